@@ -1,4 +1,4 @@
-"""A real WordPress of the tests' own: a copy of the system's, served on loopback by PHP itself."""
+"""A real WordPress of the tests' own: a copy of the system's, served on loopback."""
 
 import json
 import secrets
@@ -7,7 +7,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -17,6 +17,7 @@ import httpx
 
 from tests.support.waiting import free_port, until
 from tests.wordpress.mariadb import MariaDB, ends
+from tests.wordpress.web import QUICK, serve_by_nginx, serve_by_php, start_redis
 
 __all__ = ["NEEDED", "SERVER", "Site", "missing_packages", "unpacked"]
 
@@ -24,7 +25,6 @@ HERE = Path(__file__).parent / "php"
 INSTALLED = Path("/usr/share/wordpress")
 SERVER = Path("/usr/sbin/mariadbd")
 PATIENCE_SECONDS = 60
-WORKERS = 4
 NEEDED = {
     "wordpress": INSTALLED / "wp-includes/version.php",
     "mariadb-server": SERVER,
@@ -32,20 +32,28 @@ NEEDED = {
 }
 """By Debian's name of a package, a file of it that the tests need."""
 MODULES = {"mysqli": "php-mysql", "dom": "php-xml", "curl": "php-curl", "mbstring": "php-mbstring"}
-QUICK = ("-d", "opcache.enable=1", "-d", "opcache.enable_cli=1", "-d", "memory_limit=512M")
+MORE_NEEDED = {
+    "nginx": Path("/usr/sbin/nginx"),
+    "redis-server": Path("/usr/bin/redis-server"),
+}
+"""Of a site behind nginx, in addition."""
 
 Fields = Mapping[str, object]
 _NUMBERS = count(1)
 
 
-def missing_packages() -> list[str]:
+def missing_packages(*, behind_nginx: bool = False) -> list[str]:
     """Debian's names of the packages that a site needs and this machine lacks."""
-    missing = [name for name, path in NEEDED.items() if not path.exists()]
+    needed = NEEDED | (MORE_NEEDED if behind_nginx else {})
+    modules = MODULES | ({"redis": "php-redis"} if behind_nginx else {})
+    missing = [name for name, path in needed.items() if not path.exists()]
+    if behind_nginx and not list(Path("/usr/sbin").glob("php-fpm8*")):
+        missing.append("php-fpm")
     if "php-cli" in missing:
-        return [*missing, *MODULES.values()]
+        return [*missing, *modules.values()]
     listed = subprocess.run(["/usr/bin/php", "-m"], capture_output=True, text=True, check=True)
     loaded = listed.stdout.lower().split()
-    return missing + [package for module, package in MODULES.items() if module not in loaded]
+    return missing + [package for module, package in modules.items() if module not in loaded]
 
 
 @contextmanager
@@ -77,21 +85,27 @@ class Site:
     """By login (admin, editor, reader) an application password."""
     password: str = field(default_factory=lambda: secrets.token_hex(12))
     """What all three log in with."""
-    _web: subprocess.Popen[bytes] | None = None
+    behind_nginx: bool = False
+    """Whether nginx and PHP-FPM serve it, with an object cache in Redis; else PHP's own server."""
+    _web: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @classmethod
     @contextmanager
-    def running(cls, server: MariaDB, root: Path) -> Iterator["Site"]:
+    def running(
+        cls, server: MariaDB, root: Path, *, behind_nginx: bool = False
+    ) -> Iterator["Site"]:
         """A new site without a post, served on loopback; stopped and taken away at the end."""
-        site = cls(Path(tempfile.mkdtemp(prefix="site-", dir="/tmp")), root, free_port())
-        try:
+        folder = Path(tempfile.mkdtemp(prefix="site-", dir="/tmp"))
+        site = cls(folder, root, free_port(), behind_nginx=behind_nginx)
+        with ExitStack() as stack:
+            stack.callback(shutil.rmtree, folder)
             site._set_up(server)
+            if behind_nginx:
+                stack.callback(ends, start_redis(folder))
             site._install()
+            stack.callback(site.stop)
             site.start()
             yield site
-        finally:
-            site.stop()
-            shutil.rmtree(site.folder)
 
     @property
     def home(self) -> str:
@@ -139,19 +153,9 @@ class Site:
 
     def start(self) -> None:
         """Serve it, and wait until it answers."""
-        with (self.folder / "web.log").open("ab") as log:
-            self._web = subprocess.Popen(  # noqa: S603 - a program of the system
-                [
-                    *("/usr/bin/php", *QUICK, "-S", f"127.0.0.1:{self.port}"),
-                    *("-t", self.root, HERE / "router.php"),
-                ],
-                env=self._environment | {"PHP_CLI_SERVER_WORKERS": str(WORKERS)},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        web = self._web
+        serve = serve_by_nginx if self.behind_nginx else serve_by_php
+        self._web = serve(self.root, self.folder, self.port)
+        web = self._web[-1]
         until(lambda: self._answers() or web.poll() is not None, PATIENCE_SECONDS)
         if not self._answers():
             raise RuntimeError((self.folder / "web.log").read_text())
@@ -165,9 +169,8 @@ class Site:
 
     def stop(self) -> None:
         """Serve it no longer; the site itself stays."""
-        if self._web is not None:
-            ends(self._web)
-            self._web = None
+        while self._web:
+            ends(self._web.pop())
 
     # --- PHP inside it ---
 

@@ -111,9 +111,9 @@ def test_a_page_shows_the_last_copy_while_the_service_is_away(
     stage.answer = lambda _: listing("a copy")
     assert "a copy" in page(newsroom, post)
     stage.answer = lambda _: Answer(503)
-    assert "a copy" in page(newsroom, post)
-    assert "a copy" in page(newsroom, post)
-    assert len(stage.asked) == 2  # the third page left the service alone
+    for _ in range(5):
+        assert "a copy" in page(newsroom, post)
+    assert len(stage.asked) == 1 + 3  # then pages left the service alone
 
 
 def test_a_page_without_a_copy_shows_none_while_the_service_is_away(
@@ -123,13 +123,14 @@ def test_a_page_without_a_copy_shows_none_while_the_service_is_away(
     assert "read-also" not in page(newsroom, post)
 
 
-def test_one_page_alone_waits_for_a_service_that_never_answers(newsroom: Site, post: int) -> None:
+def test_three_pages_wait_for_a_service_that_never_answers(newsroom: Site, post: int) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         silent.settimeout(0.5)
         configure(newsroom, url=f"http://127.0.0.1:{silent.getsockname()[1]}", key=KEY)
         for _ in range(5):
             assert "read-also" not in page(newsroom, post)
-        silent.accept()[0].close()
+        for _ in range(3):
+            silent.accept()[0].close()
         with pytest.raises(TimeoutError):
             silent.accept()
 
@@ -233,8 +234,9 @@ def test_an_answer_that_is_no_list_does_not_replace_a_list(
     stage.answer = showing("a copy")
     assert "a copy" in page(newsroom, post)
     stage.answer = lambda _: other
-    assert page(newsroom, post).count(SECTION.format("a copy")) == 1
-    assert len(stage.asked) == 2
+    for _ in range(3):
+        assert page(newsroom, post).count(SECTION.format("a copy")) == 1
+    assert len(stage.asked) == 1 + 3
     assert newsroom.run("return ReadAlso\\may_call('read');") is False
 
 
@@ -372,8 +374,8 @@ def test_all_changes_of_a_long_request_are_sent(newsroom: Site, stage: Stage) ->
         return [$one, $two];"""
     )
     one, two = made
-    assert sent(stage) == [("PUT", two), ("PUT", one), ("PUT", two), ("DELETE", one)]
-    assert json.loads(stage.asked[2].body)["title"] == "Changed"
+    assert sent(stage) == [("PUT", two), ("PUT", one), ("DELETE", one), ("PUT", two)]
+    assert json.loads(stage.asked[3].body)["title"] == "Changed"
     assert waiting(newsroom) == 0
 
 

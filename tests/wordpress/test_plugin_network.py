@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.serving import KEY
 from tests.wordpress.plugin import PLUGIN
-from tests.wordpress.service import Stage, accept
+from tests.wordpress.service import HTML, Answer, Stage, accept
 from tests.wordpress.site import Site
 
 
@@ -58,6 +58,52 @@ def test_a_change_on_another_site_is_sent_by_that_site(site: Site, two: int, sta
         switch_to_blog($given['two']);
         return [$here, ReadAlso\\waiting()];"""
     assert site.run(waits, two=two) == [0, 0]
+
+
+@pytest.mark.parametrize("how", ["a post is trashed", "the site is archived"])
+def test_what_another_site_withdrew_is_on_no_page(
+    site: Site, two: int, stage: Stage, how: str
+) -> None:
+    host = site.home.removeprefix("http://").replace(":", "~3A")
+    items = "".join(f"<li>{title}</li>" for title in ("Here", "There", "Elsewhere"))
+    stage.answer = lambda asked: (
+        Answer(
+            200,
+            f'<section class="read-also"><ul>{items}</ul></section>',
+            HTML | {"Surrogate-Key": f"x wp:{host}:99 wp:{host}~2Ftwo:99 ready-1"},
+        )
+        if ".html" in asked.path
+        else accept(asked)
+    )
+    said = site.run(
+        """
+        $set = ['url' => $given['url'], 'key' => $given['key']];
+        $post = ['post_status' => 'publish', 'post_title' => 'Listed', 'import_id' => 99];
+        $ids = [get_post(99) ? 99 : wp_insert_post($post)];
+        update_option('read_also', $set);
+        switch_to_blog($given['two']);
+        update_option('read_also', $set);
+        $ids[] = get_post(99) ? 99 : wp_insert_post($post);
+        wp_publish_post(99);
+        restore_current_blog();
+        $lists[] = ReadAlso\\list_html(99, 3);
+        if ($given['archive']) {
+            update_blog_status($given['two'], 'archived', 1);
+        } else {
+            switch_to_blog($given['two']);
+            wp_trash_post(99);
+            restore_current_blog();
+        }
+        $lists[] = ReadAlso\\list_html(99, 3);
+        update_blog_status($given['two'], 'archived', 0);
+        delete_transient('read_also_list_99_3');
+        return [$ids, array_map('wp_strip_all_tags', $lists)];""",
+        two=two,
+        url=stage.address,
+        key=KEY,
+        archive=how == "the site is archived",
+    )
+    assert said == [[99, 99], ["HereThereElsewhere", "HereElsewhere"]]
 
 
 def test_nothing_is_left_behind_on_any_site(site: Site, two: int) -> None:

@@ -15,8 +15,9 @@
  * a row of the options table. The request's end sends it, or a run of WP-Cron every minute. A row is
  * put off before its post is rendered and goes when the service has it, so neither an outage, a kill
  * nor a post whose content ends the request loses anything or holds the others up. Placing: a page
- * shows the copy of the list it has, asks for a newer one at most every few seconds, and never waits
- * longer than PAGE_SECONDS, once in AWAY_SECONDS for the whole site.
+ * shows the copy of the list it has, without what WordPress knows to be withdrawn. It asks for a newer
+ * one at most every few seconds, never waits longer than PAGE_SECONDS, and does not ask a service that
+ * fails more often than it answers.
  */
 
 namespace ReadAlso;
@@ -29,12 +30,17 @@ const CALL_SECONDS    = 5.0;     // One call that tells of a change.
 const BULK_SECONDS    = 10.0;    // One call that tells of many.
 const LEAST_SECONDS   = 0.3;     // With less time left no call is begun.
 const CRON_SECONDS    = 20.0;    // All that is sent by one run of WP-Cron; "Push all" takes half of it at a time.
-const AWAY_SECONDS    = 30;      // A service that did not answer is left alone for so long.
+const AWAY_SECONDS    = 30;      // A service that does not answer is left alone for so long at most.
+const PATIENCE        = array(   // So many failures more than answers stop all calls, for so many seconds at first.
+	'read'  => array( 3, 5 ),
+	'write' => array( 1, AWAY_SECONDS ),
+);
 const LONGEST_BACKOFF = 900;     // Seconds after which a post that failed is tried again at the latest.
 const FRESH_SECONDS   = 60;      // A list is shown without asking again, where the service does not say.
 const FEW             = 20;      // So many posts of a renamed term are sent when the request ends, more by WP-Cron.
 const BATCH           = 50;      // Changes of one bulk call.
 const BATCH_BYTES     = 1048576; // Of one bulk call; a larger article goes alone.
+const WITHDRAWALS     = 1000;    // Of one bulk call; nothing is rendered for them.
 const ANSWER_BYTES    = 65536;   // An answer is shorter than that.
 const DUE             = 'read_also_due_';
 const PLACED          = '<!-- read-also -->';

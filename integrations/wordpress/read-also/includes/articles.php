@@ -45,6 +45,49 @@ function is_public( $post ): bool {
 		&& in_array( $post->post_type, settings()['types'], true );
 }
 
+/** Those of some posts of this site that are articles, by one query that reads no texts. */
+function public_among( array $posts ): array {
+	global $wpdb;
+	$types = settings()['types'];
+	if ( ! $posts || ! $types ) {
+		return array();
+	}
+	$numbers = implode( ',', array_map( 'intval', $posts ) );
+	$places  = implode( ',', array_fill( 0, count( $types ), '%s' ) );
+	$query   = "SELECT ID FROM {$wpdb->posts} WHERE ID IN ($numbers) AND post_status = 'publish' AND post_password = '' AND post_type IN ($places)";
+	return array_map( 'intval', $wpdb->get_col( $wpdb->prepare( $query, $types ) ) );
+}
+
+/**
+ * The posts that articles are: for each site of this WordPress their numbers, under the places of the articles.
+ *
+ * Articles from elsewhere are left out.
+ */
+function posts_of( array $articles ): array {
+	$posts = array();
+	foreach ( $articles as $place => $article ) {
+		$ours = preg_match( '/^wp:([^:]+):([1-9][0-9]{0,17})$/D', $article, $found );
+		$site = $ours ? site_number( $found[1] ) : 0;
+		if ( $site ) {
+			$posts[ $site ][ $place ] = (int) $found[2];
+		}
+	}
+	return $posts;
+}
+
+/** The number of the site whose home address stands in an id; 0 where this WordPress has none. */
+function site_number( string $escaped ): int {
+	$home = rawurldecode( str_replace( '~', '%', $escaped ) );
+	if ( site( (string) get_option( 'home' ) ) === $home ) {
+		return get_current_blog_id();
+	}
+	if ( ! is_multisite() ) {
+		return 0;
+	}
+	$parts = explode( '/', $home, 2 );
+	return (int) get_blog_id_from_url( $parts[0], isset( $parts[1] ) ? "/{$parts[1]}/" : '/' );
+}
+
 /** The article that a post is, as JSON; nothing where the post is not for the public. */
 function document( int $id ): string {
 	wp_cache_delete( $id, 'posts' ); // It may have been saved by another request since this one read it.

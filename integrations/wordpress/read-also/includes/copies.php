@@ -5,7 +5,7 @@ namespace ReadAlso;
 
 defined( 'ABSPATH' ) || exit;
 
-/** Copies of lists that were taken before a withdrawal are shown no more. */
+/** Lists that were taken before a withdrawal are asked for anew. */
 function note_withdrawal() {
 	update_option( 'read_also_withdrawn', time(), true );
 }
@@ -14,32 +14,58 @@ function note_withdrawal() {
 function list_html( int $post, int $limit ): string {
 	$name = "read_also_list_{$post}_{$limit}";
 	$copy = get_transient( $name );
-	$copy = array_merge( array( 'html' => '', 'etag' => '', 'asked' => 0, 'fresh' => 0, 'stale' => 0 ), is_array( $copy ) ? $copy : array() );
+	$copy = array_merge( array( 'html' => '', 'items' => null, 'etag' => '', 'asked' => 0, 'fresh' => 0, 'stale' => 0 ), is_array( $copy ) ? $copy : array() );
 	$now  = time();
-	// A withdrawal shows in every worker of the service within a second; lists of before are shown no more.
-	$usable = $copy['asked'] > (int) get_option( 'read_also_withdrawn' ) + 1;
-	$shown  = $usable && $now < $copy['stale'] ? $copy['html'] : '';
-	if ( ( $usable && $now < $copy['fresh'] ) || ! may_call( 'read' ) ) {
-		return $shown;
+	// A withdrawal shows in every worker of the service within a second.
+	$older = $copy['asked'] <= (int) get_option( 'read_also_withdrawn' ) + 1;
+	if ( ( $older || $now >= $copy['fresh'] ) && may_call( 'read' ) ) {
+		$asked  = '' === $copy['etag'] ? array() : array( 'If-None-Match' => $copy['etag'] );
+		$answer = call( 'GET', '/v1/articles/' . article_id( $post ) . "/related.html?limit=$limit", PAGE_SECONDS, null, $asked );
+		$newer  = newer( $copy, $answer, $now );
+		note_answer( 'read', null !== $newer );
+		if ( null !== $newer ) {
+			set_transient( $name, $newer, max( 1, $newer['stale'] - $now ) );
+			return without_withdrawn( $newer );
+		}
 	}
-	$asked  = '' === $copy['etag'] ? array() : array( 'If-None-Match' => $copy['etag'] );
-	$answer = call( 'GET', '/v1/articles/' . article_id( $post ) . "/related.html?limit=$limit", PAGE_SECONDS, null, $asked );
-	$newer  = newer( $copy, $answer, $now );
-	note_answer( 'read', null !== $newer );
-	if ( null === $newer ) {
-		return $shown;
+	$known = null !== $copy['items'] || ! $older; // Of what is not known nothing of before a withdrawal is shown.
+	return $known && $now < $copy['stale'] ? without_withdrawn( $copy ) : '';
+}
+
+/** The list of a copy without posts of this WordPress that are not public now, whatever the service knows. */
+function without_withdrawn( array $copy ): string {
+	$gone = array();
+	foreach ( posts_of( $copy['items'] ?? array() ) as $site => $posts ) {
+		$gone = array_merge( $gone, array_keys( array_diff( $posts, public_on( $site, $posts ) ) ) );
 	}
-	set_transient( $name, $newer, max( 1, $newer['stale'] - $now ) );
-	return $newer['html'];
+	return $gone ? without_items( $copy['html'], $gone ) : $copy['html'];
+}
+
+/** Those of some posts of a site that are articles; none where the site itself was taken away. */
+function public_on( int $site, array $posts ): array {
+	if ( get_current_blog_id() === $site ) {
+		return public_among( $posts );
+	}
+	$details = get_site( $site );
+	if ( ! $details || $details->archived || $details->spam || $details->deleted ) {
+		return array();
+	}
+	switch_to_blog( $site );
+	try {
+		return public_among( $posts );
+	} finally {
+		restore_current_blog();
+	}
 }
 
 /** The copy after an answer; null where it is none that a page can use. */
 function newer( array $copy, $answer, int $now ): ?array {
 	$code = status( $answer );
 	if ( is_problem( $answer ) && in_array( $code, array( 404, 410 ), true ) ) {
-		return array( 'html' => '', 'etag' => '', 'asked' => $now, 'fresh' => $now + AWAY_SECONDS, 'stale' => $now + AWAY_SECONDS );
+		return array( 'html' => '', 'items' => array(), 'etag' => '', 'asked' => $now, 'fresh' => $now + AWAY_SECONDS, 'stale' => $now + AWAY_SECONDS );
 	}
-	$html = 304 === $code && '' !== $copy['etag'] ? $copy['html'] : list_of( $answer );
+	$same = 304 === $code && '' !== $copy['etag'];
+	$html = $same ? $copy['html'] : list_of( $answer );
 	if ( null === $html ) {
 		return null;
 	}
@@ -48,11 +74,19 @@ function newer( array $copy, $answer, int $now ): ?array {
 	$stale   = seconds( $control, 'stale-if-error', '' === $control ? DAY_IN_SECONDS : 0 );
 	return array(
 		'html'  => $html,
+		'items' => $same ? $copy['items'] : items_of( $answer, $html ),
 		'etag'  => header_of( $answer, 'etag' ),
 		'asked' => $now,
 		'fresh' => $now + min( $fresh, HOUR_IN_SECONDS ),
 		'stale' => $now + min( $fresh + $stale, DAY_IN_SECONDS ),
 	);
+}
+
+/** The articles that the items of a list are, in their order; null where the answer does not tell it. */
+function items_of( $answer, string $html ): ?array {
+	$articles = explode( ' ', header_of( $answer, 'surrogate-key' ) );
+	array_shift( $articles ); // The one whose list it is.
+	return count( $articles ) === count_items( $html ) ? $articles : null;
 }
 
 function seconds( string $control, string $name, int $else ): int {

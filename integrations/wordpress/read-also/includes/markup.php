@@ -32,3 +32,22 @@ function allowed(): array {
 function is_own_name( $names ): bool {
 	return 1 === preg_match( '/^(?:read-also\S*(?:\s+|\z))+\z/', $names );
 }
+
+/** How many items a list has. */
+function count_items( string $html ): int {
+	return (int) preg_match_all( '/<li\b/', $html );
+}
+
+/** A list without the items at some places, counted from 0; nothing where none is left. */
+function without_items( string $html, array $places ): string {
+	$place = -1;
+	$left  = preg_replace_callback(
+		'~<li\b[^>]*>.*?</li>\s*~s',
+		function ( $found ) use ( &$place, $places ) {
+			++$place;
+			return in_array( $place, $places, true ) ? '' : $found[0];
+		},
+		$html
+	);
+	return count_items( (string) $left ) ? $left : '';
+}

@@ -32,6 +32,23 @@ function drop_row( string $name, string $value ) {
 	$wpdb->delete( $wpdb->options, array( 'option_name' => $name, 'option_value' => $value ) );
 }
 
+/** Drop the rows of changes, those that are as they were read, in one query. */
+function drop_rows( array $changes ) {
+	global $wpdb;
+	if ( $changes ) {
+		$names  = array_column( $changes, 'name' );
+		$values = array_map(
+			function ( $change ) {
+				return "{$change['name']}={$change['value']}";
+			},
+			$changes
+		);
+		$places = implode( ',', array_fill( 0, count( $changes ), '%s' ) );
+		$query  = "DELETE FROM {$wpdb->options} WHERE option_name IN ($places) AND CONCAT(option_name, '=', option_value) IN ($places)";
+		$wpdb->query( $wpdb->prepare( $query, array_merge( $names, $values ) ) );
+	}
+}
+
 /** A value that no other row of a post has: from when on it is due, how often it was tried, something random. */
 function token( float $due, int $tried = 0 ): string {
 	return sortable( $due ) . " $tried " . bin2hex( random_bytes( 4 ) );
@@ -55,6 +72,19 @@ function due( float $since, int $most ): array {
 			$most
 		)
 	);
+}
+
+/** Rows of posts that editors withdrew since a time, the last one first; what was put in line at `0` waits for its turn. */
+function due_withdrawals( float $since, int $most ): array {
+	global $wpdb;
+	$types = settings()['types'];
+	$types = $types ? $types : array( '' );
+	$query = "SELECT option_name AS name, option_value AS value FROM {$wpdb->options} LEFT JOIN {$wpdb->posts}
+		ON ID = CAST(SUBSTRING(option_name, %d) AS UNSIGNED) AND post_status = 'publish' AND post_password = ''
+		AND post_type IN (" . implode( ',', array_fill( 0, count( $types ), '%s' ) ) . ')
+		WHERE option_name LIKE %s AND option_value BETWEEN %s AND %s AND ID IS NULL ORDER BY option_value DESC LIMIT %d';
+	$given = array( $wpdb->esc_like( DUE ) . '%', sortable( max( 1, $since ) ), sortable( microtime( true ) ), $most );
+	return $wpdb->get_results( $wpdb->prepare( $query, array_merge( array( strlen( DUE ) + 1 ), $types, $given ) ) );
 }
 
 /** Remember the last trouble, for the settings page. */

@@ -21,14 +21,15 @@ function at_the_end() {
 	} elseif ( function_exists( 'litespeed_finish_request' ) ) {
 		litespeed_finish_request();
 	}
-	push_due( microtime( true ) - MINUTE_IN_SECONDS, PUSH_SECONDS, 1 );
+	$began = (float) ( $_SERVER['REQUEST_TIME_FLOAT'] ?? INF ); // A bulk action may take minutes.
+	push_due( min( $began, microtime( true ) - MINUTE_IN_SECONDS ), PUSH_SECONDS, 1 );
 }
 
 /**
  * Send what became due since a time until nothing is left, the service is away, or the seconds are over.
  *
- * Some at once, and by one request at a time, so that of two saves of a post the later one stands.
- * Whether the service is there; what goes wrong is told on the settings page.
+ * What was withdrawn comes first. Some at once, and by one request at a time, so that of two saves of a
+ * post the later one stands. Whether the service is there; what goes wrong is told on the settings page.
  */
 function push_due( float $since, float $seconds, int $at_once ): bool {
 	global $wpdb;
@@ -38,7 +39,7 @@ function push_due( float $since, float $seconds, int $at_once ): bool {
 		return true; // Whoever has the lock sends these too.
 	}
 	try {
-		$there = true;
+		$there = withdraw( $since, $until );
 		while ( $there && microtime( true ) < $until - LEAST_SECONDS && ( $rows = due( $since, $at_once ) ) ) {
 			$there = push( $rows, $until );
 		}
@@ -50,6 +51,28 @@ function push_due( float $since, float $seconds, int $at_once ): bool {
 	} finally {
 		$wpdb->get_var( $wpdb->prepare( 'SELECT RELEASE_LOCK(%s)', $lock ) );
 	}
+}
+
+/** Send what editors withdrew, many in one call, since nothing is rendered for it; whether the service is there. */
+function withdraw( float $since, float $until ): bool {
+	while ( microtime( true ) < $until - LEAST_SECONDS && ( $rows = due_withdrawals( $since, WITHDRAWALS ) ) ) {
+		if ( 1 === count( $rows ) ) {
+			return push( $rows, $until );
+		}
+		$left = send_in_bulk( array_map( __NAMESPACE__ . '\\withdrawal', $rows ), $until );
+		if ( null === $left ) { // If the service is there, each is tried for itself.
+			return is_there( $until );
+		}
+		foreach ( $left as $change ) {
+			put_off( (object) array( 'name' => $change['name'], 'value' => $change['value'] ) );
+		}
+	}
+	return true;
+}
+
+/** The change that a row is whose post is not for the public. */
+function withdrawal( $row ): array {
+	return array( 'id' => (int) substr( $row->name, strlen( DUE ) ), 'name' => $row->name, 'value' => $row->value, 'document' => '' );
 }
 
 /** Send posts as they are now, as many as a call has room for; whether the service is there. */
@@ -76,7 +99,7 @@ function push( array $rows, float $until ): bool {
 		}
 		$changes[] = $change;
 	}
-	return count( $changes ) > 1 && send_in_bulk( $changes, $until ) || send_singly( $changes, $until );
+	return ( count( $changes ) > 1 && null !== send_in_bulk( $changes, $until ) ) || send_singly( $changes, $until );
 }
 
 /**
@@ -97,8 +120,8 @@ function put_back( array $change ) {
 	swap_row( $change['name'], $change['value'], $change['old'] );
 }
 
-/** Send changes in one call, a line each, answered in order; false where each has to be sent for itself. */
-function send_in_bulk( array $changes, float $until ): bool {
+/** Send changes in one call, a line each, answered in order; those that are to be sent again, null where each has to be sent for itself. */
+function send_in_bulk( array $changes, float $until ): ?array {
 	$seconds = min( BULK_SECONDS, $until - microtime( true ) );
 	$lines   = '';
 	foreach ( $changes as $change ) {
@@ -109,12 +132,16 @@ function send_in_bulk( array $changes, float $until ): bool {
 	$items  = array_values( (array) ( json( $answer )['items'] ?? array() ) );
 	$codes  = array_filter( array_column( $items, 'status' ), 'is_int' );
 	if ( 200 !== status( $answer ) || count( $codes ) !== count( $changes ) || count( $items ) !== count( $changes ) ) {
-		return false;
+		return null;
 	}
+	$settled = array();
 	foreach ( $changes as $place => $change ) {
-		settle( $change, $codes[ $place ], true, wp_json_encode( $items[ $place ] ) );
+		if ( settle( $change, $codes[ $place ], true, wp_json_encode( $items[ $place ] ) ) ) {
+			$settled[ $place ] = $change;
+		}
 	}
-	return true;
+	drop_rows( $settled );
+	return array_diff_key( $changes, $settled );
 }
 
 /** Send changes one by one; whether the service is there. */
@@ -140,8 +167,11 @@ function send( array $change, float $seconds, float $until ): bool {
 	$code    = status( $answer );
 	// Any server may answer 200 or 404; what it says counts where it speaks as the service does.
 	$ours = $code < 300 ? ( $deletes ? 204 === $code : isset( json( $answer )['change'] ) ) : is_problem( $answer );
-	return settle( $change, $code, $ours, reason( $answer ) )
-		|| ( ! in_array( $code, array( 401, 403, 429, 503 ), true ) && is_there( $until ) );
+	if ( settle( $change, $code, $ours, reason( $answer ) ) ) {
+		drop_row( $change['name'], $change['value'] );
+		return true;
+	}
+	return ! in_array( $code, array( 401, 403, 429, 503 ), true ) && is_there( $until );
 }
 
 /** Whether the service answers about an article that there cannot be. */
@@ -151,7 +181,7 @@ function is_there( float $until ): bool {
 	return 404 === status( $answer ) && is_problem( $answer );
 }
 
-/** Whether an answer is the last word on a change; what was refused is told on the settings page. */
+/** Whether an answer is the last word on a change, so that its row goes; what was refused is told on the settings page. */
 function settle( array $change, int $code, bool $ours, string $reason ): bool {
 	$deletes = '' === $change['document'];
 	$done    = $ours && ( $code < 300 || ( $deletes && in_array( $code, array( 404, 410 ), true ) ) );
@@ -165,9 +195,6 @@ function settle( array $change, int $code, bool $ours, string $reason ): bool {
 				$reason
 			)
 		);
-	}
-	if ( $done || $refused ) {
-		drop_row( $change['name'], $change['value'] ); // Unless it changed meanwhile.
 	}
 	if ( $done && $deletes ) {
 		note_withdrawal();

@@ -22,7 +22,7 @@ function call( string $method, string $path, float $seconds, ?string $body = nul
 			'body'                => $body,
 			'timeout'             => $seconds,
 			'redirection'         => 0, // The key goes to the address that was set, and to no other.
-			'limit_response_size' => ANSWER_BYTES,
+			'limit_response_size' => ANSWER_BYTES + 4 * strlen( (string) $body ), // A bulk call has an answer to each line.
 			'read_also_seconds'   => $seconds,
 		)
 	);
@@ -73,21 +73,74 @@ function reason( $answer ): string {
 	return implode( ' ', array_filter( array_filter( $said, 'is_scalar' ), 'strlen' ) );
 }
 
-/** Whether the service may be called to `read` or to `write`: after a failure by one request in AWAY_SECONDS. */
+/** Whether the service may be called to `read` or to `write`: after failures by one request at a time, seldom. */
 function may_call( string $what ): bool {
-	global $wpdb;
-	$name  = "read_also_away_$what";
-	$until = $wpdb->get_var( $wpdb->prepare( "SELECT option_value FROM {$wpdb->options} WHERE option_name = %s", $name ) );
-	return null === $until || ( (int) $until <= time() && swap_row( $name, $until, (string) ( time() + AWAY_SECONDS ) ) );
+	$kept   = kept_record( $what );
+	$record = read_record( $kept );
+	if ( ! $record['until'] ) {
+		return true;
+	}
+	$trial = array_merge( $record, array( 'until' => time() + AWAY_SECONDS, 'trial' => 1 ) );
+	return $record['until'] <= time() && swap_row( "read_also_away_$what", $kept, implode( ' ', $trial ) );
 }
 
+/** Remember whether a call was answered. */
 function note_answer( string $what, bool $answered ) {
-	global $wpdb;
-	if ( $answered ) {
-		$wpdb->delete( $wpdb->options, array( 'option_name' => "read_also_away_$what" ) );
-	} else {
-		keep_row( "read_also_away_$what", (string) ( time() + AWAY_SECONDS ) );
+	$name = "read_also_away_$what";
+	for ( $left = $answered ? 1 : 3; $left > 0; $left-- ) { // Other requests write there too; a failure counts.
+		$kept = kept_record( $what );
+		$old  = read_record( $kept );
+		$new  = reckon( $old, $answered, time(), ...PATIENCE[ $what ] );
+		if ( $new === $old ) {
+			return;
+		}
+		if ( ! array_filter( $new ) ) {
+			drop_row( $name, (string) $kept );
+			return;
+		}
+		$text = implode( ' ', $new );
+		if ( null === $kept ) {
+			keep_row( $name, $text );
+			return;
+		}
+		if ( swap_row( $name, $kept, $text ) ) {
+			return;
+		}
 	}
+}
+
+function kept_record( string $what ): ?string {
+	global $wpdb;
+	return $wpdb->get_var( $wpdb->prepare( "SELECT option_value FROM {$wpdb->options} WHERE option_name = %s", "read_also_away_$what" ) );
+}
+
+/** Of a row: until when nobody calls (0: anybody may), how many failures more than answers there were, how often calling stopped, whether one request tries. */
+function read_record( ?string $kept ): array {
+	$numbers = array_map( 'intval', explode( ' ', (string) $kept ) );
+	return array_combine( array( 'until', 'failures', 'stops', 'trial' ), array_pad( array_slice( $numbers, 0, 4 ), 4, 0 ) );
+}
+
+/**
+ * The record after one more call.
+ *
+ * One slow answer among many says nothing. When failures outnumber answers by `$most`, calling stops
+ * for `$seconds`, then one request tries; each time that it fails calling stops for twice as long.
+ */
+function reckon( array $record, bool $answered, int $now, int $most, int $seconds ): array {
+	if ( $answered ) {
+		$failures = $record['until'] ? 0 : max( 0, $record['failures'] - 1 );
+		return array( 'until' => 0, 'failures' => $failures, 'stops' => 0, 'trial' => 0 );
+	}
+	if ( $record['until'] > $now && ! $record['trial'] ) {
+		return $record; // This call began before calling stopped.
+	}
+	++$record['failures'];
+	if ( $record['until'] || $record['failures'] >= $most ) {
+		$record['until'] = $now + min( AWAY_SECONDS, $seconds * 2 ** min( $record['stops'], 10 ) );
+		$record['trial'] = 0;
+		++$record['stops'];
+	}
+	return $record;
 }
 
 /** What is wrong with the connection, or that nothing is. Nothing is written. */

@@ -1,0 +1,50 @@
+"""A service that is slow now and then: pages go on asking it."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+
+import pytest
+
+from tests.support.serving import KEY
+from tests.wordpress.plugin import PLUGIN, configure
+from tests.wordpress.service import HTML, Answer, Asked, Stage
+from tests.wordpress.site import Site
+
+LIST = (
+    '<section class="read-also"><ul><li><a href="https://n.example/">Listed</a></li></ul></section>'
+)
+
+
+@pytest.fixture(scope="module")
+def newsroom(site: Site) -> Iterator[Site]:
+    site.add_plugin(PLUGIN)
+    yield site
+    assert [line for line in site.log.splitlines() if "read-also" in line] == []
+
+
+def test_pages_have_their_list_though_one_call_in_a_hundred_is_slow(
+    newsroom: Site, stage: Stage
+) -> None:
+    configure(newsroom, url="", key="")
+    fields = {"post_status": "publish", "post_content": "Text."}
+    posts = newsroom.fill([fields | {"post_title": f"Unseen {n}"} for n in range(200)])
+    configure(newsroom, url=stage.address, key=KEY)
+    number = count(1)
+
+    def answer(_: Asked) -> Answer:
+        if next(number) % 100 == 30:
+            time.sleep(1)
+        return Answer(200, LIST, HTML)
+
+    stage.answer = answer
+
+    def has_list(post: int) -> bool:
+        with newsroom.client() as client:
+            return ">Listed<" in client.get(f"/?p={post}", follow_redirects=True).text
+
+    with ThreadPoolExecutor(3) as pool:
+        listed = list(pool.map(has_list, posts))
+    assert len(stage.asked) == len(posts)
+    assert sum(listed) >= 0.97 * len(posts)
