@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from recommender.encoding_settings import PREFIX
 from recommender.errors import BadSettings
+from recommender.time_zones import find_time_zone
 
 __all__ = [
     "MOST_PORT",
@@ -22,6 +23,7 @@ __all__ = [
     "read_rate",
     "read_switch",
     "read_text",
+    "read_time_zone",
 ]
 
 MOST_PORT: Final = 65_535
@@ -114,3 +116,12 @@ def read_networks(name: str, text: str) -> tuple[str, ...]:
                 f"{PREFIX}{name}: {network!r} is no IP address and no network such as 10.0.0.0/8"
             ) from None
     return networks
+
+
+def read_time_zone(name: str, text: str) -> str:
+    """Take the name of a time zone."""
+    try:
+        find_time_zone(text)
+    except ValueError as refusal:
+        raise BadSettings(f"{PREFIX}{name}: {refusal}") from None
+    return text

@@ -40,6 +40,7 @@ from recommender.setting_values import (
     read_rate,
     read_switch,
     read_text,
+    read_time_zone,
 )
 
 __all__ = [
@@ -177,6 +178,12 @@ VARIABLES: Final = (
         "Days for which the audit log is kept, 1 to 9999: see [keys](keys.md).",
         int,
     ),
+    Variable(
+        "TIME_ZONE",
+        "UTC",
+        "The time zone of the dates in `related.html`, such as `Asia/Dushanbe`; the parameter "
+        "`time_zone` chooses another.",
+    ),
     Variable("WORKERS", "2", "Web worker processes, 1 to 64.", int),
     Variable(
         "LOG", "text", "The form of the log on standard error: `text`, or `json`, an object a line."
@@ -213,6 +220,7 @@ class Settings:
     model: str = AUTO_MODEL
     api_keys: tuple[ApiKey, ...] = ()
     public_reads: bool = False
+    time_zone: str = "UTC"
     workers: int = 2
     log: str = LOG_FORMS[0]
     audit_days: int = 365
@@ -356,6 +364,7 @@ _READERS: Final[Mapping[str, Callable[[GivenSettings], object]]] = MappingProxyT
         "encoding": read_encoding,
         "api_keys": _keys,
         "public_reads": lambda given: read_switch("PUBLIC_READS", given["PUBLIC_READS"]),
+        "time_zone": lambda given: read_time_zone("TIME_ZONE", given["TIME_ZONE"]),
         "workers": lambda given: read_count("WORKERS", given["WORKERS"], MOST_WORKERS),
         "log": lambda given: read_choice("LOG", given["LOG"], LOG_FORMS),
         "audit_days": lambda given: read_count("AUDIT_DAYS", given["AUDIT_DAYS"], MOST_DAYS),

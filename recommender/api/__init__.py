@@ -45,6 +45,14 @@ from recommender.api.conditions import (
     read_choice,
     read_languages,
 )
+from recommender.api.fragment_options import (
+    COMPACT_LIMIT,
+    LAYOUTS,
+    LONGEST_HEADING,
+    DateStyle,
+    FragmentOptions,
+    Layout,
+)
 from recommender.api.operator_answers import FolderState, Health, Readiness, StoreState
 from recommender.api.paging import AuditOptions, PageOptions, cursor_after
 from recommender.api.request_bodies import (
@@ -62,11 +70,9 @@ from recommender.api.request_bodies import (
 )
 from recommender.api.request_options import (
     LIMITS,
-    LONGEST_HEADING,
     MODES,
     CardField,
     Explain,
-    FragmentOptions,
     InQuery,
     ListOptions,
     Mode,
@@ -96,9 +102,11 @@ from recommender.api.store_answers import (
 )
 
 __all__ = [
+    "COMPACT_LIMIT",
     "FALLBACK_LATEST",
     "FALLBACK_SECTION",
     "FALLBACK_STAGES",
+    "LAYOUTS",
     "LIMITS",
     "LONGEST_HEADING",
     "MODES",
@@ -125,6 +133,7 @@ __all__ = [
     "BulkResult",
     "CardField",
     "Choice",
+    "DateStyle",
     "Deletion",
     "Direction",
     "Dropped",
@@ -141,6 +150,7 @@ __all__ = [
     "InQuery",
     "Item",
     "Languages",
+    "Layout",
     "ListOptions",
     "Mode",
     "NoGrounds",

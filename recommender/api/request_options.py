@@ -31,16 +31,13 @@ from recommender.api.conditions import (
     read_languages,
 )
 from recommender.attributes import ATTRIBUTE_NAME
-from recommender.characters import UNSEEN, can_be_seen
 from recommender.id_grammar import ID_SCHEMA, find_id_fault
 
 __all__ = [
     "LIMITS",
-    "LONGEST_HEADING",
     "MODES",
     "CardField",
     "Explain",
-    "FragmentOptions",
     "InQuery",
     "ListOptions",
     "Mode",
@@ -67,11 +64,7 @@ _DAYS: Final = re.compile(r"[1-9][0-9]{0,4}d")
 _NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]{0,20})(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?")
 _WHOLE_NUMBER: Final = re.compile(r"[1-9][0-9]{0,3}")
 _IN_QUERY: Final[Mapping[str, Explain]] = {"1": True, "all": "all"}
-LONGEST_HEADING: Final = 100  # characters
 SWITCH: Final = {"1": True, "0": False}
-_CONTROLS: Final = r"\x00-\x1f\x7f-\x9f\u2028\u2029"  # and ends of lines
-_HEADING: Final = re.compile(rf"[^{_CONTROLS}]*[^\s{_CONTROLS}{UNSEEN}][^{_CONTROLS}]*")
-_HEADING_SCHEMA: Final = {"maxLength": LONGEST_HEADING, "pattern": f"^{_HEADING.pattern}$"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,12 +147,6 @@ def _check_fields(value: object) -> frozenset[CardField]:
     if any(one not in CARD_FIELDS for one in names):
         raise ValueError(f"must be a list of {', '.join(CARD_FIELDS)}")
     return frozenset(names)
-
-
-def _check_heading(text: str) -> str:
-    if len(text) > LONGEST_HEADING or not _HEADING.fullmatch(text) or not can_be_seen(text):
-        raise ValueError(f"must be 1 to {LONGEST_HEADING} characters on one line that can be seen")
-    return text.strip()
 
 
 def _read_switch(text: str) -> bool:
@@ -331,29 +318,6 @@ class ShownListOptions(ListOptions):
     presentation: Annotated[
         bool,
         Field(description="1: with the seed's language, its direction, and a heading in it."),
-        SWITCH_IN_QUERY,
-    ] = False
-
-
-class FragmentOptions(ListOptions):
-    """The options of a list in HTML: those of a list without `explain` and `fields`, and its look.
-
-    HTML has no place for an explanation, and no place for more than it shows.
-    """
-
-    explain: Annotated[Literal[False], Field(exclude=True)] = False
-    fields: Annotated[frozenset[CardField], Field(max_length=0, exclude=True)] = frozenset()
-    heading: Annotated[
-        Annotated[str, AfterValidator(_check_heading), Field(json_schema_extra=_HEADING_SCHEMA)]
-        | None,
-        Field(description="The words over the list; else those of the seed's language."),
-    ] = None
-    heading_level: Annotated[
-        int, Field(ge=2, le=6, description="2 for h2, to 6."), WHOLE_IN_QUERY
-    ] = 2
-    images: Annotated[
-        bool,
-        Field(description="1: items with their image."),
         SWITCH_IN_QUERY,
     ] = False
 

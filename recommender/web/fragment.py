@@ -1,58 +1,27 @@
 """The list as HTML: a fragment for a CMS to include or to fetch. The template only prints."""
 
-import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from flask import Blueprint, Response, make_response, render_template
 
-from recommender.api import RELATED, Direction, FragmentOptions, Item
-from recommender.articles import UNKNOWN_LANGUAGE, is_web_address
-from recommender.characters import can_be_seen, fit_for_html
+from recommender.api import Direction, FragmentOptions, Layout
+from recommender.characters import fit_for_html
+from recommender.time_zones import find_time_zone
 from recommender.web.auth import opens_lists, sees_stored
 from recommender.web.endpoints import NonJsonAnswer, described
-from recommender.web.page_languages import direction_of, presentation_in
+from recommender.web.entries import Entry, PageOfList
+from recommender.web.page_languages import presentation_in
 from recommender.web.responses import cached
 from recommender.web.state import Listing, state
 
-__all__ = ["Entry", "Section", "fragment", "list_section"]
+__all__ = ["Section", "fragment", "list_section"]
 
 fragment = Blueprint("fragment", __name__, template_folder="templates")
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; img-src http: https:; base-uri 'none'; form-action 'none'"
 )
-DATE: Final = slice(10)  # of an RFC 3339 time
-_FRACTION: Final = re.compile(r"\.[0-9]+")  # of a second; HTML takes three digits, RFC 3339 any
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """An item as the template prints it. A field that is None is left out.
-
-    Attributes:
-        title: the headline, or the id of an article whose headline cannot be seen.
-        href: the address of the article; http or https.
-        image: the address of its image.
-        language: BCP-47; None if it is the section's.
-        direction: of its texts; None if it is the section's.
-        moment: when it was published, RFC 3339, to the second.
-        date_direction: of the date: a text from right to left would mirror it.
-        kind: `pinned` or `fallback`; None for a related article.
-    """
-
-    title: str
-    href: str | None
-    image: str | None
-    language: str | None
-    direction: Direction | None
-    moment: str | None
-    date_direction: Direction | None
-    kind: str | None
-
-    @property
-    def date(self) -> str | None:
-        """The day in UTC: `2026-10-05`."""
-        return self.moment and self.moment[DATE]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +37,15 @@ class Section:
     heading: str
     heading_language: str | None
     heading_level: int
+    layout: Layout | None
     entries: tuple[Entry, ...]
 
     @classmethod
-    def of(cls, listing: Listing, wanted: FragmentOptions) -> "Section":
-        """The section of a list under an article."""
+    def of(cls, listing: Listing, wanted: FragmentOptions, now: datetime) -> "Section":
+        """The section of a list under an article; `now` is in the time zone of its dates."""
         shown = presentation_in(listing.language)
         words = fit_for_html(wanted.heading or "")
+        page = PageOfList(listing.language, wanted, now)
         return cls(
             article_id=listing.article_id,
             language=shown.language,
@@ -82,10 +53,8 @@ class Section:
             heading=words or shown.heading,
             heading_language=None if words else shown.heading_language,
             heading_level=wanted.heading_level,
-            entries=tuple(
-                _entry(item, listing.language, images=wanted.images)
-                for item in listing.related.items
-            ),
+            layout=wanted.layout,
+            entries=tuple(map(page.entry_of, listing.related.items)),
         )
 
 
@@ -110,25 +79,5 @@ def related_html(options: FragmentOptions, article_id: str) -> Response:
 def list_section(article_id: str, options: FragmentOptions) -> tuple[Listing, Section]:
     """The list under an article, and the section that shows it."""
     listing = state().list_for(article_id, options, public=not sees_stored())
-    return listing, Section.of(listing, options)
-
-
-def _entry(item: Item, section_tag: str, *, images: bool) -> Entry:
-    tag = item.language or UNKNOWN_LANGUAGE
-    direction, around = direction_of(tag), direction_of(section_tag)
-    title = fit_for_html(item.title)
-    return Entry(
-        title=title if can_be_seen(title) else item.id,
-        href=_web_address(item.url),
-        image=_web_address(item.image_url) if images else None,
-        language=None if tag == section_tag else tag,
-        direction=None if direction == around else direction,
-        moment=item.published_at and _FRACTION.sub("", item.published_at),
-        date_direction="ltr" if direction == "rtl" else None,
-        kind=None if item.reason in RELATED else item.reason.partition(":")[0],
-    )
-
-
-def _web_address(url: str | None) -> str | None:
-    """An address that is safe as a link. It was checked when stored, and is checked again here."""
-    return url if url and is_web_address(url) else None
+    zone = find_time_zone(options.time_zone or state().settings.time_zone)
+    return listing, Section.of(listing, options, datetime.fromtimestamp(listing.made_at, zone))

@@ -4,13 +4,20 @@ Babel knows the likely script of most languages too, but not of 33 names that oc
 `heb`, `prs`, `urd`), and takes 3 MB of every worker and 33 MB of disk.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from recommender.api import Direction, Presentation
 
-__all__ = ["HEADINGS", "Heading", "direction_of", "heading_in", "presentation_in"]
+__all__ = [
+    "HEADINGS",
+    "Heading",
+    "direction_of",
+    "heading_in",
+    "nearest_tag",
+    "presentation_in",
+]
 
 ARABIC: Final = frozenset(
     {
@@ -134,14 +141,19 @@ class Heading:
 
 
 def heading_in(tag: str) -> Heading:
-    """The heading for a language, in English if it has none.
-
-    A heading in another script would be foreign to the reader: a list in `tg-Arab` does not get the
-    heading of `tg`.
-    """
-    found = next(filter(None, map(_TAGS.get, _shortened(tag))), ELSE)
-    language = found if direction_of(found) == direction_of(tag) else ELSE
+    """The heading for a language, in English if it has none."""
+    language = nearest_tag(tag, _TAGS) or ELSE
     return Heading(HEADINGS[language], language)
+
+
+def nearest_tag(tag: str, known: Mapping[str, str]) -> str | None:
+    """The known tag whose words suit a language; None if there is none. `known` has lower keys.
+
+    Words in another script would be foreign to the reader: a list in `tg-Arab` does not get those
+    of `tg`.
+    """
+    found = next(filter(None, map(known.get, _shortened(tag))), None)
+    return found if found and direction_of(found) == direction_of(tag) else None
 
 
 def presentation_in(tag: str) -> Presentation:

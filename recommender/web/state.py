@@ -56,6 +56,7 @@ class Listing:
             most of the archive was read.
         seconds_left: until an article in it expires, or a pin, a block or a site rule begins or
             ends.
+        made_at: the moment that the list is for, POSIX.
     """
 
     article_id: str
@@ -64,6 +65,7 @@ class Listing:
     explained: bool
     up_to_date: bool
     seconds_left: float
+    made_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,7 @@ class State:
         if live.reading is not None:
             up_to_date = False
             related = related.model_copy(update={"archive_reading": archive_progress(live)})
-        return Listing(article_id, related, language, explained, up_to_date, seconds_left)
+        return Listing(article_id, related, language, explained, up_to_date, seconds_left, now)
 
     def list_for_draft(
         self, article: Article, options: ListOptions, shown_on_page: frozenset[str]

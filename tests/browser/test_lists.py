@@ -197,6 +197,25 @@ def test_the_script_makes_the_same_elements_as_a_parser_without_being_one(
     shown.assert_clean()
 
 
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("data", "told", "display"),
+    [({"layout": "cards"}, "", "grid"), ({"layout": "cards"}, "none", "block"), ({}, "", "block")],
+)
+def test_the_script_loads_the_style_of_a_layout_unless_told_not_to(
+    site: Site, cms: Cms, tab: Tabs, data: dict[str, str], told: str, display: str
+) -> None:
+    shown, style = tab(), f"{site.address}/v1/read-also.css"
+    body = placed(site, "plain-en-0", limit="4", labels="1", **data)
+    page = body.replace(" async", f' data-style="{told}"' if told else "")
+    shown.page.goto(cms.put("/dressed", page, strict(site) + TRUSTED))
+    shown.page.wait_for_selector(".read-also")
+    assert shown.asked.count(style) == (display == "grid")
+    found = shown.page.evaluate("getComputedStyle(document.querySelector('ul')).display")
+    assert found == display
+    shown.assert_clean()
+
+
 def test_an_answer_that_is_no_list_is_not_shown(site: Site, cms: Cms, tab: Tabs) -> None:
     shown = tab()
 
@@ -233,7 +252,7 @@ def test_a_hostile_image_is_an_image_and_nothing_else(site: Site, cms: Cms, tab:
     shown.page.goto(cms.put("/images", fragment(site, "plain-en-0", "images=1&limit=5")))
     (image,) = shown.page.query_selector_all("img")
     assert sorted(shown.page.evaluate("e => e.getAttributeNames()", image)) == [
-        *("alt", "class", "decoding", "loading", "referrerpolicy", "src"),
+        *("alt", "class", "decoding", "height", "loading", "referrerpolicy", "src", "width"),
     ]
     assert image.get_attribute("src") == address
     assert shown.page.evaluate("typeof window.pwned") == "undefined"

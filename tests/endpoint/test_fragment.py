@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask.testing import FlaskClient
 from lxml import html
 
+from recommender.api import LAYOUTS
 from recommender.indexing.rebuild import Rebuilt
 from recommender.settings import Settings
 
@@ -255,8 +258,8 @@ def test_images_are_shown_if_requested(client: FlaskClient) -> None:
     article = client.get("/v1/articles/harbour-4").get_json()
     client.put("/v1/articles/harbour-4", json=article | {"image_url": "https://i.example/4?a&b"})
     image = (
-        '<img class="read-also__image" src="https://i.example/4?a&amp;b" alt="" loading="lazy" '
-        'decoding="async" referrerpolicy="no-referrer">'
+        '<img class="read-also__image" src="https://i.example/4?a&amp;b" width="144" height="96" '
+        'alt="" loading="lazy" decoding="async" referrerpolicy="no-referrer">'
     )
     assert shown(client, images="1", limit="40").count(image) == 1
     assert shown(client, images="1", limit="40").count("<img") == 1
@@ -271,6 +274,10 @@ def test_images_are_shown_if_requested(client: FlaskClient) -> None:
         *(("heading", value) for value in UNSEEN),
         *(("heading_level", value) for value in ("", "1", "7", "02", "٣", "2.0", "+2", "h2")),
         *(("images", value) for value in ("", "2", "true", "yes", "\u0660")),
+        *(("layout", value) for value in ("", "grid", "Cards", "list,cards")),
+        *(("labels", value) for value in ("", "2", "all")),
+        *(("dates", value) for value in ("", "short", "Relative")),
+        *(("time_zone", value) for value in ("", "Dushanbe", "Asia", "+05:00", "../../etc/passwd")),
         *(("explain", value) for value in ("1", "all")),
         ("theme", "dark"),
     ],
@@ -304,6 +311,67 @@ def test_every_bad_option_is_named_at_once(desk: FlaskClient) -> None:
     assert {fault["pointer"] for fault in faults} == {"/images", "/limit", "/heading_level"}
 
 
+def test_a_refused_option_says_what_there_is(desk: FlaskClient) -> None:
+    faults = desk.get(f"{LIST}.html?layout=grid&time_zone=Dushanbe").get_json()["errors"]
+    assert "'list', 'list-thumbs', 'cards' or 'compact'" in faults[0]["detail"]
+    assert faults[1]["detail"].endswith("write one as in Asia/Dushanbe or UTC")
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_layout_adds_classes_and_keeps_those_that_there_are(
+    desk: FlaskClient, layout: str
+) -> None:
+    plain, dressed = (Page.of(shown(desk, limit="4", **more)) for more in ({}, {"layout": layout}))
+    assert [one["class"] for one in dressed.all("section")] == [f"read-also read-also--{layout}"]
+    for tag in ("h2", "ul", "li", "a"):
+        assert dressed.all(tag) == plain.all(tag)
+    titles = [one for one in dressed.all("span") if one["class"] == "read-also__title"]
+    assert titles == plain.all("span")
+
+
+def test_a_layout_shows_department_and_age(client: FlaskClient) -> None:
+    story = client.get("/v1/articles/harbour-6").get_json()
+    moment = "2026-10-18T08:00:00Z"
+    client.put("/v1/articles/harbour-6", json=story | {"published_at": moment, "section": "A & B"})
+    meta = (
+        '<span class="read-also__meta"><span class="read-also__section" dir="auto">A &amp; B</span>'
+        f' <time class="read-also__time" datetime="{moment}">2 days ago</time></span></li>'
+    )
+    assert meta in shown(client, layout="cards", limit="40")
+    assert "read-also__meta" not in shown(client, layout="compact", limit="40")
+
+
+def test_dates_are_those_of_the_settings_or_of_the_parameter(
+    lasting_client_of: Callable[..., FlaskClient], desk_settings: Settings
+) -> None:
+    settings = replace(desk_settings, time_zone="Pacific/Kiritimati", public_reads=True)
+    client = lasting_client_of(settings, None)
+    for zone, more in (
+        ("Pacific/Kiritimati", {}),
+        ("America/Adak", {"time_zone": "America/Adak"}),
+    ):
+        days = Page.of(shown(client, **more)).root.iter("time")
+        for day in days:
+            moment = datetime.fromisoformat(day.attrib["datetime"])
+            assert day.text == str(moment.astimezone(ZoneInfo(zone)).date())
+
+
+def test_a_compact_list_has_three_items_unless_more_are_asked_for(desk: FlaskClient) -> None:
+    for query, count in (({}, 3), ({"limit": "5"}, 5)):
+        assert shown(desk, layout="compact", **query).count("<li") == count
+
+
+def test_a_pin_is_labelled_in_the_language_of_the_list(client: FlaskClient) -> None:
+    client.put("/v1/articles/harbour-2/pins", json={"pins": [{"id": "harbour-fa"}]})
+    label = (
+        '<span class="read-also__label read-also__label--pinned" lang="en">Editors’ pick</span> '  # noqa: RUF001 - as it is written
+        '<span class="read-also__label read-also__label--language">فارسی</span>'
+    )
+    assert label in shown(client, labels="1")
+    assert label in shown(client, labels="1", layout="list")
+    assert "__label" not in shown(client, layout="list")
+
+
 def test_options_of_html_are_refused_by_the_json_list(desk: FlaskClient) -> None:
-    for name in ("heading", "heading_level", "images"):
+    for name in ("heading", "heading_level", "images", "layout", "labels", "dates", "time_zone"):
         assert desk.get(f"{LIST}?{name}=2").status_code == 400

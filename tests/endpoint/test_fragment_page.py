@@ -1,12 +1,13 @@
 """docs/fragment.md is true: its example, its classes, parameters and figures."""
 
+import gzip
 import re
 from importlib.resources import files
 from pathlib import Path
 
 from flask.testing import FlaskClient
 
-from recommender.api import LONGEST_HEADING, FragmentOptions
+from recommender.api import LAYOUTS, LONGEST_HEADING, FragmentOptions, ListOptions
 from recommender.web.endpoints import parameters_of
 from recommender.web.page_languages import HEADINGS
 from recommender.web.responses import (
@@ -42,22 +43,40 @@ def test_the_example_is_what_the_sample_answers(sample_client: FlaskClient) -> N
     assert answer.text == example
 
 
+def classes() -> set[str]:
+    """All names in the first column of the table of classes."""
+    part = PAGE.split("## Classes\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (`.*?`) \|", part, re.MULTILINE)
+    names = [name for row in rows for name in re.findall(r"`([^`]+)`", row)]
+    assert len(names) == len(set(names))
+    return set(names)
+
+
 def test_the_page_explains_every_class_and_no_other() -> None:
-    used = set(re.findall(r"read-also(?:__[a-z]+)?(?=[ \"{])", TEMPLATE))
-    kinds = {"read-also__item--pinned", "read-also__item--fallback"}
-    documented = names_under("Classes")
-    assert set(documented) == used | kinds
-    assert len(documented) == len(set(documented)) == 10
+    used = set(re.findall(r"read-also(?:__[a-z]+)?(?:--pictured)?(?=[ \"{])", TEMPLATE))
+    kinds = {f"read-also__item--{kind}" for kind in ("pinned", "fallback")}
+    labels = {f"read-also__label--{kind}" for kind in ("pinned", "latest", "language")}
+    assert classes() == used | kinds | labels | {f"read-also--{layout}" for layout in LAYOUTS}
+    assert len(used) == 12
 
 
-def test_the_theme_styles_existing_classes_and_takes_the_documented_colours() -> None:
-    assert set(re.findall(r"\.(read-also[a-z_-]*)", STYLE)) <= set(names_under("Classes"))
-    colours = set(re.findall(r"var\((--[a-z-]+)", STYLE))
-    assert colours == set(re.findall(r"`(--[a-z-]+)`", PAGE))
+def test_the_theme_styles_existing_classes_and_takes_the_documented_properties() -> None:
+    assert set(re.findall(r"\.(read-also[a-z_-]*)", STYLE)) <= classes()
+    properties = set(re.findall(r"var\((--read[a-z-]+)", STYLE))
+    assert properties == set(re.findall(r"`(--[a-z-]+)`", PAGE))
+
+
+def test_the_style_is_small() -> None:
+    assert len(gzip.compress(STYLE.encode())) < 4_000
+
+
+def test_the_layouts_are_those_of_the_code() -> None:
+    assert names_under("Layouts")[1 : 1 + len(LAYOUTS)] == [*LAYOUTS]
 
 
 def test_the_parameters_are_those_of_html() -> None:
-    assert names_under("Parameters") == ["heading", "heading_level", "images"]
+    own = FragmentOptions.model_fields.keys() - ListOptions.model_fields.keys()
+    assert set(names_under("Parameters")) == own
     assert f"1 to {LONGEST_HEADING} characters" in PAGE
 
 

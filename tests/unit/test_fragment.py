@@ -1,6 +1,8 @@
 """The values that the template of the fragment prints."""
 
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -8,7 +10,8 @@ from hypothesis import strategies as st
 
 from recommender.api import FragmentOptions, Item, Reason, RelatedList
 from recommender.display_fields import DisplayFields
-from recommender.web.fragment import Entry, Section
+from recommender.web.entries import Entry, Label, Picture, WrittenDay
+from recommender.web.fragment import Section
 from recommender.web.state import Listing
 
 FIELDS = DisplayFields(
@@ -19,16 +22,18 @@ FIELDS = DisplayFields(
     published_at="2026-10-05T08:00:00Z",
     image_url="https://news.example/ships.jpg",
 )
+DAY = WrittenDay("2026-10-05T08:00:00Z", "2026-10-05", language=None, direction=None)
 SHOWN = Entry(
     title="Ships in port",
     href="https://news.example/ships",
-    image=None,
+    picture=None,
     language=None,
     direction=None,
-    moment="2026-10-05T08:00:00Z",
-    date_direction=None,
+    department=None,
+    day=DAY,
     kind=None,
 )
+NOW = datetime(2026, 10, 8, 12, tzinfo=UTC)
 
 
 def section(
@@ -41,33 +46,111 @@ def section(
     listed = RelatedList(
         article_id="seed", items=(item,), requested=1, returned=1, mode="mixed", generation="0"
     )
-    listing = Listing("seed", listed, tag, explained=False, up_to_date=True, seconds_left=0.0)
-    return Section.of(listing, wanted or FragmentOptions())
+    listing = Listing(
+        "seed",
+        listed,
+        tag,
+        explained=False,
+        up_to_date=True,
+        seconds_left=0.0,
+        made_at=NOW.timestamp(),
+    )
+    return Section.of(listing, wanted or FragmentOptions(), NOW)
 
 
 def entry(
-    fields: DisplayFields, tag: str = "en", reason: Reason = "semantic", *, images: bool = False
+    fields: DisplayFields, tag: str = "en", reason: Reason = "semantic", **wanted: Any
 ) -> Entry:
-    (shown,) = section(fields, tag, reason, FragmentOptions(images=images)).entries
+    (shown,) = section(fields, tag, reason, FragmentOptions(**wanted)).entries
     return shown
 
 
 def test_an_item_in_the_seeds_language_has_no_language_of_its_own() -> None:
     assert entry(FIELDS) == SHOWN
-    assert SHOWN.date == "2026-10-05"
 
 
-def test_an_image_is_shown_if_requested() -> None:
-    assert entry(FIELDS, images=True) == replace(SHOWN, image="https://news.example/ships.jpg")
-    assert entry(replace(FIELDS, image_url=None), images=True) == SHOWN
+PHOTO = "https://news.example/ships.jpg"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "picture"),
+    [
+        ({}, None),
+        ({"images": True}, Picture(PHOTO, 144, 96)),
+        ({"layout": "list"}, None),
+        ({"layout": "list", "images": True}, Picture(PHOTO, 144, 96)),
+        ({"layout": "list-thumbs"}, Picture(PHOTO, 144, 96)),
+        ({"layout": "cards"}, Picture(PHOTO, 480, 270)),
+        ({"layout": "cards", "images": False}, None),
+        ({"layout": "compact"}, None),
+    ],
+)
+def test_an_image_is_shown_if_asked_for_or_if_the_layout_has_it(
+    wanted: dict[str, Any], picture: Picture | None
+) -> None:
+    assert entry(FIELDS, **wanted).picture == picture
+    assert entry(replace(FIELDS, image_url=None), **wanted).picture is None
+
+
+def test_a_layout_shows_the_department_and_the_age() -> None:
+    for layout in ("list", "list-thumbs", "cards"):
+        shown = entry(FIELDS, layout=layout)
+        assert shown.department == "city"
+        assert shown.day == replace(DAY, text="3 days ago")
+    assert entry(replace(FIELDS, section="\u200b"), layout="cards").department is None
+    compact = entry(FIELDS, layout="compact")
+    assert (compact.department, compact.day) == (None, None)
+
+
+def test_a_written_date_is_in_the_language_of_the_list() -> None:
+    german = replace(FIELDS, language="de")
+    assert entry(german, dates="long").day == replace(DAY, text="5 October 2026", language="en")
+    assert entry(german, "de-AT", dates="long").day == replace(DAY, text="5. Oktober 2026")
+    assert entry(german, "eo", dates="long").day == DAY
+    persian = replace(DAY, text="۵ اکتبر ۲۰۲۶", language="fa")  # noqa: RUF001 - its digits
+    assert entry(german, "fa", dates="long", layout="list").day == persian
+    assert entry(german, "fa", dates="long").day == replace(persian, direction="rtl")
+
+
+def test_in_a_layout_all_items_have_the_sides_of_the_list() -> None:
+    persian = replace(FIELDS, language="fa")
+    assert entry(persian, layout="cards").direction is None
+    assert entry(FIELDS, "fa", layout="list", dates="iso").day == replace(DAY, direction="ltr")
+    assert entry(persian, layout="list", dates="iso").day == DAY
+
+
+def test_labels_set_items_apart_that_are_not_simply_related() -> None:
+    pinned = Label("pinned", "Editors’ pick", None)  # noqa: RUF001 - as English is written
+    russian = replace(FIELDS, language="ru")
+    assert entry(FIELDS, reason="pinned").labels == ()
+    assert entry(FIELDS, labels=True).labels == ()
+    assert entry(FIELDS, "en-GB", labels=True).labels == ()
+    assert entry(FIELDS, reason="pinned", labels=True).labels == (pinned,)
+    assert entry(russian, reason="pinned", labels=True).labels == (
+        replace(pinned, language="en"),
+        Label("language", "Русский", None),
+    )
+    for stage in ("fallback:section", "fallback:latest"):
+        newest = Label("latest", "Тозатарин", "tg")
+        assert entry(FIELDS, "tg", stage, labels=True).labels[0] == newest
+    unknown = replace(FIELDS, language=None)
+    assert entry(unknown, labels=True).labels == ()
+    assert entry(FIELDS, "eo", "pinned", labels=True).labels == (
+        pinned,
+        Label("language", "English", None),
+    )
+    assert entry(replace(FIELDS, language="eo"), labels=True).labels == (
+        Label("language", "eo", None),
+    )
 
 
 def test_an_item_in_another_language_names_it_and_its_direction_if_that_differs() -> None:
     assert entry(replace(FIELDS, language="de")) == replace(SHOWN, language="de")
-    persian = replace(SHOWN, language="fa", direction="rtl", date_direction="ltr")
+    mirrored = replace(DAY, direction="ltr")
+    persian = replace(SHOWN, language="fa", direction="rtl", day=mirrored)
     assert entry(replace(FIELDS, language="fa")) == persian
     assert entry(FIELDS, "fa") == replace(SHOWN, language="en", direction="ltr")
-    assert entry(replace(FIELDS, language="fa"), "fa") == replace(SHOWN, date_direction="ltr")
+    assert entry(replace(FIELDS, language="fa"), "fa") == replace(SHOWN, day=mirrored)
     assert entry(replace(FIELDS, language=None)) == replace(SHOWN, language="und")
 
 
@@ -87,8 +170,7 @@ def test_the_kind_of_an_item_follows_from_its_reason(reason: Reason, kind: str |
 
 def test_unknown_fields_are_left_out() -> None:
     bare = entry(replace(FIELDS, url=None, published_at=None))
-    assert bare == replace(SHOWN, href=None, moment=None)
-    assert bare.date is None
+    assert bare == replace(SHOWN, href=None, day=None)
 
 
 @pytest.mark.parametrize(
@@ -129,15 +211,14 @@ def test_characters_that_html_forbids_are_left_out(title: str, shown: str) -> No
 )
 def test_a_moment_is_shown_to_the_second(published_at: str) -> None:
     """HTML takes three digits of a fraction at most."""
-    shown = entry(replace(FIELDS, published_at=published_at))
-    assert (shown.moment, shown.date) == ("2026-10-05T08:00:00Z", "2026-10-05")
+    assert entry(replace(FIELDS, published_at=published_at)).day == DAY
 
 
 @given(st.text() | st.from_regex(r"(?i)(java|vb)?\s*(script|data|https?)\s*:.*"))
 def test_only_web_addresses_become_links(url: str) -> None:
     """The display fields of a snapshot are checked again when they are shown."""
     shown = entry(replace(FIELDS, url=url, image_url=url), images=True)
-    for address in (shown.href, shown.image):
+    for address in (shown.href, shown.picture and shown.picture.src):
         assert address is None or (
             address == url and url.lower().startswith(("http://", "https://"))
         )

@@ -112,6 +112,7 @@ def test_every_value_is_taken_over() -> None:
         DIMENSIONS="256",
         API_KEYS=f"cms:read+write:{SECRET}",
         PUBLIC_READS="1",
+        TIME_ZONE="Asia/Dushanbe",
         WORKERS="64",
         OPERATORS_ADDRESS="0.0.0.0:9000",
         TRUSTED_PROXIES="127.0.0.1, 10.0.0.0/8",
@@ -122,6 +123,7 @@ def test_every_value_is_taken_over() -> None:
         "/srv/model",
         (ApiKey.of("cms", {"read", "write"}, SECRET),),
         public_reads=True,
+        time_zone="Asia/Dushanbe",
         workers=64,
         operators_address="0.0.0.0:9000",
         trusted_proxies=("127.0.0.1", "10.0.0.0/8"),
@@ -137,6 +139,7 @@ def test_every_value_is_taken_over() -> None:
     ("name", "values"),
     [
         ("WORKERS", ["", "0", "-1", "65", "1000", "2.0", " 2", "02", "two", "٢"]),
+        ("TIME_ZONE", ["", "Dushanbe", "Asia", "Asia/", "../UTC", "+05:00", "utc0"]),
         ("AUDIT_DAYS", ["0", "10000", "ever", ""]),
         ("RATE_PER_KEY", ["0", "-1", "6/s", "1.5", "10000000", "٢"]),
         ("RATE_PER_ADDRESS", ["0", "many"]),

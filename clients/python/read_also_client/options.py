@@ -80,12 +80,20 @@ class FragmentOptions(ListOptions, total=False):
 
     heading: the words over the list; the default speaks the language of the article.
     heading_level: 2 for h2, to 6.
-    images: whether items show their image.
+    layout: `list`, `list-thumbs`, `cards` or `compact`; the default is HTML without a layout.
+    images: whether items show their image; the default is that of the layout.
+    labels: whether items say that they are pinned, in another language, or only new.
+    dates: `iso`, `long` or `relative`.
+    time_zone: of the dates, such as `Asia/Dushanbe`.
     """
 
     heading: str | None
     heading_level: int | None
+    layout: Literal["list", "list-thumbs", "cards", "compact"] | None
     images: bool | None
+    labels: bool | None
+    dates: Literal["iso", "long", "relative"] | None
+    time_zone: str | None
 
 
 class ListRequest(ListOptions, total=False):

@@ -1,13 +1,15 @@
-/* Fills each <div data-read-also="ID"> with its list. No element of the page can mislead it. */
+/* Fills each <div data-read-also="ID"> with its list, and loads the style if one has a layout.
+   No element of the page can mislead it. */
 (() => {
   /* Of the document itself: an element with this name or id hides document[name]. */
   const own = (name, ...given) => {
     const found = Reflect.get(Document.prototype, name, document);
     return given.length ? found.apply(document, given) : found;
   };
-  const source = own("currentScript")?.src;
-  const names = "limit offset mode language section tag author published-after published-before exclude max-age min-score diversity heading heading-level images";
-  const part = /<(section|h[2-6]|ul|li|a|img|span|time)((?: (?:class|id|lang|dir|role|aria-labelledby|href|src|alt|loading|decoding|referrerpolicy|datetime)="[^"<>]*")*)>|([^<>]+)|<\/\w+>/gy;
+  const script = own("currentScript");
+  const source = script?.src;
+  const names = "limit offset mode language section tag author published-after published-before exclude max-age min-score diversity heading heading-level layout images labels dates time-zone";
+  const part = /<(section|h[2-6]|ul|li|a|img|span|time)((?: (?:class|id|lang|dir|role|aria-labelledby|href|src|srcset|sizes|width|height|alt|loading|decoding|referrerpolicy|datetime)="[^"<>]*")*)>|([^<>]+)|<\/\w+>/gy;
   const plain = text => text.replace(/&(?:#(\d+)|amp|(lt)|gt);/g, (all, code, less) =>
     code ? String.fromCharCode(code) : all == "&amp;" ? "&" : less ? "<" : ">");
   /* The parts that a list has, and nothing else; they need no parser of HTML. */
@@ -19,7 +21,7 @@
       if (tag) {
         const element = own("createElement", tag);
         for (const [, name, value] of attributes.matchAll(/ (\S+)="([^"]*)"/g)) {
-          if (/^(href|src)$/.test(name) && !/^https?:/.test(value)) continue;
+          if (/^(href|src(set)?)$/.test(name) && !/^https?:/.test(value)) continue;
           element.setAttribute(name, plain(value));
         }
         place.append(element);
@@ -29,7 +31,7 @@
     }
     return end == html.length && place == list && list;
   };
-  const fill = async place => {
+  const fill = async (place, styled) => {
     try {
       const query = new URLSearchParams();
       for (const name of names.split(" ")) {
@@ -43,10 +45,20 @@
       if (/^\.*$/.test(id)) return;
       const answer = await fetch(new URL(`articles/${id}/related.html?${query}`, source), { credentials: "omit" });
       const list = build((await answer.text()).trim());
+      await styled;
       if (answer.ok && list?.firstChild) place.replaceChildren(list);
     } catch { /* no list */ }
   };
-  const start = () => [...own("querySelectorAll", "[data-read-also]")].slice(0, 20).forEach(fill);
+  const dress = () => new Promise(done => {
+    const link = own("createElement", "link");
+    Object.assign(link, { rel: "stylesheet", href: new URL("read-also.css", source), onload: done, onerror: done });
+    own("head").append(link);
+  });
+  const start = () => {
+    const places = [...own("querySelectorAll", "[data-read-also]")].slice(0, 20);
+    const styled = source && script.dataset.style != "none" && places.some(place => place.hasAttribute("data-layout")) && dress();
+    places.forEach(place => fill(place, styled));
+  };
   if (own("readyState") != "loading") start();
   else own("addEventListener", "DOMContentLoaded", start);
 })();

@@ -1,0 +1,99 @@
+"""Dates as people write them, in the time zone of the site, and words in every language."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recommender.api.fragment_options import DateStyle
+from recommender.web.page_languages import HEADINGS
+from recommender.web.page_words import DIGITS, words_in, write_date
+
+NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
+SPRING = datetime(2005, 4, 10, 8, tzinfo=UTC)
+DUSHANBE = ZoneInfo("Asia/Dushanbe")
+
+
+def written(
+    moment: datetime, tag: str = "en", style: DateStyle = "relative", now: datetime = NOON
+) -> str:
+    return write_date(moment, style, words_in(tag), now)
+
+
+@pytest.mark.parametrize(
+    ("tag", "day"),
+    [
+        ("en", "10 April 2005"),
+        ("en-GB", "10 April 2005"),
+        ("en-US", "April 10, 2005"),
+        ("ru", "10 апреля 2005"),
+        ("tg", "10 апрели 2005"),
+        ("uz", "10-aprel, 2005"),
+        ("ky-KG", "10-апрель, 2005"),
+        ("de", "10. April 2005"),
+        ("pt-BR", "10 de abril de 2005"),
+        ("ca", "10 d’abril del 2005"),  # noqa: RUF001 - as Catalan is written
+        ("lt", "2005 m. balandžio 10 d."),
+        ("zh-Hans-CN", "2005年4月10日"),
+        ("fa-AF", "۱۰ آوریل ۲۰۰۵"),  # noqa: RUF001 - its digits
+        ("prs", "۱۰ آوریل ۲۰۰۵"),  # noqa: RUF001 - its digits
+        ("ar", "10 أبريل 2005"),
+        ("he", "10 באפריל 2005"),
+        ("eo", "2005-04-10"),
+        ("tg-Arab", "2005-04-10"),
+        ("und", "2005-04-10"),
+    ],
+)
+def test_a_date_is_written_as_in_its_language(tag: str, day: str) -> None:
+    assert written(SPRING, tag) == written(SPRING, tag, "long") == day
+    assert written(SPRING, tag, "iso") == "2005-04-10"
+
+
+@pytest.mark.parametrize(
+    ("days", "english", "russian"),
+    [
+        (0, "Today", "Сегодня"),
+        (1, "Yesterday", "Вчера"),
+        (2, "2 days ago", "Позавчера"),
+        (3, "3 days ago", "3 дня назад"),
+        (6, "6 days ago", "6 дней назад"),
+        (7, "22 November 2026", "22 ноября 2026"),
+        (-1, "30 November 2026", "30 ноября 2026"),
+    ],
+)
+def test_within_a_week_a_date_is_an_age(days: int, english: str, russian: str) -> None:
+    moment = NOON - timedelta(days=days)
+    assert (written(moment), written(moment, "ru")) == (english, russian)
+    assert written(moment, style="long") == f"{29 - days} November 2026"
+
+
+def test_days_are_those_of_the_time_zone() -> None:
+    """At 23:30 in Dushanbe it is 18:30 in UTC; half an hour later it is another day there."""
+    evening = datetime(2026, 11, 28, 18, 30, tzinfo=UTC)
+    now = (evening + timedelta(hours=1)).astimezone(DUSHANBE)
+    assert written(evening, now=now) == "Yesterday"
+    assert written(evening, now=now.astimezone(UTC)) == "Today"
+    assert written(evening + timedelta(minutes=30), style="iso", now=now) == "2026-11-29"
+
+
+@given(st.datetimes(timezones=st.just(UTC)), st.sampled_from(["Asia/Dushanbe", "America/Adak"]))
+def test_every_moment_has_a_day(moment: datetime, zone: str) -> None:
+    assert written(moment, "eo", now=NOON.astimezone(ZoneInfo(zone)))[4:] != ""
+
+
+def test_a_list_changes_its_dates_at_midnight_alone() -> None:
+    moment = datetime(2026, 11, 26, 9, tzinfo=UTC)
+    hours = [datetime(2026, 11, 29, hour, tzinfo=UTC) for hour in range(24)]
+    assert {written(moment, now=hour) for hour in hours} == {"3 days ago"}
+
+
+def test_every_language_with_a_heading_has_all_words() -> None:
+    for tag in HEADINGS:
+        words = words_in(tag)
+        assert words is not None
+        assert words.language == tag
+        assert (len(words.months), len(words.days), len(words.digits)) == (12, 7, len(DIGITS))
+        assert all((words.name, words.pinned, words.latest, *words.months, *words.days))
+        assert len({words.write(SPRING.replace(month=month)) for month in range(1, 13)}) == 12
