@@ -13,11 +13,23 @@ import httpx
 from tests.support.serving import KEY, Place, Server
 from tests.support.waiting import until
 
-__all__ = ["HTML", "PLUGIN_KEY", "PROBLEM", "Answer", "Asked", "Service", "Stage", "accept"]
+__all__ = [
+    "HTML",
+    "PLUGIN_KEY",
+    "PROBLEM",
+    "READER_KEY",
+    "Answer",
+    "Asked",
+    "Service",
+    "Stage",
+    "accept",
+]
 
 PATIENCE_SECONDS = 120
 PLUGIN_KEY = "plugin-0123456789abcdef"
 """Of the service itself: it opens lists and writes, and shows no draft."""
+READER_KEY = "reader-0123456789abcdef"
+"""It opens lists, and writes nothing."""
 HTML = {"Content-Type": "text/html; charset=utf-8"}
 PROBLEM = {"Content-Type": "application/problem+json"}
 
@@ -26,7 +38,7 @@ class Service(Server):
     """`read-also serve` on an empty archive with the bundled model, web workers and indexer."""
 
     def __init__(self, folder: Path) -> None:
-        keys = f"t:read+write:{KEY},plugin:lists+write:{PLUGIN_KEY}"
+        keys = f"t:read+write:{KEY},plugin:lists+write:{PLUGIN_KEY},reader:lists:{READER_KEY}"
         super().__init__(Place(folder, more={"READ_ALSO_API_KEYS": keys}), ready=False)
 
     def start(self) -> None:

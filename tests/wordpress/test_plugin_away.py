@@ -260,7 +260,7 @@ def test_without_curl_no_service_is_asked(newsroom: Site, stage: Stage, post: in
     """What WordPress uses in its place waits for ten seconds and more."""
     stage.answer = showing("listed")
     said = newsroom.run(
-        """return [ReadAlso\\list_html($given['post'], 6), ReadAlso\\diagnose()];""",
+        """return [ReadAlso\\list_html($given['post'], 6), ReadAlso\\connection()['text']];""",
         without="curl_exec",
         post=post,
     )

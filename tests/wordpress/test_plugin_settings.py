@@ -69,9 +69,9 @@ def press(client: httpx.Client, button: str = "test") -> str:
     """Press a button of the page; what it says."""
     form = {
         "action": f"read_also_{button}",
-        "_ajax_nonce": nonce(client.get(PAGE).text, "'_ajax_nonce', "),
+        "_ajax_nonce": nonce(client.get(PAGE).text, '"nonce":'),
     }
-    answer = client.post("/wp-admin/admin-ajax.php", data=form | {"start": "1"})
+    answer = client.post("/wp-admin/admin-ajax.php", data=form | {"step": "start"})
     text: str = answer.json()["data"]["text"]
     return text
 
@@ -116,6 +116,9 @@ def test_settings_are_saved_and_an_empty_key_field_keeps_the_key(
         "limit": 20,
         "place": False,
         "types": [],
+        "section_taxonomy": "category",
+        "tag_taxonomies": [],
+        "excluded_terms": [],
     }
 
 
@@ -146,7 +149,7 @@ def test_an_editor_may_not_use_the_buttons(newsroom: Site, editor: httpx.Client)
         return wp_create_nonce('read_also');""",
         cookie=unquote(cookie),
     )
-    form = {"action": "read_also_push", "_ajax_nonce": own, "start": "1"}
+    form = {"action": "read_also_push", "_ajax_nonce": own, "step": "start"}
     answer = editor.post("/wp-admin/admin-ajax.php", data=form)
     assert (answer.status_code, answer.json()["success"]) == (403, False)
     assert newsroom.run("return ReadAlso\\waiting();") == 0

@@ -48,9 +48,12 @@ const PLUGIN_FILE     = __FILE__;
 
 require_once __DIR__ . '/includes/settings.php';
 require_once __DIR__ . '/includes/service.php';
+require_once __DIR__ . '/includes/connection.php';
+require_once __DIR__ . '/includes/terms.php';
 require_once __DIR__ . '/includes/articles.php';
 require_once __DIR__ . '/includes/changes.php';
 require_once __DIR__ . '/includes/queue.php';
+require_once __DIR__ . '/includes/progress.php';
 require_once __DIR__ . '/includes/sending.php';
 require_once __DIR__ . '/includes/copies.php';
 require_once __DIR__ . '/includes/markup.php';
@@ -58,3 +61,5 @@ require_once __DIR__ . '/includes/lists.php';
 require_once __DIR__ . '/includes/network.php';
 require_once __DIR__ . '/admin/settings-page.php';
 require_once __DIR__ . '/admin/push.php';
+require_once __DIR__ . '/admin/first-steps.php';
+require_once __DIR__ . '/admin/site-health.php';

@@ -16,4 +16,5 @@ function clean() {
 		$names = $wpdb->get_col( $wpdb->prepare( "SELECT option_name FROM {$wpdb->options} WHERE option_name LIKE %s", $wpdb->esc_like( $prefix ) . '%' ) );
 		array_map( 'delete_option', $names );
 	}
+	delete_metadata( 'user', 0, $wpdb->get_blog_prefix() . 'read_also_hint_seen', '', true );
 }

@@ -8,6 +8,13 @@ if ( '/' !== $path && false === strpos( $path, '..' ) ) {
 		return false;
 	}
 }
+$own = getenv( 'SITE' ) . '/content' . substr( $path, strlen( '/wp-content' ) ); // Plugins and themes stand beside WordPress's files.
+if ( 0 === strpos( $path, '/wp-content/' ) && false === strpos( $path, '..' ) && is_file( $own ) ) {
+	$types = array( 'css' => 'text/css', 'js' => 'text/javascript', 'svg' => 'image/svg+xml', 'png' => 'image/png', 'jpg' => 'image/jpeg', 'webp' => 'image/webp' );
+	header( 'Content-Type: ' . ( $types[ pathinfo( $own, PATHINFO_EXTENSION ) ] ?? 'application/octet-stream' ) );
+	readfile( $own );
+	return true;
+}
 if ( preg_match( '~^/[^/]+(/[^/]+[.]php)$~', $path, $found ) && is_file( $root . $found[1] ) ) {
 	require $root . $found[1]; // Of another site of the network.
 	return true;

@@ -1,11 +1,12 @@
 <?php
-/** The buttons of the settings page: test the connection, push all posts. */
+/** The push of all posts from the settings page: a call for each step. */
 
 namespace ReadAlso;
 
 defined( 'ABSPATH' ) || exit;
 
-add_action( 'wp_ajax_read_also_test', __NAMESPACE__ . '\\answer_test' );
+const STEP_SECONDS = 2.0; // What one call of the page sends; then the page shows how far it is.
+
 add_action( 'wp_ajax_read_also_push', __NAMESPACE__ . '\\answer_push' );
 
 /** Only an administrator, from the settings page. */
@@ -16,22 +17,20 @@ function admit() {
 	}
 }
 
-function answer_test() {
-	admit();
-	wp_send_json_success( array( 'text' => diagnose(), 'more' => false ) );
-}
-
-/** One step of "Push all"; the page asks for the next one while there is more. */
+/** One step: `start` anew, `stop`, `resume`, `go` on by some posts, or only `look`. */
 function answer_push() {
 	admit();
 	if ( ! configured() ) {
-		wp_send_json_error( array( 'text' => diagnose(), 'more' => false ) );
+		wp_send_json_error( array( 'text' => connection()['text'] ) );
 	}
-	if ( ! empty( $_POST['start'] ) ) { // The nonce was checked by admit().
+	$step = sanitize_key( $_POST['step'] ?? '' ); // The nonce was checked by admit().
+	if ( in_array( $step, array( 'start', 'stop', 'resume' ), true ) ) {
+		hold_line( 'stop' === $step );
+	}
+	if ( 'start' === $step ) {
 		push_all();
 	}
-	$there   = push_due( 0, CRON_SECONDS / 2, BATCH );
-	$trouble = get_option( 'read_also_trouble' );
-	$text    = ! $there && is_array( $trouble ) ? $trouble['text'] : state_of_queue();
-	wp_send_json_success( array( 'text' => $text, 'more' => $there && due( 0, 1 ) ) );
+	$sends = in_array( $step, array( 'start', 'resume', 'go' ), true );
+	$there = ! $sends || push_due( 0, STEP_SECONDS, BATCH );
+	wp_send_json_success( progress( microtime( true ), $there ) );
 }

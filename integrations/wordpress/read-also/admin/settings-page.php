@@ -7,98 +7,200 @@ defined( 'ABSPATH' ) || exit;
 
 add_action( 'admin_init', __NAMESPACE__ . '\\register' );
 add_action( 'admin_menu', __NAMESPACE__ . '\\add_page' );
+add_action( 'wp_ajax_read_also_test', __NAMESPACE__ . '\\answer_test' );
 
 function register() {
 	register_setting( 'read_also', 'read_also', array( 'type' => 'object', 'sanitize_callback' => __NAMESPACE__ . '\\sanitize' ) );
 }
 
 function add_page() {
-	add_options_page( __( 'Read Also', 'read-also' ), __( 'Read Also', 'read-also' ), 'manage_options', 'read-also', __NAMESPACE__ . '\\print_page' );
+	$page = add_options_page( __( 'Read Also', 'read-also' ), __( 'Read Also', 'read-also' ), 'manage_options', 'read-also', __NAMESPACE__ . '\\print_page' );
+	add_action( "load-$page", __NAMESPACE__ . '\\load_page_files' );
+}
+
+/** The script and the style of the page, and of the hint that leads to it. */
+function load_page_files() {
+	$folder = plugin_dir_path( PLUGIN_FILE );
+	wp_enqueue_style( 'read-also-settings', plugins_url( 'assets/settings.css', PLUGIN_FILE ), array(), (string) filemtime( "$folder/assets/settings.css" ) );
+	wp_enqueue_script( 'read-also-settings', plugins_url( 'assets/settings.js', PLUGIN_FILE ), array(), (string) filemtime( "$folder/assets/settings.js" ), true );
+	$given = array(
+		'ajax'    => admin_url( 'admin-ajax.php' ),
+		'nonce'   => wp_create_nonce( 'read_also' ),
+		'expired' => __( 'This page is too old. Load it again.', 'read-also' ),
+		'odd'     => __( 'WordPress did not answer as expected:', 'read-also' ),
+	);
+	wp_add_inline_script( 'read-also-settings', 'window.readAlsoSettings = ' . wp_json_encode( $given ) . ';', 'before' );
 }
 
 function print_page() {
 	if ( ! current_user_can( 'manage_options' ) ) {
 		return;
 	}
-	$set     = settings();
-	$trouble = get_option( 'read_also_trouble' );
-	$has_key = '' !== $set['key'];
+	$set = settings();
 	?>
-	<div class="wrap">
+	<div class="wrap read-also-settings">
 	<h1><?php esc_html_e( 'Read Also', 'read-also' ); ?></h1>
 	<form method="post" action="options.php">
 	<?php settings_fields( 'read_also' ); ?>
-	<table class="form-table" role="presentation">
+	<h2><?php esc_html_e( '1. The service', 'read-also' ); ?></h2>
+	<table class="form-table" role="presentation"><?php print_connection( $set ); ?></table>
+	<h2><?php esc_html_e( '2. What is sent', 'read-also' ); ?></h2>
+	<table class="form-table" role="presentation"><?php print_articles( $set ); ?></table>
+	<h2><?php esc_html_e( '3. The list', 'read-also' ); ?></h2>
+	<table class="form-table" role="presentation"><?php print_list_settings( $set ); ?></table>
+	<?php submit_button(); ?>
+	</form>
+	<?php print_push(); ?>
+	</div>
+	<?php
+}
+
+function print_connection( array $set ) {
+	$fixed   = defined( 'READ_ALSO_URL' );
+	$has_key = '' !== $set['key'];
+	?>
 	<tr><th scope="row"><label for="read-also-url"><?php esc_html_e( 'Address of the service', 'read-also' ); ?></label></th>
-	<td><input type="url" class="regular-text code" id="read-also-url" name="read_also[url]" value="<?php echo esc_attr( $set['url'] ); ?>" placeholder="http://127.0.0.1:8080"<?php disabled( defined( 'READ_ALSO_URL' ) ); ?>>
-	<?php explain_constants(); ?></td></tr>
+	<td><input type="url" class="regular-text code" id="read-also-url" name="read_also[url]" value="<?php echo esc_attr( $set['url'] ); ?>" placeholder="http://127.0.0.1:8080"<?php disabled( $fixed ); ?>>
+	<?php if ( $fixed ) : ?>
+	<p class="description"><?php esc_html_e( 'Address and key are set by READ_ALSO_URL and READ_ALSO_KEY in wp-config.php.', 'read-also' ); ?></p>
+	<?php endif; ?></td></tr>
 	<tr><th scope="row"><label for="read-also-key"><?php esc_html_e( 'Key', 'read-also' ); ?></label></th>
-	<td><input type="password" class="regular-text code" id="read-also-key" name="read_also[key]" value="" autocomplete="off" placeholder="<?php echo esc_attr( $has_key ? '••••••••••••' : '' ); ?>"<?php disabled( defined( 'READ_ALSO_URL' ) ); ?>>
-	<p class="description"><?php echo esc_html( $has_key ? __( 'A key is set. Leave this empty to keep it.', 'read-also' ) : __( 'A key of 16 characters or more, with the scopes read and write.', 'read-also' ) ); ?></p>
-	<?php if ( $has_key && ! defined( 'READ_ALSO_URL' ) ) : ?>
+	<td><input type="password" class="regular-text code" id="read-also-key" name="read_also[key]" value="" autocomplete="off" placeholder="<?php echo esc_attr( $has_key ? '••••••••••••' : '' ); ?>"<?php disabled( $fixed ); ?>>
+	<p class="description"><?php echo esc_html( $has_key ? __( 'A key is set. Leave this empty to keep it.', 'read-also' ) : __( 'Made on the service\'s machine by: read-also keys add wordpress --scopes lists+write', 'read-also' ) ); ?></p>
+	<?php if ( $has_key && ! $fixed ) : ?>
 	<label><input type="checkbox" name="read_also[forget]" value="1"> <?php esc_html_e( 'Forget the key', 'read-also' ); ?></label>
-	<?php endif; ?>
-	</td></tr>
+	<?php endif; ?></td></tr>
+	<tr><th scope="row"><?php esc_html_e( 'Connection', 'read-also' ); ?></th>
+	<td><button type="button" class="button" id="read-also-test"><?php esc_html_e( 'Test the connection', 'read-also' ); ?></button>
+	<p id="read-also-tested" role="status"></p></td></tr>
+	<?php
+}
+
+function print_articles( array $set ) {
+	$types = wp_list_pluck( array_diff_key( get_post_types( array( 'public' => true ), 'objects' ), array( 'attachment' => 0 ) ), 'label', 'name' );
+	$terms = wp_list_pluck( usable_taxonomies(), 'label', 'name' );
+	?>
+	<tr><th scope="row"><?php esc_html_e( 'Post types', 'read-also' ); ?></th>
+	<td><?php print_choices( 'types', $types, $set['types'] ); ?>
+	<p class="description"><?php esc_html_e( 'Published posts of these types are articles, if they have no password.', 'read-also' ); ?></p></td></tr>
+	<tr><th scope="row"><label for="read-also-section"><?php esc_html_e( 'Section', 'read-also' ); ?></label></th>
+	<td><select id="read-also-section" name="read_also[section_taxonomy]">
+	<option value=""><?php esc_html_e( 'None', 'read-also' ); ?></option>
+	<?php foreach ( $terms as $name => $label ) : ?>
+	<option value="<?php echo esc_attr( $name ); ?>"<?php selected( $set['section_taxonomy'], $name ); ?>><?php echo esc_html( "$label ($name)" ); ?></option>
+	<?php endforeach; ?>
+	</select>
+	<p class="description"><?php esc_html_e( 'The first term of a post here is the section of the article.', 'read-also' ); ?></p></td></tr>
+	<tr><th scope="row"><?php esc_html_e( 'Tags', 'read-also' ); ?></th>
+	<td><?php print_choices( 'tag_taxonomies', $terms, $set['tag_taxonomies'] ); ?></td></tr>
+	<tr><th scope="row"><?php esc_html_e( 'Never recommended', 'read-also' ); ?></th>
+	<td><?php print_sections( $set ); ?>
+	<p class="description"><?php esc_html_e( 'Posts with a ticked term are in no list. They are sent, and have lists of their own. A subsection is ticked for itself.', 'read-also' ); ?></p></td></tr>
+	<?php
+}
+
+/** Boxes to tick, by value their labels; `depths` says how far one stands to the right. */
+function print_choices( string $name, array $labels, array $chosen, array $depths = array() ) {
+	echo '<fieldset>';
+	foreach ( $labels as $value => $label ) {
+		printf(
+			'<label style="margin-inline-start:%1$dem"><input type="checkbox" name="read_also[%2$s][]" value="%3$s"%4$s> %5$s</label><br>',
+			2 * (int) ( $depths[ $value ] ?? 0 ),
+			esc_attr( $name ),
+			esc_attr( $value ),
+			checked( in_array( (string) $value, array_map( 'strval', $chosen ), true ), true, false ),
+			esc_html( $label )
+		);
+	}
+	echo '</fieldset>';
+}
+
+/** The terms of the section's taxonomy, and whatever else is left out already. */
+function print_sections( array $set ) {
+	$taxonomy = $set['section_taxonomy'];
+	$terms    = taxonomy_exists( $taxonomy ) ? get_terms( array( 'taxonomy' => $taxonomy, 'hide_empty' => false ) ) : array();
+	$labels   = in_a_tree( $terms );
+	$depths   = array();
+	foreach ( array_keys( $labels ) as $id ) {
+		$depths[ $id ] = count( get_ancestors( $id, $taxonomy, 'taxonomy' ) );
+	}
+	foreach ( $set['excluded_terms'] as $id ) {
+		$term = get_term( $id );
+		if ( $term instanceof \WP_Term ) {
+			$labels += array( $id => "$term->name ($term->taxonomy)" );
+		}
+	}
+	echo '<div class="read-also-sections">';
+	print_choices( 'excluded_terms', $labels, $set['excluded_terms'], $depths );
+	echo '</div>';
+}
+
+/** By id the names of terms, each behind the one that it belongs to. */
+function in_a_tree( array $terms, int $parent = 0 ): array {
+	$labels = array();
+	foreach ( $terms as $term ) {
+		if ( $term->parent === $parent ) {
+			$labels += array( $term->term_id => $term->name ) + in_a_tree( $terms, $term->term_id );
+		}
+	}
+	return $labels;
+}
+
+function print_list_settings( array $set ) {
+	?>
 	<tr><th scope="row"><label for="read-also-limit"><?php esc_html_e( 'Articles in a list', 'read-also' ); ?></label></th>
 	<td><input type="number" min="1" max="20" class="small-text" id="read-also-limit" name="read_also[limit]" value="<?php echo esc_attr( $set['limit'] ); ?>"></td></tr>
 	<tr><th scope="row"><?php esc_html_e( 'Placement', 'read-also' ); ?></th>
 	<td><label><input type="checkbox" name="read_also[place]" value="1"<?php checked( $set['place'] ); ?>> <?php esc_html_e( 'Under every post. The block "Read also" and the shortcode [read-also] work in any case.', 'read-also' ); ?></label></td></tr>
-	<tr><th scope="row"><?php esc_html_e( 'What is an article', 'read-also' ); ?></th>
-	<td>
-	<?php foreach ( get_post_types( array( 'public' => true ), 'objects' ) as $type ) : ?>
-		<?php if ( 'attachment' !== $type->name ) : ?>
-		<label><input type="checkbox" name="read_also[types][]" value="<?php echo esc_attr( $type->name ); ?>"<?php checked( in_array( $type->name, $set['types'], true ) ); ?>> <?php echo esc_html( $type->labels->name ); ?></label><br>
-		<?php endif; ?>
-	<?php endforeach; ?>
-	</td></tr>
-	</table>
-	<?php submit_button(); ?>
-	</form>
-	<h2><?php esc_html_e( 'The service', 'read-also' ); ?></h2>
-	<p><button type="button" class="button" data-read-also="test"><?php esc_html_e( 'Test the connection', 'read-also' ); ?></button>
-	<button type="button" class="button" data-read-also="push"><?php esc_html_e( 'Push all posts', 'read-also' ); ?></button></p>
-	<p id="read-also-said" role="status"></p>
-	<p><?php echo esc_html( state_of_queue() ); ?></p>
+	<?php
+}
+
+/** The push of all posts: how far it is, and buttons that the script shows when they are of use. */
+function print_push() {
+	$state   = progress( microtime( true ) );
+	$trouble = get_option( 'read_also_trouble' );
+	?>
+	<h2><?php esc_html_e( '4. Push all posts', 'read-also' ); ?></h2>
+	<p><?php esc_html_e( 'Once at the beginning. It goes on while this page is open, and by WP-Cron when it is closed. Afterwards every change is sent by itself.', 'read-also' ); ?></p>
+	<div id="read-also-push" data-state="<?php echo esc_attr( wp_json_encode( $state ) ); ?>">
+	<p><progress max="<?php echo esc_attr( max( 1, $state['total'] ) ); ?>" value="<?php echo esc_attr( $state['total'] - $state['left'] ); ?>" aria-label="<?php esc_attr_e( 'Posts that were sent', 'read-also' ); ?>" hidden></progress>
+	<span class="read-also-progress"><?php echo esc_html( $state['text'] ); ?></span></p>
+	<p><button type="button" class="button" data-step="start"><?php esc_html_e( 'Push all posts', 'read-also' ); ?></button>
+	<button type="button" class="button" data-step="stop" hidden><?php esc_html_e( 'Stop', 'read-also' ); ?></button>
+	<button type="button" class="button button-primary" data-step="resume" hidden><?php esc_html_e( 'Go on', 'read-also' ); ?></button></p>
+	</div>
 	<?php if ( is_array( $trouble ) ) : ?>
 	<p><?php echo esc_html( wp_date( 'Y-m-d H:i:s', (int) $trouble['at'] ) . ' ' . $trouble['text'] ); ?></p>
 	<?php endif; ?>
-	</div>
 	<?php
-	print_script();
 }
 
-function explain_constants() {
-	if ( defined( 'READ_ALSO_URL' ) ) {
-		echo '<p class="description">' . esc_html__( 'Address and key are set by READ_ALSO_URL and READ_ALSO_KEY in wp-config.php.', 'read-also' ) . '</p>';
+/** Test what is typed on the page, as if it were saved; what is saved, where the fields are not of use. */
+function answer_test() {
+	admit();
+	$typed = wp_unslash( $_POST['read_also'] ?? array() ); // The nonce was checked; address_and_key() looks at each field.
+	if ( ! is_array( $typed ) || ! isset( $typed['url'] ) ) {
+		wp_send_json_success( test_saved() );
 	}
+	$kept  = get_option( 'read_also' );
+	$kept  = array_merge( array( 'url' => '', 'key' => '' ), is_array( $kept ) ? $kept : array() );
+	$tried = address_and_key( $typed, $kept ) + $kept;
+	$fault = get_settings_errors( 'read_also' )[0] ?? null;
+	if ( $fault ) {
+		$moved = __( 'The key that is set belongs to another address. Enter the one of this address too.', 'read-also' );
+		wp_send_json_success( faulty( 'moved' === $fault['code'] ? $moved : $fault['message'] ) );
+	}
+	wp_send_json_success( $tried === $kept ? test_saved() : test_unsaved( $tried ) );
 }
 
-function print_script() {
-	?>
-	<script>
-	( function () {
-		var said = document.getElementById( 'read-also-said' );
-		function ask( what, more ) {
-			var form = new FormData();
-			form.append( 'action', 'read_also_' + what );
-			form.append( '_ajax_nonce', <?php echo wp_json_encode( wp_create_nonce( 'read_also' ) ); ?> );
-			form.append( 'start', more ? '0' : '1' );
-			return fetch( <?php echo wp_json_encode( admin_url( 'admin-ajax.php' ) ); ?>, { method: 'POST', body: form, credentials: 'same-origin' } )
-				.then( function ( answer ) { return answer.json(); } )
-				.then( function ( answer ) {
-					said.textContent = answer.data.text;
-					if ( answer.data.more ) { return ask( what, true ); }
-				} )
-				.catch( function ( error ) { said.textContent = String( error ); } );
+function test_unsaved( array $tried ): array {
+	add_filter(
+		'pre_option_read_also',
+		function () use ( $tried ) {
+			return $tried;
 		}
-		document.querySelectorAll( '[data-read-also]' ).forEach( function ( button ) {
-			button.addEventListener( 'click', function () {
-				button.disabled = true;
-				said.textContent = '…';
-				ask( button.dataset.readAlso, false ).then( function () { button.disabled = false; } );
-			} );
-		} );
-	} )();
-	</script>
-	<?php
+	);
+	$found          = connection();
+	$found['text'] .= $found['fine'] ? ' ' . __( 'Save the changes to keep this address and key.', 'read-also' ) : '';
+	return $found;
 }

@@ -92,8 +92,9 @@ function site_number( string $escaped ): int {
 function document( int $id ): string {
 	wp_cache_delete( $id, 'posts' ); // It may have been saved by another request since this one read it.
 	wp_cache_delete( $id, 'post_meta' );
-	wp_cache_delete( $id, 'category_relationships' );
-	wp_cache_delete( $id, 'post_tag_relationships' );
+	foreach ( get_taxonomies() as $taxonomy ) {
+		wp_cache_delete( $id, "{$taxonomy}_relationships" );
+	}
 	$post = get_post( $id );
 	if ( ! is_public( $post ) ) {
 		return '';
@@ -150,11 +151,12 @@ function fields( \WP_Post $post ): array {
 		'summary'      => summary( $post, $body ),
 		'url'          => address( (string) get_permalink( $post ) ),
 		'section'      => section( $post ),
-		'tags'         => names( get_the_terms( $post, 'post_tag' ) ),
+		'tags'         => names( terms_of( $post, settings()['tag_taxonomies'] ) ),
 		'authors'      => array_filter( array( cut( plain( (string) get_the_author_meta( 'display_name', $post->post_author ) ), 300 ) ), 'strlen' ),
 		'image_url'    => address( (string) $image ),
 		'published_at' => moment( $post->post_date_gmt, $post->post_date ),
 		'updated_at'   => moment( $post->post_modified_gmt, $post->post_modified ),
+		'never_recommend' => is_left_out( $post ) ? true : null,
 	);
 }
 
@@ -210,10 +212,9 @@ function summary( \WP_Post $post, string $body ): string {
 	return cut( $excerpt, 20000 );
 }
 
-/** The first category in the order in which they were made, but the one for posts without. */
+/** The first category in the order in which they were made, but the one for posts without; or a term of another taxonomy. */
 function section( \WP_Post $post ): string {
-	$terms = get_the_terms( $post, 'category' );
-	$terms = is_array( $terms ) ? $terms : array();
+	$terms = terms_of( $post, array( settings()['section_taxonomy'] ) );
 	usort(
 		$terms,
 		function ( $one, $other ) {

@@ -55,7 +55,7 @@ function on_meta( $meta, $id, $key ) {
 
 function on_term( $term, $number, $taxonomy ) {
 	global $wpdb;
-	if ( in_array( $taxonomy, array( 'category', 'post_tag' ), true ) ) {
+	if ( in_array( $taxonomy, sent_taxonomies(), true ) ) {
 		mark_all( "ID IN (SELECT object_id FROM {$wpdb->term_relationships} WHERE term_taxonomy_id = %d)", $number );
 	}
 }

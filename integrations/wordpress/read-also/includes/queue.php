@@ -59,9 +59,10 @@ function sortable( float $time ): string {
 	return sprintf( '%017.6F', $time );
 }
 
-/** Posts that are due, by row; what changed last comes first, what was put in line at `0` at the end. */
+/** Posts that are due, by row; what changed last comes first, what was put in line at `0` at the end, unless the line is held. */
 function due( float $since, int $most ): array {
 	global $wpdb;
+	$since = line_is_held() ? max( 1.0, $since ) : $since;
 	return $wpdb->get_results(
 		$wpdb->prepare(
 			"SELECT option_name AS name, option_value AS value FROM {$wpdb->options}
@@ -100,6 +101,7 @@ function complain( string $text ) {
 function push_all() {
 	$internal = array_merge( array( 'attachment' ), array_values( get_post_types( array( 'public' => false ) ) ) );
 	put_in_line( "post_status <> 'auto-draft' AND post_type NOT IN ('" . implode( "','", array_map( 'esc_sql', $internal ) ) . "')" );
+	begin_progress();
 }
 
 /** Write down posts, behind all that editors change; one that is written down already gets another token in its place. */

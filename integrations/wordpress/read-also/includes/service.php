@@ -142,37 +142,3 @@ function reckon( array $record, bool $answered, int $now, int $most, int $second
 	}
 	return $record;
 }
-
-/** What is wrong with the connection, or that nothing is. Nothing is written. */
-function diagnose(): string {
-	$set = settings();
-	if ( '' === $set['url'] ) {
-		return __( 'No address is set.', 'read-also' );
-	}
-	$answer = call( 'GET', '/readyz', PUSH_SECONDS );
-	if ( is_wp_error( $answer ) ) {
-		/* translators: 1: address, 2: what went wrong */
-		return sprintf( __( '%1$s cannot be reached: %2$s', 'read-also' ), $set['url'], reason( $answer ) );
-	}
-	if ( ! isset( json( $answer )['status'] ) ) {
-		/* translators: 1: address, 2: status code */
-		return sprintf( __( 'Something answers at %1$s, but not Read Also (%2$s). Look at the address.', 'read-also' ), $set['url'], status( $answer ) );
-	}
-	$path = '/v1/articles/' . article_id( 0 );
-	$read = call( 'GET', $path . '/related.html', PUSH_SECONDS );
-	// An article without title and body is never stored: who may write is told what it lacks.
-	$write = call( 'PUT', $path, PUSH_SECONDS, '{}', array( 'Content-Type' => 'application/json' ) );
-	if ( ! in_array( status( $read ), array( 200, 404, 410 ), true ) ) {
-		/* translators: %s: what the service said */
-		return sprintf( __( 'The service is there, but shows this key no lists: %s', 'read-also' ), reason( $read ) );
-	}
-	if ( 422 !== status( $write ) ) {
-		/* translators: %s: what the service said */
-		return sprintf( __( 'The service is there and shows lists, but takes no articles with this key: %s', 'read-also' ), reason( $write ) );
-	}
-	note_answer( 'read', true );
-	note_answer( 'write', true );
-	return 200 === status( $answer )
-		? __( 'All is well: the service shows lists and takes articles.', 'read-also' )
-		: __( 'The service takes articles, and shows lists as soon as it has some: push all posts.', 'read-also' );
-}

@@ -5,11 +5,12 @@ namespace ReadAlso;
 
 defined( 'ABSPATH' ) || exit;
 
-/** What is set: url, key, limit (items), place (whether under every post), types (of posts). */
+/** What is set: url, key, limit (items), place (whether under every post), types (of posts), and what terms say (see terms.php). */
 function settings(): array {
 	$kept = get_option( 'read_also' );
 	$set  = array_merge(
 		array( 'url' => '', 'key' => '', 'limit' => 6, 'place' => true, 'types' => array( 'post' ) ),
+		default_terms(),
 		is_array( $kept ) ? $kept : array()
 	);
 	if ( defined( 'READ_ALSO_URL' ) ) { // A key goes with the address that it was given for.
@@ -30,7 +31,7 @@ function sanitize( $given ): array {
 	$kept  = get_option( 'read_also' );
 	$kept  = array_merge( array( 'url' => '', 'key' => '' ), is_array( $kept ) ? $kept : array() );
 	$types = array_diff( get_post_types( array( 'public' => true ) ), array( 'attachment' ) );
-	return address_and_key( $given, $kept ) + array(
+	return address_and_key( $given, $kept ) + chosen_terms( $given ) + array(
 		'limit' => clamp( $given['limit'] ?? 6 ),
 		'place' => ! empty( $given['place'] ),
 		'types' => array_values( array_intersect( (array) ( $given['types'] ?? array() ), $types ) ),
