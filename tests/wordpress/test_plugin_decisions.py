@@ -25,7 +25,7 @@ FOLLOW = """
 def run(code: str, **arguments: object) -> Any:
     if not PHP.exists():
         skip_or_fail("no PHP: apt-get install php-cli")
-    given = {"plugin": str(PLUGIN / "read-also.php"), "code": code, "arguments": arguments}
+    given = {"plugin": str(PLUGIN), "code": code, "arguments": arguments}
     done = subprocess.run(  # noqa: S603 - a program of the system, words of our own
         [PHP, "-d", "display_errors=stderr", SCRIPT],
         input=json.dumps(given),

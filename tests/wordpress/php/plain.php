@@ -1,11 +1,13 @@
 <?php
-/* Run a snippet with the plugin's files alone, without a WordPress: what decides and asks nobody. */
+/* Run a snippet with a few files of the plugin, without a WordPress: what decides and asks nobody. */
 define( 'ABSPATH', '/' );
-foreach ( array( 'add_action', 'add_filter', 'add_shortcode', 'register_activation_hook', 'register_deactivation_hook', 'is_admin' ) as $name ) {
-	eval( "function $name() {}" );
-}
+function add_action() {}
 $given = json_decode( stream_get_contents( STDIN ), true );
-require $given['plugin'];
+$main  = file_get_contents( "{$given['plugin']}/read-also.php" );
+eval( preg_replace( '/^(<\?php|require_once .*)$/m', '', $main ) ); // Its constants.
+foreach ( array( 'service', 'markup' ) as $file ) {
+	require "{$given['plugin']}/includes/$file.php";
+}
 $answer = ( static function ( $code, $given ) {
 	return eval( $code );
 } )( $given['code'], $given['arguments'] );

@@ -15,31 +15,38 @@ function at_the_end() {
 		return;
 	}
 	ignore_user_abort( true );
+	$alone = answer_visitor();
+	$now   = microtime( true );
+	$began = (float) ( $_SERVER['REQUEST_TIME_FLOAT'] ?? $now ); // A bulk action may have taken minutes.
+	push_due( min( $began, $now - MINUTE_IN_SECONDS ), PUSH_SECONDS, 1, $alone ? CRON_SECONDS : ( $now - $began ) / 2 );
+}
+
+/** Let the visitor go, where PHP can; whether nobody waits any more. */
+function answer_visitor(): bool {
 	if ( function_exists( 'fastcgi_finish_request' ) ) {
 		session_write_close();
-		fastcgi_finish_request();
-	} elseif ( function_exists( 'litespeed_finish_request' ) ) {
-		litespeed_finish_request();
+		return fastcgi_finish_request();
 	}
-	$began = (float) ( $_SERVER['REQUEST_TIME_FLOAT'] ?? INF ); // A bulk action may take minutes.
-	push_due( min( $began, microtime( true ) - MINUTE_IN_SECONDS ), PUSH_SECONDS, 1 );
+	return function_exists( 'litespeed_finish_request' ) && litespeed_finish_request();
 }
 
 /**
  * Send what became due since a time until nothing is left, the service is away, or the seconds are over.
  *
- * What was withdrawn comes first. Some at once, and by one request at a time, so that of two saves of a
- * post the later one stands. Whether the service is there; what goes wrong is told on the settings page.
+ * What was withdrawn comes first, and may take `$longer`. Some at once, and by one request at a time, so
+ * that of two saves of a post the later one stands. Whether the service is there; what goes wrong is told
+ * on the settings page.
  */
-function push_due( float $since, float $seconds, int $at_once ): bool {
+function push_due( float $since, float $seconds, int $at_once, float $longer = 0 ): bool {
 	global $wpdb;
-	$until = microtime( true ) + $seconds;
+	$began = microtime( true );
+	$until = $began + $seconds;
 	$lock  = 'read_also_' . md5( DB_NAME . $wpdb->prefix );
 	if ( ! configured() || '0' === (string) $wpdb->get_var( $wpdb->prepare( 'SELECT GET_LOCK(%s, 1)', $lock ) ) ) {
 		return true; // Whoever has the lock sends these too.
 	}
 	try {
-		$there = withdraw( $since, $until );
+		$there = withdraw( $since, $began + max( $seconds, $longer ) );
 		while ( $there && microtime( true ) < $until - LEAST_SECONDS && ( $rows = due( $since, $at_once ) ) ) {
 			$there = push( $rows, $until );
 		}
