@@ -17,4 +17,6 @@ function clean() {
 		array_map( 'delete_option', $names );
 	}
 	delete_metadata( 'user', 0, $wpdb->get_blog_prefix() . 'read_also_hint_seen', '', true );
+	delete_post_meta_by_key( '_read_also' );
+	delete_post_meta_by_key( '_read_also_chosen_at' );
 }

@@ -35,7 +35,6 @@ FIELDS: Final = (
 )
 """The parameter `_fields` of a request for posts."""
 
-POSTS_ONLY: Final = frozenset({"post"})
 NEW_LINE: Final = "\n"
 _DECODER: Final = json.JSONDecoder()
 _BLANK: Final = re.compile(r"[\s,]*")
@@ -57,18 +56,15 @@ def post_number(post: Post) -> int | None:
     return number if type(number) is int and 0 < number <= LARGEST_NUMBER else None
 
 
-def read_post(
-    post: Post, home: str, types: frozenset[str] = POSTS_ONLY
-) -> Article | Gone | InvalidArticle:
+def read_post(post: Post, home: str) -> Article | Gone | InvalidArticle:
     """The article of a post; Gone if the post is not public, or behind a password.
 
     Args:
-        post: one object of a response to `wp/v2/posts`, or to the route of another type.
+        post: one object of a response to `wp/v2/posts`.
         home: the site's home address.
-        types: the names of the types whose posts are articles.
     """
     number = post_number(post)
-    fault = _post_fault(post, number, types)
+    fault = _post_fault(post, number)
     if number is None or fault is not None:
         return InvalidArticle("this is no post", (fault,) if fault else ())
     article_id = wordpress_id(home, number)
@@ -77,13 +73,12 @@ def read_post(
     return make_article({"id": article_id} | _fields(post, home))
 
 
-def _post_fault(post: Post, number: int | None, types: frozenset[str]) -> FieldFault | None:
+def _post_fault(post: Post, number: int | None) -> FieldFault | None:
     """Why an object is not a post of the REST interface; None if it is one."""
     if not ("title" in post or "content" in post):
         return FieldFault("/content", "is missing, and so is the title")
-    if first_text(post, "type") not in types:
-        become = "posts become articles" if types == POSTS_ONLY else "types that were asked for"
-        named = f"is {first_text(post, 'type')[:40]!r}; only {become}"
+    if post.get("type") != "post":
+        named = f"is {first_text(post, 'type')[:40]!r}; only posts become articles"
         return FieldFault("/type", named)
     return None if number else FieldFault("/id", "must be the number of the post")
 

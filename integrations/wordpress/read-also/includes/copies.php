@@ -16,8 +16,8 @@ function list_html( int $post, int $limit ): string {
 	$copy = get_transient( $name );
 	$copy = array_merge( array( 'html' => '', 'items' => null, 'etag' => '', 'asked' => 0, 'fresh' => 0, 'stale' => 0 ), is_array( $copy ) ? $copy : array() );
 	$now  = time();
-	// A withdrawal shows in every worker of the service within a second.
-	$older = $copy['asked'] <= (int) get_option( 'read_also_withdrawn' ) + 1;
+	// A withdrawal shows in every worker of the service within a second, what an editor chose with its answer.
+	$older = $copy['asked'] <= max( (int) get_option( 'read_also_withdrawn' ) + 1, (int) get_post_meta( $post, CHOSEN_AT, true ) );
 	if ( ( $older || $now >= $copy['fresh'] ) && may_call( 'read' ) ) {
 		$asked  = '' === $copy['etag'] ? array() : array( 'If-None-Match' => $copy['etag'] );
 		$answer = call( 'GET', '/v1/articles/' . article_id( $post ) . "/related.html?limit=$limit", PAGE_SECONDS, null, $asked );

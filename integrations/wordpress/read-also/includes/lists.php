@@ -59,5 +59,5 @@ function page_post(): int {
 		return 0;
 	}
 	$post = get_queried_object();
-	return is_public( $post ) ? $post->ID : 0;
+	return is_public( $post ) && wants_list( $post->ID ) ? $post->ID : 0;
 }

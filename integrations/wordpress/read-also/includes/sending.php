@@ -50,6 +50,9 @@ function push_due( float $since, float $seconds, int $at_once, float $longer = 0
 		while ( $there && microtime( true ) < $until - LEAST_SECONDS && ( $rows = due( $since, $at_once ) ) ) {
 			$there = push( $rows, $until );
 		}
+		if ( $there ) {
+			do_action( 'read_also_pushed', $since, $until );
+		}
 		note_answer( 'write', $there );
 		return $there;
 	} catch ( \Throwable $error ) { // The post is saved, whatever went wrong here.
@@ -205,6 +208,8 @@ function settle( array $change, int $code, bool $ours, string $reason ): bool {
 	}
 	if ( $done && $deletes ) {
 		note_withdrawal();
+	} elseif ( $done ) {
+		do_action( 'read_also_sent', $change['id'] );
 	}
 	return $done || $refused;
 }

@@ -1,0 +1,176 @@
+<?php
+/**
+ * Sending pins and blocks, which the service keeps apart from the article.
+ *
+ * A post whose choices changed is a row of the options table, beside those of changed articles. It is
+ * sent after them, since the service takes a pin only of an article that it has.
+ */
+
+namespace ReadAlso;
+
+defined( 'ABSPATH' ) || exit;
+
+const OVERRIDES  = 'read_also_chosen_';    // Begins the name of a row.
+const CHOSEN_AT  = '_read_also_chosen_at'; // The post meta that says when the service last got them.
+const MOST_TRIES = 12;                     // Of a pin that the service refuses: about two hours.
+
+foreach ( array( 'added', 'updated', 'deleted' ) as $did ) {
+	add_action( "{$did}_post_meta", __NAMESPACE__ . '\\on_choices', 10, 3 );
+}
+unset( $did );
+add_action( 'transition_post_status', __NAMESPACE__ . '\\on_chosen_published', 20, 3 );
+add_action( 'read_also_sent', __NAMESPACE__ . '\\on_sent' );
+add_action( 'read_also_pushed', __NAMESPACE__ . '\\send_overrides', 10, 2 );
+
+function on_choices( $meta, $post, $key ) {
+	if ( CHOICES === $key && is_public( get_post( $post ) ) ) {
+		on_touched( $post );
+		plan_overrides( (int) $post );
+	}
+}
+
+/** A service that got the article anew, such as another one, gets its pins and blocks too. */
+function on_sent( int $post ) {
+	$choices = choices( $post );
+	if ( $choices['pins'] || $choices['blocks'] ) {
+		plan_overrides( $post );
+	}
+}
+
+/** A post that was chosen before it was public is sent with the lists that name it. */
+function on_chosen_published( $new, $old, $post ) {
+	global $wpdb;
+	if ( 'publish' !== $new || 'publish' === $old || ! configured() ) {
+		return;
+	}
+	$named = '%' . $wpdb->esc_like( '"post";i:' . (int) $post->ID . ';' ) . '%';
+	$lists = $wpdb->get_col( $wpdb->prepare( "SELECT post_id FROM {$wpdb->postmeta} WHERE meta_key = %s AND meta_value LIKE %s", CHOICES, $named ) );
+	array_map( __NAMESPACE__ . '\\plan_overrides', array_map( 'intval', $lists ) );
+}
+
+/** Write down that the service has to hear of the pins and blocks of a post, and from whom: WP-Cron changes no author. */
+function plan_overrides( int $post ) {
+	global $wpdb;
+	if ( configured() && is_public( get_post( $post ) ) ) {
+		$waits = (string) $wpdb->get_var( $wpdb->prepare( "SELECT option_value FROM {$wpdb->options} WHERE option_name = %s", OVERRIDES . $post ) );
+		$user  = get_current_user_id();
+		$user  = $user ? $user : (int) ( explode( ' ', $waits )[3] ?? 0 );
+		keep_row( OVERRIDES . $post, token( microtime( true ) ) . " $user" );
+		keep_going();
+	}
+}
+
+/** Send what became due since a time, until the seconds are over. */
+function send_overrides( float $since, float $until ) {
+	global $wpdb;
+	$rows = $wpdb->get_results(
+		$wpdb->prepare(
+			"SELECT option_name AS name, option_value AS value FROM {$wpdb->options}
+			WHERE option_name LIKE %s AND option_value BETWEEN %s AND %s ORDER BY option_value LIMIT %d",
+			$wpdb->esc_like( OVERRIDES ) . '%',
+			sortable( $since ),
+			sortable( microtime( true ) ),
+			BATCH
+		)
+	);
+	foreach ( $rows as $row ) {
+		if ( microtime( true ) > $until - LEAST_SECONDS || ! send_overrides_of( $row, $until ) ) {
+			return;
+		}
+	}
+}
+
+/** Send the pins and blocks of one post, put off first as articles are; whether the service is there. */
+function send_overrides_of( $row, float $until ): bool {
+	list( , $tried, , $user ) = array_pad( explode( ' ', $row->value ), 4, '0' );
+	$later = token( microtime( true ) + min( LONGEST_BACKOFF, AWAY_SECONDS * 2 ** min( (int) $tried, 10 ) ), (int) $tried + 1 ) . " $user";
+	$post  = (int) substr( $row->name, strlen( OVERRIDES ) );
+	if ( ! swap_row( $row->name, $row->value, $later ) ) {
+		return true; // It changed meanwhile.
+	}
+	wp_cache_delete( $post, 'post_meta' ); // Another request may have saved it.
+	$refused = is_public( get_post( $post ) ) ? set_overrides( $post, (int) $user, $until ) : ''; // What is not public has none.
+	if ( null === $refused ) {
+		return false;
+	}
+	if ( '' === $refused || (int) $tried >= MOST_TRIES ) {
+		drop_row( $row->name, $later );
+	}
+	if ( '' !== $refused ) {
+		/* translators: 1: number of a post, 2: what the service said */
+		complain( sprintf( __( 'The service did not take all pins and blocks of post %1$d: %2$s', 'read-also' ), $post, $refused ) );
+	}
+	return true;
+}
+
+/** Set the pins and the blocks of a post; what was refused, or null where nobody answers. */
+function set_overrides( int $post, int $user, float $until ): ?string {
+	$by      = get_userdata( $user );
+	$choices = choices( $post );
+	$refused = '';
+	foreach ( array( 'pins', 'blocks' ) as $kind ) {
+		$chosen = array_values( array_filter( $choices[ $kind ], __NAMESPACE__ . '\\is_chosen_public' ) );
+		$said   = put_overrides( $post, $kind, array_map( __NAMESPACE__ . '\\override', $chosen ), $by ? $by->display_name : '', $until );
+		if ( null === $said ) {
+			return null;
+		}
+		$refused .= $said;
+	}
+	note_choice( $post );
+	return $refused;
+}
+
+/** Set one kind, the second time without those that were refused, such as posts that the service does not have yet. */
+function put_overrides( int $post, string $kind, array $overrides, string $by, float $until ): ?string {
+	$refused = '';
+	for ( $round = 0; $round < 2; $round++ ) {
+		$seconds = max( LEAST_SECONDS, min( CALL_SECONDS, $until - microtime( true ) ) );
+		$body    = wp_json_encode( array( $kind => $overrides, 'by' => cut( $by, 100 ) ) );
+		$answer  = call( 'PUT', '/v1/articles/' . article_id( $post ) . "/$kind?wait=visible", $seconds, $body, array( 'Content-Type' => 'application/json' ) );
+		if ( status( $answer ) < 300 && isset( json( $answer )['change'] ) ) {
+			return $refused;
+		}
+		if ( ! is_problem( $answer ) || ! in_array( status( $answer ), array( 400, 404, 410, 413, 422 ), true ) ) {
+			return null;
+		}
+		$refused = reason( $answer );
+		$faults  = places_of_faults( json( $answer ), $kind );
+		if ( ! $faults ) {
+			break;
+		}
+		$overrides = array_values( array_diff_key( $overrides, $faults ) );
+	}
+	return $refused;
+}
+
+/** Copies of the list of before are shown no more, and page caches are told. */
+function note_choice( int $post ) {
+	update_post_meta( $post, CHOSEN_AT, time() );
+	/**
+	 * The list of a post changed, since an editor chose something else.
+	 *
+	 * @param int $post Its number.
+	 */
+	do_action( 'read_also_list_changed', $post );
+}
+
+function is_chosen_public( array $one ): bool {
+	return ! $one['post'] || is_public( get_post( $one['post'] ) );
+}
+
+/** A pin or a block as the service takes it. */
+function override( array $one ): array {
+	$times = array_filter( array( 'starts_at' => $one['from'], 'ends_at' => $one['until'] ), 'strlen' );
+	return array( 'id' => chosen_id( $one ) ) + $times;
+}
+
+/** The places of the pins or blocks that the service refused, as keys. */
+function places_of_faults( array $problem, string $kind ): array {
+	$places = array();
+	foreach ( (array) ( $problem['errors'] ?? array() ) as $fault ) {
+		if ( preg_match( "~^/$kind/(\d+)(?:/|$)~", (string) ( $fault['pointer'] ?? '' ), $found ) ) {
+			$places[ (int) $found[1] ] = true;
+		}
+	}
+	return $places;
+}

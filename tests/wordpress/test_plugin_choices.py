@@ -1,0 +1,354 @@
+"""What editors choose for one post: who may, what is kept, and how the service comes to know it."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.serving import KEY
+from tests.wordpress.plugin import PLUGIN, article_of, comes_true, configure, pass_time, save
+from tests.wordpress.service import PLUGIN_KEY, PROBLEM, Answer, Asked, Service, Stage, accept
+from tests.wordpress.site import Site
+
+META = "_read_also"
+LIST = '<section class="read-also"'
+NONE: dict[str, object] = {"pins": [], "blocks": [], "no_list": False, "never": False}
+
+
+@pytest.fixture(scope="module")
+def newsroom(site: Site) -> Iterator[Site]:
+    """A site with the plugin, and a contributor beside its editor."""
+    site.add_plugin(PLUGIN)
+    site.passwords["corin"] = site.run(
+        """$id = wp_insert_user(['user_login' => 'corin', 'user_pass' => $given['password'],
+            'user_email' => 'corin@news.example', 'role' => 'contributor']);
+        return WP_Application_Passwords::create_new_application_password(
+            $id, ['name' => 'tests'])[0];""",
+        password=site.password,
+    )
+    yield site
+    assert [line for line in site.log.splitlines() if "read-also" in line] == []
+
+
+def chosen(post: int, **times: str) -> dict[str, object]:
+    return {"post": post, "article": "", "title": "", "from": "", "until": ""} | times
+
+
+def choose(site: Site, post: int, **choices: object) -> None:
+    save(site, post, meta={META: NONE | choices})
+
+
+def choices_of(site: Site, post: int) -> dict[str, Any]:
+    kept: dict[str, Any] = site.run("return ReadAlso\\choices($given['post']);", post=post)
+    return kept
+
+
+def overrides(service: Service, site: Site, post: int, kind: str) -> list[dict[str, Any]]:
+    with service.client() as client:
+        answer = client.get(f"/v1/articles/{article_of(site, post)}/{kind}")
+    rows: list[dict[str, Any]] = answer.json().get(kind, [])
+    return rows
+
+
+def ids(service: Service, site: Site, post: int, kind: str) -> list[str]:
+    return [row["id"] for row in overrides(service, site, post, kind)]
+
+
+def publish(site: Site, title: str, status: str = "publish", password: str = "") -> int:
+    text = f"{title} was told to a full hall."
+    return save(site, title=title, content=text, status=status, password=password)
+
+
+# --- how the service comes to know it ---
+
+
+def test_pins_and_blocks_reach_the_service_with_the_save(newsroom: Site, service: Service) -> None:
+    """In order, with their times and the editor's name; and the page shows them at once."""
+    configure(newsroom, url=service.address, key=PLUGIN_KEY)
+    seed, one, two, three = (publish(newsroom, f"The {n} well") for n in ("1st", "2", "3", "4"))
+    times = {"from": "2026-01-02T03:04:00+05:00", "until": "2199-01-01T00:00:00Z"}
+    choose(newsroom, seed, pins=[chosen(two), chosen(one, **times)], blocks=[chosen(three)])
+    pins = overrides(service, newsroom, seed, "pins")
+    assert [pin["id"] for pin in pins] == [article_of(newsroom, n) for n in (two, one)]
+    assert pins[1]["starts_at"] == "2026-01-01T22:04:00Z"
+    assert pins[1]["ends_at"] == "2199-01-01T00:00:00Z"
+    assert "Zarina Desk" in pins[0]["by"]
+    assert ids(service, newsroom, seed, "blocks") == [article_of(newsroom, three)]
+    with newsroom.client() as visitor:
+        page = visitor.get(f"/?p={seed}", follow_redirects=True).text
+    shown = [page.find(f">The {n} well<", page.find(LIST)) for n in ("3", "2", "4")]
+    assert 0 < shown[0] < shown[1]
+    assert shown[2] < 0
+    choose(newsroom, seed)
+    assert ids(service, newsroom, seed, "pins") + ids(service, newsroom, seed, "blocks") == []
+
+
+def test_what_is_pinned_before_it_is_public_is_sent_when_it_is(
+    newsroom: Site, service: Service
+) -> None:
+    configure(newsroom, url=service.address, key=PLUGIN_KEY)
+    seed, draft = publish(newsroom, "A lake rises"), publish(newsroom, "A dam", status="draft")
+    choose(newsroom, seed, pins=[chosen(draft)])
+    assert ids(service, newsroom, seed, "pins") == []
+    save(newsroom, draft, status="publish")
+    assert ids(service, newsroom, seed, "pins") == [article_of(newsroom, draft)]
+
+
+def test_choices_of_a_draft_are_sent_when_it_is_published(newsroom: Site, service: Service) -> None:
+    configure(newsroom, url=service.address, key=PLUGIN_KEY)
+    other = publish(newsroom, "An orchard")
+    draft = publish(newsroom, "A frost", status="draft")
+    choose(newsroom, draft, pins=[chosen(other)], never=True)
+    assert service.article(article_of(newsroom, draft)) is None
+    save(newsroom, draft, status="publish")
+    assert ids(service, newsroom, draft, "pins") == [article_of(newsroom, other)]
+    stored = service.article(article_of(newsroom, draft))
+    assert stored is not None
+    assert stored["never_recommend"] is True
+
+
+def test_an_outage_loses_no_choice(newsroom: Site, stage: Stage) -> None:
+    configure(newsroom, url=stage.address, key=KEY)
+    stage.answer = accept
+    seed, other = publish(newsroom, "A storm"), publish(newsroom, "A calm")
+    stage.answer = lambda _: Answer(502, "<h1>Bad gateway</h1>")
+    choose(newsroom, seed, pins=[chosen(other)])
+    stage.answer = accept
+    stage.asked.clear()
+    pass_time(newsroom)
+    sent = {asked.path.split("?")[0].rpartition("/")[2]: asked for asked in stage.asked}
+    assert json.loads(sent["pins"].body) == {
+        "pins": [{"id": article_of(newsroom, other)}],
+        "by": "Zarina Desk",
+    }
+    assert json.loads(sent["blocks"].body)["blocks"] == []
+    stage.asked.clear()
+    pass_time(newsroom)
+    assert [asked.path for asked in stage.asked if "pins" in asked.path] == []
+
+
+def test_a_pin_that_the_service_lacks_keeps_no_other_out(newsroom: Site, stage: Stage) -> None:
+    """It is tried again, since its article may only be on its way."""
+    configure(newsroom, url=stage.address, key=KEY)
+    stage.answer = accept
+    seed, one, two = (publish(newsroom, f"Bridge {n}") for n in range(3))
+
+    def without_one(asked: Asked) -> Answer:
+        if "/pins" not in asked.path or article_of(newsroom, one) not in asked.body.decode():
+            return accept(asked)
+        fault = {"pointer": "/pins/0/id", "detail": "push it first"}
+        return Answer(422, json.dumps({"errors": [fault]}), PROBLEM)
+
+    stage.answer = without_one
+    stage.asked.clear()
+    choose(newsroom, seed, pins=[chosen(one), chosen(two)])
+    sets = [json.loads(asked.body)["pins"] for asked in stage.asked if "/pins" in asked.path]
+    assert sets[-1] == [{"id": article_of(newsroom, two)}]
+    stage.answer = accept
+    stage.asked.clear()
+    pass_time(newsroom)
+    sets = [json.loads(asked.body)["pins"] for asked in stage.asked if "/pins" in asked.path]
+    assert [pin["id"] for pin in sets[-1]] == [article_of(newsroom, n) for n in (one, two)]
+
+
+def test_a_service_that_gets_the_archive_anew_gets_the_choices_too(
+    newsroom: Site, stage: Stage
+) -> None:
+    configure(newsroom, url=stage.address, key=KEY)
+    stage.answer = accept
+    seed, other = publish(newsroom, "A mill"), publish(newsroom, "A miller")
+    choose(newsroom, seed, blocks=[chosen(other)])
+    stage.asked.clear()
+    newsroom.run("ReadAlso\\push_all();")
+    pass_time(newsroom)
+    wanted = f"/v1/articles/{article_of(newsroom, seed)}/blocks"
+    bodies = [json.loads(a.body) for a in stage.asked if a.path.startswith(wanted)]
+    assert bodies[-1]["blocks"] == [{"id": article_of(newsroom, other)}]
+
+
+# --- the two flags ---
+
+
+def test_a_post_without_a_list_prints_none_whatever_the_service_says(
+    newsroom: Site, service: Service
+) -> None:
+    configure(newsroom, url=service.address, key=PLUGIN_KEY)
+    seed = publish(newsroom, "The last ferry")
+    publish(newsroom, "The last ferry home")
+    listed = comes_true(lambda: LIST in page_of(newsroom, seed))
+    assert listed
+    choose(newsroom, seed, no_list=True)
+    stored = service.article(article_of(newsroom, seed))
+    assert stored is not None
+    assert stored["no_related"] is True
+    assert LIST not in page_of(newsroom, seed)
+    newsroom.run("return update_option('read_also_away_read', time() + 60);")
+    assert LIST not in page_of(newsroom, seed)
+
+
+def page_of(site: Site, post: int) -> str:
+    with site.client() as visitor:
+        page: str = visitor.get(f"/?p={post}", follow_redirects=True).text
+    return page
+
+
+# --- who may ---
+
+
+def test_a_contributor_sees_the_list_and_chooses_nothing(newsroom: Site, service: Service) -> None:
+    configure(newsroom, url=service.address, key=KEY)
+    other = publish(newsroom, "A caravan in Osh")
+    author = newsroom.run("return get_user_by('login', 'corin')->ID;")
+    own = newsroom.insert(
+        post_title="Mine", post_content="Mine.", post_status="draft", post_author=author
+    )
+    wanted = NONE | {"pins": [chosen(other)]}
+    with newsroom.client("corin") as client:
+        seen = client.post(f"/wp-json/read-also/v1/posts/{own}/list", json={"title": "Caravans"})
+        tried = client.post(f"/wp-json/read-also/v1/posts/{own}/list", json={"choices": wanted})
+        found = client.get("/wp-json/read-also/v1/posts", params={"search": "caravan"})
+        saved = client.post(f"/wp-json/wp/v2/posts/{own}", json={"meta": {META: wanted}})
+        others = client.post(f"/wp-json/read-also/v1/posts/{other}/list", json={})
+        read = client.get(f"/wp-json/wp/v2/posts/{own}", params={"context": "edit"})
+    assert (seen.status_code, seen.json()["live"]) == (200, True)
+    codes = [answer.status_code for answer in (tried, found, saved, others)]
+    assert codes == [403, 403, 403, 403]
+    assert META not in read.json()["meta"]
+    assert choices_of(newsroom, own) == NONE
+
+
+def test_a_visitor_asks_nothing_and_sees_no_choice(newsroom: Site) -> None:
+    configure(newsroom, url="", key="")
+    post = publish(newsroom, "A choice")
+    choose(newsroom, post, never=True)
+    with newsroom.client() as visitor:
+        assert visitor.post(f"/wp-json/read-also/v1/posts/{post}/list", json={}).status_code == 401
+        assert visitor.get("/wp-json/read-also/v1/posts").status_code == 401
+        assert META not in visitor.get(f"/wp-json/wp/v2/posts/{post}").json().get("meta", {})
+    assert choices_of(newsroom, post)["never"] is True
+
+
+# --- what is kept ---
+
+
+def test_what_is_no_choice_is_not_kept(newsroom: Site) -> None:
+    given = {
+        "pins": [
+            {"post": 3, "from": "2026-05-01T10:00:00+05:00", "until": "2026-05-01T05:00:00Z"},
+            {"post": "3"},
+            {"post": 0, "article": "a b<i>:1", "title": "<b>Bold</b> move"},
+            {"post": 0, "article": ""},
+            "words",
+        ],
+        "blocks": [{"post": -7, "from": "yesterday", "until": ["x"]}],
+        "never": "1",
+        "unknown": 1,
+    }
+    kept = newsroom.run("return ReadAlso\\sanitize_choices($given['given']);", given=given)
+    assert kept == {
+        "pins": [
+            chosen(3),
+            {"post": 0, "article": "abi:1", "title": "Bold move", "from": "", "until": ""},
+        ],
+        "blocks": [chosen(7)],
+        "no_list": False,
+        "never": True,
+    }
+
+
+# --- what the panel is told ---
+
+
+def listed(site: Site, post: int, **body: object) -> dict[str, Any]:
+    with site.client("editor") as client:
+        answer = client.post(f"/wp-json/read-also/v1/posts/{post}/list", json=body)
+    said: dict[str, Any] = answer.json()
+    assert answer.status_code == 200, said
+    return said
+
+
+def test_the_list_follows_a_draft_with_its_unsaved_choices(
+    newsroom: Site, service: Service
+) -> None:
+    configure(newsroom, url=service.address, key=KEY)
+    text = "Glaciers in the Pamir lose their ice faster each summer, surveyors found."
+    first, second = (
+        save(newsroom, title=f"Ice of the Pamir {n}", content=f"{text} {n}") for n in (1, 2)
+    )
+    draft = save(newsroom, title="Nothing", content="", status="draft")
+    shown = {"title": "Melting glaciers", "content": f"<p>Pamir. {text} Villagers worry.</p>"}
+    until_read = comes_true(lambda: {first, second} <= posts_in(listed(newsroom, draft, **shown)))
+    assert until_read
+    tried = listed(newsroom, draft, **shown, choices=NONE | {"blocks": [chosen(first)]})
+    assert first not in posts_in(tried)
+    assert [row["title"] for row in tried["blocks"]] == ["Ice of the Pamir 1"]
+    assert choices_of(newsroom, draft) == NONE
+    assert service.article(article_of(newsroom, draft)) is None
+
+
+def posts_in(said: dict[str, Any]) -> set[int]:
+    return {row["post"] for kind in ("items", "duplicates") for row in said[kind]}
+
+
+def test_a_text_that_was_published_already_is_named(newsroom: Site, service: Service) -> None:
+    configure(newsroom, url=service.address, key=KEY)
+    text = " ".join(f"The council of ward {n} voted for a new bridge." for n in range(20))
+    old = save(newsroom, title="A bridge for every ward", content=text)
+    draft = save(newsroom, title="Bridges", content=text, status="draft")
+    assert comes_true(lambda: listed(newsroom, draft)["duplicates"] != [])
+    (row,) = listed(newsroom, draft)["duplicates"]
+    assert (row["post"], row["title"]) == (old, "A bridge for every ward")
+    assert f"post={old}&action=edit" in row["edit"]
+    assert row["why"] in {"The same text.", "Nearly the same text."}
+    assert listed(newsroom, old)["duplicates"] == []
+
+
+def test_a_key_that_may_not_ask_for_drafts_shows_the_saved_list_and_says_so(
+    newsroom: Site, service: Service
+) -> None:
+    configure(newsroom, url=service.address, key=PLUGIN_KEY)
+    seed, other = publish(newsroom, "A well in Khujand"), publish(newsroom, "Wells of Khujand")
+    draft = save(newsroom, title="A well", content="Deep.", status="draft")
+    assert comes_true(lambda: other in posts_in(listed(newsroom, seed)))
+    said = listed(newsroom, seed)
+    assert not said["live"]
+    assert said["note"].startswith("This is the list of the saved text.")
+    said = listed(newsroom, draft, choices=NONE | {"pins": [chosen(other)]})
+    assert (said["items"], said["pins"][0]["title"]) == ([], "Wells of Khujand")
+    assert "keys add wordpress --scopes read+write" in said["note"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (Answer(503, "{}", PROBLEM | {"Retry-After": "3"}), "is busy"),
+        (Answer(502, "<h1>Bad gateway</h1>"), "does not answer now"),
+        (Answer(422, '{"detail": "too long"}', PROBLEM), "made no list of this text: 422 too long"),
+        (Answer(200, "<h1>Hello</h1>"), "does not answer now"),
+    ],
+    ids=["busy", "gateway", "refused", "stranger"],
+)
+def test_the_panel_says_in_plain_words_why_there_is_no_list(
+    newsroom: Site, stage: Stage, answer: Answer, said: str
+) -> None:
+    configure(newsroom, url=stage.address, key=KEY)
+    stage.answer = lambda _: answer
+    post = newsroom.insert(post_title="A well", post_content="Deep.", post_status="draft")
+    shown = listed(newsroom, post)
+    assert said in shown["note"]
+    assert shown["again"] == {"is busy": 3, "does not answer now": 30}.get(said, 0)
+
+
+def test_posts_are_found_by_words_by_number_and_by_address(newsroom: Site) -> None:
+    configure(newsroom, url="", key="")
+    public = publish(newsroom, "The zither maker")
+    publish(newsroom, "The zither thief", status="draft")
+    publish(newsroom, "The zither secret", password="x")  # noqa: S106 - of a post
+    with newsroom.client("editor") as client:
+        address = client.get(f"/wp-json/wp/v2/posts/{public}").json()["link"]
+        for words in ("zither", str(public), address):
+            rows = client.get("/wp-json/read-also/v1/posts", params={"search": words}).json()
+            assert [row["post"] for row in rows] == [public]
+        params = {"search": "zither", "exclude[]": str(public)}
+        assert client.get("/wp-json/read-also/v1/posts", params=params).json() == []
