@@ -5,8 +5,8 @@
 The archive is made up: vectors drawn around subjects, a few terms, and values of each field that
 half, a twentieth and a two-hundredth of the articles have. Printed are medians over seeds, in
 milliseconds: of finding the rows that the filter lets through, and of the whole list; and recall@12
-of the search by vectors, against all allowed vectors multiplied with the seed's by NumPy. The
-command ends with 1 if a recall is below 1.
+of the search by vectors, against all allowed vectors, as the snapshot stores them, multiplied with
+the seed's by NumPy. The command ends with 1 if a recall is below 1.
 """
 
 import sys
@@ -99,7 +99,7 @@ def build_view(folder: Path, articles: int) -> View:
 def measure(view: View, options: ListOptions, seeds: list[str]) -> tuple[float, float, float]:
     """The median milliseconds of the filter and of the list, and the recall of the search."""
     of_filter, of_list, found = [], [], []
-    vectors = view.snapshot.vectors.fetch(np.arange(len(view)))
+    vectors = view.snapshot.vectors.fetch_stored(np.arange(len(view)))
     for one in seeds:
         seed = find_seed(view, one)
         spent = [_spend(ListRequest(view, seed, options, Policy(), NOW)) for _ in range(ROUNDS)]
