@@ -47,10 +47,11 @@ oldest-php: ## Install the PHP 7.4 on which test-long tries the WordPress plugin
 	cd tests/wordpress/php74 && npm ci --no-progress --loglevel=error
 
 GENERATORS := .venv-generators
-generators: ## Install the generators of clients that test-long runs: Python's and TypeScript's, each in a folder of its own.
+generators: ## Install what test-long takes from PyPI and npm besides: generators of clients, and axe, each in a folder of its own.
 	test -x $(GENERATORS)/bin/python || $(PYTHON) -m venv $(GENERATORS)
 	$(GENERATORS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r tests/generators/requirements.txt
 	cd tests/generators && npm ci --no-progress --loglevel=error
+	cd tests/browser && npm ci --no-progress --loglevel=error
 
 test-oldest: ## Run the suite with the oldest dependencies that pyproject.toml admits.
 	$(PYTHON) -m venv .venv-oldest
@@ -145,4 +146,4 @@ sbom: $(AUDITORS) ## What a newsroom installs, as CycloneDX: dist/read-also.cdx.
 	@echo dist/read-also.cdx.json
 
 clean: ## Remove what was built here, the demonstration's data included.
-	rm -rf $(VENV) .venv-audit $(LINTERS) $(GENERATORS) var/demo build dist *.egg-info tests/generators/node_modules clients/javascript/node_modules
+	rm -rf $(VENV) .venv-audit $(LINTERS) $(GENERATORS) var/demo build dist *.egg-info tests/generators/node_modules tests/browser/node_modules clients/javascript/node_modules

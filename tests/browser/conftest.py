@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,7 +70,8 @@ class Site:
 
 
 @contextmanager
-def _served(app: Flask) -> Iterator[str]:
+def served(app: Flask) -> Iterator[str]:
+    """The address of an application on loopback."""
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -81,29 +83,38 @@ def _served(app: Flask) -> Iterator[str]:
         server.server_close()
 
 
-@pytest.fixture(scope="module")
-def site(
-    tmp_path_factory: pytest.TempPathFactory,
-    make_story: Callable[..., Story],
-    rebuild_with_fake: Callable[..., object],
+@contextmanager
+def serve_stories(
+    folder: Path, stories: dict[str, Story], rebuild: Callable[..., object]
 ) -> Iterator[Site]:
-    """Public reads over what came in through the API."""
-    folder = tmp_path_factory.mktemp("hostile")
+    """The application with public reads over stories that came in through the API."""
     key = ApiKey.of("cms", {"write", "read"}, SECRET)
     settings = Settings(f"sqlite:///{folder / 'a.db'}", folder, api_keys=(key,), public_reads=True)
     app = create_app(settings, reader_pages=True, follows=False)
     shared = app.extensions["read-also"]
     client = app.test_client()
     client.environ_base["HTTP_X_API_KEY"] = SECRET
-    stories = {s["id"]: s for s in [*hostile_articles(make_story), *plain_stories(make_story)]}
     shared.follower.refresh()
     for story_id, story in stories.items():
         assert client.put(f"/v1/articles/{story_id}", json=story).status_code == 201, story
-    rebuild_with_fake(replace(settings, api_keys=()))
+    rebuild(replace(settings, api_keys=()))
     shared.follower.refresh()
-    with _served(app) as address:
+    with served(app) as address:
         yield Site(address, client, stories)
     shared.stop()
+
+
+@pytest.fixture(scope="module")
+def site(
+    tmp_path_factory: pytest.TempPathFactory,
+    make_story: Callable[..., Story],
+    rebuild_with_fake: Callable[..., object],
+) -> Iterator[Site]:
+    """Hostile stories, and plain ones."""
+    folder = tmp_path_factory.mktemp("hostile")
+    stories = {s["id"]: s for s in [*hostile_articles(make_story), *plain_stories(make_story)]}
+    with serve_stories(folder, stories, rebuild_with_fake) as site:
+        yield site
 
 
 @dataclass
@@ -112,6 +123,11 @@ class Cms:
 
     address: str
     pages: Pages
+
+    def put_file(self, path: str, text: str, kind: str) -> str:
+        """A text file of a media type; its address."""
+        self.pages[path] = ({"Content-Type": kind}, text)
+        return self.address + path
 
     def put(self, path: str, body: str, policy: str = "", style: str = "", **of_html: str) -> str:
         """A page around a body; its address."""

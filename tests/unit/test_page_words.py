@@ -1,9 +1,11 @@
 """Dates as people write them, in the time zone of the site, and words in every language."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import pytest
+from babel.dates import format_date, format_timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -97,3 +99,36 @@ def test_every_language_with_a_heading_has_all_words() -> None:
         assert (len(words.months), len(words.days), len(words.digits)) == (12, 7, len(DIGITS))
         assert all((words.name, words.pinned, words.latest, *words.months, *words.days))
         assert len({words.write(SPRING.replace(month=month)) for month in range(1, 13)}) == 12
+
+
+WRITTEN_OTHERWISE = {
+    **dict.fromkeys(("be", "bg", "ru", "uk"), "no word for year after the number"),
+    **dict.fromkeys(("kk", "ky", "hy", "uz-Cyrl"), "the order of newspapers"),
+    **dict.fromkeys(("nb", "nn", "no"), "dager, not døgn"),
+    "bn": "the spelling of CLDR 48; Babel 2.18 has an older one",
+    "tg": "months as they stand in a date",
+}
+"""Languages whose words differ from those of CLDR, and how."""
+BABEL_NAMES = {"en": "en_001", "zh-HK": "zh_Hant_HK", "zh-MO": "zh_Hant_MO", "zh-TW": "zh_Hant_TW"}
+
+
+def in_cldr(tag: str) -> list[str]:
+    """The same days and ages as Babel writes them, which has no digits but ours."""
+    locale = BABEL_NAMES.get(tag, tag.replace("-", "_"))
+    days = [format_date(date(2005, month, 10), "long", locale) for month in range(1, 13)]
+    write_age = partial(format_timedelta, granularity="day", add_direction=True)
+    ages = (timedelta(days=-days_ago) for days_ago in range(3, 7))
+    return days + [write_age(age, threshold=2, locale=locale) for age in ages]
+
+
+def test_the_words_are_those_of_cldr_but_for_named_differences() -> None:
+    differ = set()
+    for tag in [*HEADINGS, "en-US"]:
+        words = words_in(tag)
+        assert words is not None
+        digits = str.maketrans(words.digits, DIGITS)
+        days = [words.write(date(2005, month, 10)) for month in range(1, 13)]
+        ours = [text.translate(digits) for text in (*days, *words.days[3:])]
+        if [text.lower() for text in ours] != [text.lower() for text in in_cldr(tag)]:
+            differ.add(tag)
+    assert differ == set(WRITTEN_OTHERWISE)

@@ -1,0 +1,232 @@
+"""The layouts of a list, as docs/gallery.md shows them: nothing jumps, and everybody can use them.
+
+With `READ_ALSO_GALLERY=docs/pictures/gallery` the pictures of that page are made anew.
+"""
+
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, Route
+
+from recommender.api import LAYOUTS
+from tests.browser.conftest import Cms, Site, Tab, serve_stories
+from tests.browser.newspaper import PARAGRAPH, PEERS, SKIES, drawing, page, peer_grid, stories
+from tests.support.missing_software import skip_or_fail
+
+pytestmark = pytest.mark.long
+
+Tabs = Callable[..., Tab]
+ROOT = Path(__file__).parents[2]
+GALLERY = ROOT / "docs" / "gallery.md"
+AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
+MOST_BYTES = 40_000  # of a picture
+WIDE, PHONE = {"width": 760, "height": 900}, {"width": 360, "height": 900}
+LOOKS: dict[str, dict[str, Any]] = {
+    "light": {"viewport": WIDE},
+    "dark": {"viewport": WIDE, "color_scheme": "dark"},
+    "phone": {"viewport": PHONE},
+    "rtl": {"viewport": WIDE},
+    "plain": {"viewport": WIDE},
+    "contrast": {"viewport": WIDE, "forced_colors": "active"},
+}
+
+
+@pytest.fixture(scope="module")
+def paper(
+    tmp_path_factory: pytest.TempPathFactory,
+    cms: Cms,
+    make_story: Callable[..., Any],
+    rebuild_with_fake: Callable[..., object],
+) -> Iterator[Site]:
+    """The service with the stories of the newspaper, whose pictures the CMS has."""
+    for number in range(len(SKIES)):
+        cms.put_file(f"/{number}.svg", drawing(number), "image/svg+xml")
+    told = {one["id"]: one for one in stories(cms.address, datetime.now(UTC), make_story)}
+    with serve_stories(tmp_path_factory.mktemp("paper"), told, rebuild_with_fake) as site:
+        pin = {"pins": [{"id": "en-2"}]}
+        assert site.client.put("/v1/articles/en/pins", json=pin).status_code == 200
+        site.client.application.extensions["read-also"].follower.refresh()
+        yield site
+
+
+def list_of(paper: Site, seed: str, **options: str) -> str:
+    query = "&".join(f"{name}={value}" for name, value in options.items())
+    address = f"{paper.address}/v1/articles/{seed}/related.html?diversity=0&{query}"
+    with urlopen(address) as answer:  # noqa: S310
+        text: str = answer.read().decode()
+    return text
+
+
+def put_page(paper: Site, cms: Cms, layout: str, look: str) -> str:
+    """A page with a layout; its address."""
+    more = {"images": "0"} if look == "plain" else {"labels": "1", "language": "en,ru"}
+    if layout != "compact":
+        more |= {"limit": "6"}
+    if look == "rtl":
+        html = list_of(paper, "fa", **more | {"layout": layout, "language": "fa"})
+        around = {"language": "fa", "direction": "rtl"}
+    else:
+        html, around = list_of(paper, "en", layout=layout, **more), {}
+    if layout == "compact" and look != "rtl":
+        html = f"{PARAGRAPH}{html}{PARAGRAPH}"
+    style = f"{paper.address}/v1/read-also.css"
+    text = page(f"{layout}, {look}", html, style=style, **around)
+    return cms.put_file(f"/{layout}-{look}", text, "text/html; charset=utf-8")
+
+
+def picture(shown: Page) -> bytes:
+    """What the page shows, as a small file."""
+    shot = Image.open(BytesIO(shown.locator("main").screenshot()))
+    file = BytesIO()
+    shot.convert("RGB").save(file, "WEBP", quality=82, method=6)
+    return file.getvalue()
+
+
+def keep(name: str, data: bytes) -> None:
+    """Write a picture of the page in docs, if asked to."""
+    folder = os.environ.get("READ_ALSO_GALLERY")
+    if folder:
+        (ROOT / folder / name).write_bytes(data)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("look", LOOKS)
+def test_the_gallery_shows_each_layout_in_each_look(
+    paper: Site, cms: Cms, tab: Tabs, layout: str, look: str
+) -> None:
+    shown = tab(**LOOKS[look])
+    shown.page.goto(put_page(paper, cms, layout, look))
+    shown.page.wait_for_load_state("networkidle")
+    rows = 3 if layout == "compact" else 6
+    assert shown.page.locator(".read-also__item").count() == rows
+    width = LOOKS[look]["viewport"]["width"]
+    assert shown.page.evaluate("document.scrollingElement.scrollWidth") == width
+    name, data = f"{layout}-{look}.webp", picture(shown.page)
+    keep(name, data)
+    assert len(data) < MOST_BYTES
+    assert f"(pictures/gallery/{name})" in GALLERY.read_text("utf-8")
+    assert (GALLERY.parent / "pictures" / "gallery" / name).stat().st_size < MOST_BYTES
+    shown.assert_clean()
+
+
+@pytest.mark.parametrize("peer", PEERS)
+def test_the_gallery_shows_the_grids_of_peers_for_comparison(
+    cms: Cms, tab: Tabs, peer: str
+) -> None:
+    for number in range(len(SKIES)):
+        cms.put_file(f"/{number}.svg", drawing(number), "image/svg+xml")
+    shown = tab(viewport=WIDE)
+    text = page(peer, peer_grid(cms.address), style="data:text/css,", more=PEERS[peer])
+    shown.page.goto(cms.put_file(f"/{peer}", text, "text/html; charset=utf-8"))
+    shown.page.wait_for_load_state("networkidle")
+    data = picture(shown.page)
+    keep(f"peer-{peer}.webp", data)
+    assert f"(pictures/gallery/peer-{peer}.webp)" in GALLERY.read_text("utf-8")
+
+
+# --- nothing jumps ---
+
+SHIFT = """async () => {
+  scrollTo(0, document.body.scrollHeight);
+  await Promise.all([...document.images].map(image => image.decode()));
+  await new Promise(requestAnimationFrame);
+  await new Promise(done => setTimeout(done, 50));
+  const found = [];
+  new PerformanceObserver(all => found.push(...all.getEntries()))
+    .observe({ type: "layout-shift", buffered: true });
+  await new Promise(done => setTimeout(done, 50));
+  return found.reduce((sum, one) => sum + one.value, 0);
+}"""
+"""The cumulative layout shift of a page whose pictures come late."""
+
+
+def shift_of(shown: Tab, address: str) -> float:
+    def answer_late(route: Route) -> None:
+        time.sleep(0.05)
+        route.continue_()
+
+    shown.page.route("**/*.svg", answer_late)
+    shown.page.goto(address)
+    shift: float = shown.page.evaluate(SHIFT)
+    return shift
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_nothing_jumps_while_pictures_come(paper: Site, cms: Cms, tab: Tabs, layout: str) -> None:
+    for look in ("light", "phone"):
+        shown = tab(**LOOKS[look])
+        assert shift_of(shown, put_page(paper, cms, layout, look)) == 0
+
+
+def test_without_sizes_the_same_page_would_jump(paper: Site, cms: Cms, tab: Tabs) -> None:
+    """So the measure notices what it is there for."""
+    html = list_of(paper, "en", layout="cards", limit="6")
+    bare = re.sub(r' (width|height|loading)="[^"]*"', "", html)
+    text = page("bare", bare + PARAGRAPH, style="data:text/css,")
+    address = cms.put_file("/bare", text, "text/html; charset=utf-8")
+    assert shift_of(tab(viewport=WIDE), address) > 0
+
+
+# --- everybody can use it ---
+
+
+@pytest.mark.parametrize("look", ["light", "dark", "rtl", "plain", "contrast"])
+def test_axe_finds_nothing(paper: Site, cms: Cms, tab: Tabs, look: str) -> None:
+    if not AXE.exists():
+        skip_or_fail("axe is not installed: make generators")
+    shown = tab(**LOOKS[look])
+    for layout in LAYOUTS:
+        shown.page.goto(put_page(paper, cms, layout, look))
+        shown.page.evaluate(AXE.read_text("utf-8"))
+        found = shown.page.evaluate("axe.run('main')")
+        faulty = [(one["nodes"], one["id"]) for one in found["violations"]]
+        assert [(name, one["failureSummary"]) for nodes, name in faulty for one in nodes] == []
+        assert {"link-name", "color-contrast"} <= {one["id"] for one in found["passes"]}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_whole_row_or_card_is_the_link(paper: Site, cms: Cms, tab: Tabs, layout: str) -> None:
+    shown = tab(viewport=WIDE)
+    shown.page.goto(put_page(paper, cms, layout, "rtl"))
+    reached = shown.page.eval_on_selector_all(".read-also__item", TARGETS)
+    assert reached
+    assert all(reached)
+
+
+TARGETS = """all => all.map(item => {
+  item.scrollIntoView();
+  const { left, right, top, bottom } = item.getBoundingClientRect();
+  const link = item.querySelector("a");
+  const points = [left + 5, (left + right) / 2, right - 5].flatMap(x =>
+    [top + 5, (top + bottom) / 2, bottom - 5].map(y => document.elementFromPoint(x, y)));
+  return points.every(point => link.contains(point));
+})"""
+"""Whether a click near the corners, the edges and in the middle of each item is one on its link."""
+
+
+def test_a_selection_takes_in_the_letters_under_the_link(paper: Site, cms: Cms, tab: Tabs) -> None:
+    """It begins beside the links: a drag on a link drags the link, as everywhere."""
+    shown = tab(viewport=WIDE)
+    shown.page.goto(put_page(paper, cms, "list", "light"))
+    heading, row = (
+        shown.page.locator(one).bounding_box()
+        for one in (".read-also__heading", ".read-also__item:nth-child(2)")
+    )
+    assert heading is not None
+    assert row is not None
+    shown.page.mouse.move(heading["x"] + 1, heading["y"] + heading["height"] - 12)
+    shown.page.mouse.down()
+    shown.page.mouse.move(row["x"] + row["width"] - 4, row["y"] + 20, steps=5)
+    shown.page.mouse.up()
+    selected = shown.page.evaluate("getSelection().toString()")
+    titles = shown.page.locator(".read-also__title").all_inner_texts()
+    assert [title for title in titles if title in selected] == titles[:2]
