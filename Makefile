@@ -94,7 +94,7 @@ format: $(READY) ## Format the code.
 	$(RUN) -m ruff format .
 	$(RUN) -m ruff check --fix .
 
-docs: $(READY) ## Write what comes from the code: parts of the docs, types of the JavaScript client, pictures.
+docs: $(READY) ## Write what comes from the code: parts of the docs, types of the JavaScript client, the plugin's stylesheet, pictures.
 	$(RUN) docs/generate.py
 	@if command -v npm >/dev/null; then \
 	  mkdir -p build && $(RUN) docs/generate.py --schemas build/schemas.json && \

@@ -1,7 +1,7 @@
 """Writes the parts of the docs that come from the code: `python docs/generate.py [--check]`.
 
 With `--schemas FILE` it writes the schemas of the API. The types of the JavaScript client are made
-from them.
+from them. It also copies the stylesheet of lists into the WordPress plugin.
 """
 
 import json
@@ -37,6 +37,8 @@ from service import create_app
 
 DOCS: Final = Path(__file__).parent
 MARK: Final = "<!-- generated: {} -->"
+STYLE: Final = DOCS.parent / "recommender/web/static/read-also.css"
+PLUGIN_STYLE: Final = DOCS.parent / "integrations/wordpress/read-also/assets/read-also.css"
 
 
 def settings_table() -> str:
@@ -274,6 +276,15 @@ def stale_pages(*, write: bool) -> list[Path]:
     return stale
 
 
+def stale_style(*, write: bool) -> list[Path]:
+    """The copy of the stylesheet that the WordPress plugin ships, if it is not the service's."""
+    if PLUGIN_STYLE.read_bytes() == STYLE.read_bytes():
+        return []
+    if write:
+        PLUGIN_STYLE.write_bytes(STYLE.read_bytes())
+    return [PLUGIN_STYLE]
+
+
 def api_schemas() -> str:
     """The OpenAPI document of the service without its calls. No archive is opened for it."""
     app = create_app(Settings("sqlite://", DOCS.parent / "build"), follows=False)
@@ -286,7 +297,7 @@ if __name__ == "__main__":
         Path(sys.argv[2]).write_text(api_schemas(), "utf-8")
         sys.exit()
     checking = "--check" in sys.argv[1:]
-    pages = stale_pages(write=not checking)
+    pages = stale_pages(write=not checking) + stale_style(write=not checking)
     for page in pages:
         click.echo(f"{page}: {'stale, run: make docs' if checking else 'written'}")
     sys.exit(1 if checking and pages else 0)

@@ -162,12 +162,13 @@ def test_a_page_shows_the_list_of_the_service(
         )  # without the copy of another worker
         with newsroom.client() as client:
             page = client.get(f"/?p={seed}", follow_redirects=True).text
-        return re.findall(r'<section class="read-also".*?</section>', page, re.DOTALL)
+        return re.findall(r'<section class="read-also .*?</section>', page, re.DOTALL)
 
     def fragment() -> str:
         path = f"/v1/articles/{article_of(newsroom, seed)}/related.html"
         with service.client() as client:
-            return client.get(path, params={"limit": 6}).text
+            shown = "limit=6&layout=list-thumbs&images=1&labels=1&time_zone=Asia/Dushanbe"
+            return client.get(f"{path}?{shown}").text
 
     assert comes_true(lambda: f">{title}<" in "".join(lists()))
     # The title shows at once; the order of the list changes when the new text has been read.

@@ -5,23 +5,32 @@ namespace ReadAlso;
 
 defined( 'ABSPATH' ) || exit;
 
+/**
+ * A copy that was never taken.
+ *
+ * html is printed; given is what the service made of it; items are the articles in it, in order, null where that is
+ * not known.
+ */
+const NO_COPY = array( 'html' => '', 'given' => '', 'items' => null, 'etag' => '', 'asked' => 0, 'fresh' => 0, 'stale' => 0 );
+
 /** Lists that were taken before a withdrawal are asked for anew. */
 function note_withdrawal() {
 	update_option( 'read_also_withdrawn', time(), true );
 }
 
 /** The list under a post as HTML: the copy while it is fresh, else a new one, else what may still be shown of the old. */
-function list_html( int $post, int $limit ): string {
-	$name = "read_also_list_{$post}_{$limit}";
-	$copy = get_transient( $name );
-	$copy = array_merge( array( 'html' => '', 'items' => null, 'etag' => '', 'asked' => 0, 'fresh' => 0, 'stale' => 0 ), is_array( $copy ) ? $copy : array() );
-	$now  = time();
+function list_html( int $post, array $options ): string {
+	$query = list_query( $options );
+	$name  = "read_also_list_{$post}_" . substr( md5( $query ), 0, 12 );
+	$copy  = get_transient( $name );
+	$copy  = array_merge( NO_COPY, is_array( $copy ) ? $copy : array() );
+	$now   = time();
 	// A withdrawal shows in every worker of the service within a second, what an editor chose with its answer.
 	$older = $copy['asked'] <= max( (int) get_option( 'read_also_withdrawn' ) + 1, (int) get_post_meta( $post, CHOSEN_AT, true ) );
 	if ( ( $older || $now >= $copy['fresh'] ) && may_call( 'read' ) ) {
 		$asked  = '' === $copy['etag'] ? array() : array( 'If-None-Match' => $copy['etag'] );
-		$answer = call( 'GET', '/v1/articles/' . article_id( $post ) . "/related.html?limit=$limit", PAGE_SECONDS, null, $asked );
-		$newer  = newer( $copy, $answer, $now );
+		$answer = call( 'GET', '/v1/articles/' . article_id( $post ) . "/related.html?$query", PAGE_SECONDS, null, $asked );
+		$newer  = newer( $copy, $answer, $now, $options );
 		note_answer( 'read', null !== $newer );
 		if ( null !== $newer ) {
 			set_transient( $name, $newer, max( 1, $newer['stale'] - $now ) );
@@ -59,22 +68,28 @@ function public_on( int $site, array $posts ): array {
 }
 
 /** The copy after an answer; null where it is none that a page can use. */
-function newer( array $copy, $answer, int $now ): ?array {
+function newer( array $copy, $answer, int $now, array $options ): ?array {
 	$code = status( $answer );
-	if ( is_problem( $answer ) && in_array( $code, array( 404, 410 ), true ) ) {
-		return array( 'html' => '', 'items' => array(), 'etag' => '', 'asked' => $now, 'fresh' => $now + AWAY_SECONDS, 'stale' => $now + AWAY_SECONDS );
+	if ( is_problem( $answer ) && in_array( $code, array( 400, 404, 410 ), true ) ) {
+		if ( 400 === $code ) {
+			/* translators: 1: options of a list, 2: what the service said */
+			complain( sprintf( __( 'There is no list with the options "%1$s": %2$s', 'read-also' ), rawurldecode( list_query( $options ) ), reason( $answer ) ) );
+		}
+		return array( 'items' => array(), 'asked' => $now, 'fresh' => $now + AWAY_SECONDS, 'stale' => $now + AWAY_SECONDS ) + NO_COPY;
 	}
-	$same = 304 === $code && '' !== $copy['etag'];
-	$html = $same ? $copy['html'] : list_of( $answer );
-	if ( null === $html ) {
+	$same  = 304 === $code && '' !== $copy['etag'];
+	$given = $same ? $copy['given'] : list_of( $answer );
+	if ( null === $given ) {
 		return null;
 	}
+	$items   = $same ? $copy['items'] : items_of( $answer, $given );
 	$control = header_of( $answer, 'cache-control' );
 	$fresh   = seconds( $control, 'max-age', '' === $control ? FRESH_SECONDS : 0 );
 	$stale   = seconds( $control, 'stale-if-error', '' === $control ? DAY_IN_SECONDS : 0 );
 	return array(
-		'html'  => $html,
-		'items' => $same ? $copy['items'] : items_of( $answer, $html ),
+		'html'  => with_pictures( $given, posts_of( $items ?? array() ), $options['layout'] ), // Also of the same list: sizes change.
+		'given' => $given,
+		'items' => $items,
 		'etag'  => header_of( $answer, 'etag' ),
 		'asked' => $now,
 		'fresh' => $now + min( $fresh, HOUR_IN_SECONDS ),

@@ -1,54 +1,34 @@
 <?php
-/** Where the list stands: under posts, as a block, as a shortcode. */
+/** Where the list stands: under posts, and where an author or a theme has the block or the shortcode. */
 
 namespace ReadAlso;
 
 defined( 'ABSPATH' ) || exit;
 
+const SHORTCODE = 'read-also';
+
 add_filter( 'the_content', __NAMESPACE__ . '\\place', 20 );
-add_shortcode( 'read-also', __NAMESPACE__ . '\\shortcode' );
-add_action( 'init', __NAMESPACE__ . '\\register_block' );
-add_action( 'enqueue_block_editor_assets', __NAMESPACE__ . '\\editor_script' );
+add_shortcode( SHORTCODE, __NAMESPACE__ . '\\shortcode' );
 
 /** Under a post on its own page, unless the list stands elsewhere in it, by its author or by a pattern. */
 function place( $content ) {
-	$set = settings();
 	$own = get_post();
-	if ( ! $set['place'] || ! in_the_loop() || ! is_main_query() || ! $own || page_post() !== $own->ID || false !== strpos( $content, PLACED ) ) {
+	if ( ! in_the_loop() || ! is_main_query() || ! $own || placed_post() !== $own->ID || false !== strpos( $content, PLACED ) ) {
 		return $content;
 	}
-	return $content . list_html( $own->ID, clamp( $set['limit'] ) );
+	return $content . printed( $own->ID, list_options( array() ) );
 }
 
 function shortcode( $given ): string {
 	$post = page_post();
-	return $post ? PLACED . list_html( $post, clamp( $given['limit'] ?? settings()['limit'] ) ) : '';
+	return $post ? PLACED . printed( $post, list_options( (array) $given ) ) : '';
 }
 
-function register_block() {
-	load_plugin_textdomain( 'read-also', false, dirname( plugin_basename( PLUGIN_FILE ) ) . '/languages' );
-	register_block_type(
-		'read-also/list',
-		array(
-			'api_version'     => 2,
-			'attributes'      => array( 'limit' => array( 'type' => 'number' ) ),
-			'render_callback' => __NAMESPACE__ . '\\shortcode',
-		)
-	);
-}
-
-/** In the editor the block is a line that says what will stand there. */
-function editor_script() {
-	wp_add_inline_script(
-		'wp-blocks',
-		sprintf(
-			'wp.domReady( function () { wp.blocks.registerBlockType( "read-also/list", { apiVersion: 2, title: %1$s, category: "widgets", icon: "list-view",
-			attributes: { limit: { type: "number" } }, supports: { html: false, multiple: false },
-			edit: function () { return wp.element.createElement( "p", wp.blockEditor.useBlockProps(), %2$s ); }, save: function () { return null; } } ); } );',
-			wp_json_encode( __( 'Read also', 'read-also' ) ),
-			wp_json_encode( __( 'Here stands the list of related articles.', 'read-also' ) )
-		)
-	);
+/** The post whose page this is, if its type has the list without being asked; else 0. */
+function placed_post(): int {
+	$set  = settings();
+	$post = $set['place'] ? page_post() : 0;
+	return $post && in_array( get_post_type( $post ), $set['place_types'] ?? $set['types'], true ) ? $post : 0;
 }
 
 /** The public post whose own page is being made; 0 where there is none, or no place for a list. */
@@ -60,4 +40,24 @@ function page_post(): int {
 	}
 	$post = get_queried_object();
 	return is_public( $post ) && wants_list( $post->ID ) ? $post->ID : 0;
+}
+
+/** A list as it stands in a page: with its style, and with names that no other list of the page has. */
+function printed( int $post, array $options ): string {
+	static $printed = array();
+	$html           = list_of_page( $post, $options );
+	if ( '' === $html ) {
+		return '';
+	}
+	$printed[ list_query( $options ) ] = true;
+	$place                             = array_search( list_query( $options ), array_keys( $printed ), true );
+	return style_tag() . ( $place ? preg_replace( '/(?<= id="| aria-labelledby=")read-also-[^"]*/', '$0--' . ( $place + 1 ), $html ) : $html );
+}
+
+/** The list of a page, asked for once however often its text is made. */
+function list_of_page( int $post, array $options ): string {
+	static $lists   = array();
+	$name           = get_current_blog_id() . " $post " . list_query( $options );
+	$lists[ $name ] = $lists[ $name ] ?? list_html( $post, $options );
+	return $lists[ $name ];
 }

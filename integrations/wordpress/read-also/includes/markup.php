@@ -9,7 +9,7 @@ defined( 'ABSPATH' ) || exit;
 function list_of( $answer ): ?string {
 	$html = trim( wp_remote_retrieve_body( $answer ) );
 	if ( 200 !== status( $answer ) || 0 !== stripos( header_of( $answer, 'content-type' ), 'text/html' )
-		|| strlen( $html ) >= ANSWER_BYTES || ( '' !== $html && 0 !== strpos( $html, '<section class="read-also"' ) ) ) {
+		|| strlen( $html ) >= ANSWER_BYTES || ( '' !== $html && ! preg_match( '/^<section class="read-also[ "]/', $html ) ) ) {
 		return null;
 	}
 	// A bracket would begin a shortcode where the list stands within a post.
@@ -24,7 +24,7 @@ function allowed(): array {
 	return $tags + array(
 		'a'    => $common + array( 'href' => true ),
 		'time' => $common + array( 'datetime' => true ),
-		'img'  => $common + array_fill_keys( array( 'src', 'alt', 'width', 'height', 'loading', 'decoding', 'referrerpolicy' ), true ),
+		'img'  => $common + array_fill_keys( array( 'src', 'alt', 'width', 'height', 'srcset', 'sizes', 'loading', 'decoding', 'referrerpolicy' ), true ),
 	);
 }
 

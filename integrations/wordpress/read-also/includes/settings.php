@@ -5,11 +5,15 @@ namespace ReadAlso;
 
 defined( 'ABSPATH' ) || exit;
 
-/** What is set: url, key, limit (items), place (whether under every post), types (of posts), and what terms say (see terms.php). */
+/**
+ * What is set: url, key, limit (items), layout, style (whether the plugin's stylesheet is loaded), types (of posts
+ * that are articles), place (whether the list stands under them) and place_types (under which; null is all);
+ * and what terms say (see terms.php).
+ */
 function settings(): array {
 	$kept = get_option( 'read_also' );
 	$set  = array_merge(
-		array( 'url' => '', 'key' => '', 'limit' => 6, 'place' => true, 'types' => array( 'post' ) ),
+		array( 'url' => '', 'key' => '', 'limit' => 6, 'layout' => 'list-thumbs', 'style' => true, 'place' => true, 'place_types' => null, 'types' => array( 'post' ) ),
 		default_terms(),
 		is_array( $kept ) ? $kept : array()
 	);
@@ -31,10 +35,14 @@ function sanitize( $given ): array {
 	$kept  = get_option( 'read_also' );
 	$kept  = array_merge( array( 'url' => '', 'key' => '' ), is_array( $kept ) ? $kept : array() );
 	$types = array_diff( get_post_types( array( 'public' => true ) ), array( 'attachment' ) );
+	$set   = settings(); // What the form does not have stays.
 	return address_and_key( $given, $kept ) + chosen_terms( $given ) + array(
-		'limit' => clamp( $given['limit'] ?? 6 ),
-		'place' => ! empty( $given['place'] ),
-		'types' => array_values( array_intersect( (array) ( $given['types'] ?? array() ), $types ) ),
+		'limit'       => clamp( $given['limit'] ?? 6 ),
+		'layout'      => one_of( $given['layout'] ?? '', LAYOUTS, $set['layout'] ),
+		'style'       => (bool) ( $given['style'] ?? $set['style'] ),
+		'place'       => ! empty( $given['place'] ),
+		'place_types' => isset( $given['place_types'] ) ? array_values( array_intersect( (array) $given['place_types'], $types ) ) : $set['place_types'],
+		'types'       => array_values( array_intersect( (array) ( $given['types'] ?? array() ), $types ) ),
 	);
 }
 
