@@ -54,7 +54,7 @@ from recommender.api.fragment_options import (
     Layout,
 )
 from recommender.api.operator_answers import FolderState, Health, Readiness, StoreState
-from recommender.api.paging import AuditOptions, PageOptions, cursor_after
+from recommender.api.paging import AuditOptions, IdOptions, PageOptions, cursor_after
 from recommender.api.request_bodies import (
     MOST_LISTS,
     Blocks,
@@ -93,6 +93,7 @@ from recommender.api.store_answers import (
     BulkResult,
     EarlierBlocks,
     EarlierPins,
+    IdPage,
     PinsNow,
     WaitsFor,
     WriteResult,
@@ -146,6 +147,8 @@ __all__ = [
     "FragmentOptions",
     "Grounds",
     "Health",
+    "IdOptions",
+    "IdPage",
     "Image",
     "InQuery",
     "Item",

@@ -7,12 +7,13 @@ from typing import Annotated, Final
 from pydantic import Field, field_validator
 
 from recommender.api.request_options import WHOLE_IN_QUERY, InQuery, Options
-from recommender.id_grammar import check_id
+from recommender.id_grammar import LONGEST_ID, check_id
 
-__all__ = ["AuditOptions", "PageOptions", "cursor_after"]
+__all__ = ["AuditOptions", "IdOptions", "PageOptions", "cursor_after"]
 
 MOST_ON_A_PAGE: Final = 100
 MOST_ENTRIES: Final = 1_000
+MOST_IDS: Final = 1_000
 LAST_PLACE: Final = 10**15 - 1
 _PLACE: Final = re.compile(r"^(?:0|[1-9][0-9]{0,14})$", re.ASCII)
 _CURSOR_VERSION: Final = "1:"
@@ -37,8 +38,8 @@ class AuditOptions(Options):
     ] = 100
 
 
-class PageOptions(Options):
-    """The page of the store that a request asks for."""
+class CursorOptions(Options):
+    """Where the page that a request asks for begins."""
 
     cursor: Annotated[
         str | None,
@@ -47,15 +48,6 @@ class PageOptions(Options):
             json_schema_extra={"type": "string", "pattern": "^[A-Za-z0-9_-]{1,280}$"},
         ),
     ] = None
-    limit: Annotated[
-        int,
-        Field(
-            ge=1,
-            le=MOST_ON_A_PAGE,
-            description="How many articles at most; a page of long ones has fewer.",
-        ),
-        WHOLE_IN_QUERY,
-    ] = 50
 
     @field_validator("cursor")
     @classmethod
@@ -68,6 +60,36 @@ class PageOptions(Options):
     def after(self) -> str:
         """The id after which the page begins; empty for the first page."""
         return _id_in(self.cursor) if self.cursor else ""
+
+
+class PageOptions(CursorOptions):
+    """The page of the store that a request asks for."""
+
+    limit: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=MOST_ON_A_PAGE,
+            description="How many articles at most; a page of long ones has fewer.",
+        ),
+        WHOLE_IN_QUERY,
+    ] = 50
+
+
+class IdOptions(CursorOptions):
+    """The page of ids that a request asks for."""
+
+    prefix: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9._:~-]*$",
+            max_length=LONGEST_ID,
+            description="Only ids that begin so, such as `wp:news.example:` for one site.",
+        ),
+    ] = ""
+    limit: Annotated[
+        int, Field(ge=1, le=MOST_IDS, description="How many ids at most."), WHOLE_IN_QUERY
+    ] = MOST_IDS
 
 
 def cursor_after(article_id: str) -> str:

@@ -21,6 +21,7 @@ __all__ = [
     "BulkResult",
     "EarlierBlocks",
     "EarlierPins",
+    "IdPage",
     "PinsNow",
     "WaitsFor",
     "WriteResult",
@@ -109,6 +110,18 @@ class ArticlePage(Answer):
     """
 
     articles: tuple[Article, ...]
+    next: str | None
+
+
+class IdPage(Answer):
+    """A page of the ids of the articles that are stored.
+
+    Attributes:
+        ids: in ascending order.
+        next: the cursor of the next page; null on the last.
+    """
+
+    ids: tuple[str, ...]
     next: str | None
 
 

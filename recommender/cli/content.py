@@ -8,13 +8,13 @@ from typing import Final
 import click
 
 from recommender.characters import printable
+from recommender.cli.source_options import SourceAccess, check_place, source_options
 from recommender.cli.terminal import ANY_PATH, EXISTING_PATH, bar, current_actor, leave, warn
-from recommender.errors import BadInput, BadParameter, BadSource, SourceAway
+from recommender.errors import BadInput, BadSource, SourceAway
 from recommender.indexing.snapshots import open_or_create
 from recommender.settings import Settings
-from recommender.sources.fetching import Fetcher
 from recommender.sources.importing import import_source
-from recommender.sources.registry import FORMATS, is_address, open_source
+from recommender.sources.registry import FORMATS, open_source
 from recommender.store import ArticleStore, open_store
 from recommender.store.backup import back_up, restore
 from recommender.store.export import export_articles, export_to
@@ -25,17 +25,13 @@ STANDARD_OUTPUT: Final = frozenset(
     map(Path, ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "/proc/thread-self/fd/1"])
 )
 """Of these the last ones lead to the file that a shell has opened, which must not be replaced."""
-ALLOW_PRIVATE: Final = "Allow this host in a private network; may be repeated."
 
 
 def _existing(
     ctx: click.Context, param: click.Parameter, places: tuple[str, ...]
 ) -> tuple[str, ...]:
     """Check the paths among addresses and paths."""
-    return tuple(
-        place if is_address(place) else str(EXISTING_PATH.convert(place, param, ctx))
-        for place in places
-    )
+    return tuple(check_place(place, ctx, param) for place in places)
 
 
 @click.command("import")
@@ -45,19 +41,13 @@ def _existing(
 @click.option(
     "--again", is_flag=True, help="Read everything, not only what is new since the last import."
 )
-@click.option("--user", metavar="NAME", help="The name to sign in with; sent to that address only.")
-@click.option(
-    "--password-file", type=EXISTING_PATH, help="A file with the password in its first line."
-)
-@click.option("--allow-private", metavar="HOST", multiple=True, help=ALLOW_PRIVATE)
+@source_options
 def import_(
     places: tuple[str, ...],
     format_: str,
     strict: bool,
     again: bool,
-    user: str | None,
-    password_file: Path | None,
-    allow_private: tuple[str, ...],
+    access: SourceAccess,
 ) -> None:
     """Store the articles of files and addresses.
 
@@ -67,14 +57,13 @@ def import_(
     From an address, only what is new since the last import is read. An interrupted import is simply
     run again. A record that cannot be read is reported and skipped.
     """
-    auth, hosts = _credentials(user, password_file), frozenset(allow_private)
     failed: set[type[Exception]] = set()
     with closing(open_or_create(Settings.from_environment())) as store:
         importer = store.acting(current_actor())
         for place in places:
             try:
-                with Fetcher(private_hosts=hosts, auth=auth) as fetcher:
-                    source = open_source(place, format_, fetcher)
+                with access.fetcher() as fetcher:
+                    source = open_source(place, format_, fetcher, access.scope(store))
                     done = import_source(importer, source, warn, bar, strict=strict, again=again)
             except BadSource as fault:
                 if strict:
@@ -86,22 +75,6 @@ def import_(
             failed |= {BadInput} if done.rejected else set()
     if failed:
         leave(SourceAway if failed == {SourceAway} else BadInput)
-
-
-def _credentials(user: str | None, password_file: Path | None) -> tuple[str, str] | None:
-    """Read name and password; spaces in the password count.
-
-    Raises:
-        BadParameter: one of them is given without the other, or the file holds none.
-    """
-    if user is None and password_file is None:
-        return None
-    if user is None or password_file is None:
-        raise BadParameter("--user and --password-file go together; give both")
-    password = password_file.read_text("utf-8").partition("\n")[0].rstrip("\r")
-    if not password:
-        raise BadParameter(f"{password_file}: its first line is empty; write the password there")
-    return user, password
 
 
 @click.command()

@@ -3,7 +3,6 @@
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 import click
@@ -13,7 +12,8 @@ from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding.loading import PATIENCE_SECONDS, load_encoder
 from recommender.analysis.html.sandbox import Sandbox
 from recommender.characters import printable
-from recommender.cli.terminal import EXISTING_PATH, bar, current_actor, leave
+from recommender.cli.source_options import SourceAccess, check_place, source_options
+from recommender.cli.terminal import bar, current_actor, leave
 from recommender.errors import DeletedArticle, GateRefused, ReadAlsoError
 from recommender.indexing.rebuild import compact, rebuild
 from recommender.indexing.snapshots import needs_rebuild
@@ -23,8 +23,7 @@ from recommender.operations.erasure import Erased, erase
 from recommender.operations.indexer_process import model_in_use
 from recommender.progress import silent
 from recommender.settings import Settings
-from recommender.sources.fetching import Fetcher
-from recommender.sources.registry import open_source
+from recommender.sources.registry import is_address, open_source
 from recommender.store import ArticleStore, open_store
 
 __all__ = ["check", "erase_"]
@@ -33,24 +32,37 @@ ALL_GENERATIONS: Final = 1_000_000
 """Publishing removes no generation here, because `erase` removes them itself."""
 
 
+def _check_against(ctx: click.Context, param: click.Parameter, against: str | None) -> str | None:
+    return None if against is None else check_place(against, ctx, param)
+
+
 @click.command()
 @click.option(
     "--against",
-    type=EXISTING_PATH,
-    help="Compare the store with this file; any that `import` reads.",
+    metavar="PATH|URL",
+    callback=_check_against,
+    help="Compare the store with this file or site; any that `import` reads.",
 )
 @click.option("--verbose", is_flag=True, help="Print every check, also those that found nothing.")
-def check(against: Path | None, verbose: bool) -> None:
+@source_options
+def check(against: str | None, verbose: bool, access: SourceAccess) -> None:
     """Check that store and snapshots are whole and agree.
 
     The exit code is 1 if there is a fault, else 0. Articles that wait to be analyzed are no fault
     unless they have waited for an hour. Articles that could not be analyzed are a fault.
+
+    Of articles that are not in a WordPress site at an address, only those of that site are named.
     """
     settings = Settings.from_environment()
-    with closing(open_store(settings.database_url, must_exist=True)) as store, Fetcher() as fetcher:
-        source = None if against is None else open_source(str(against), "auto", fetcher)
+    catalog, now = Catalog(settings.data.snapshots), datetime.now(tz=UTC)
+    with (
+        closing(open_store(settings.database_url, must_exist=True)) as store,
+        access.fetcher() as fetcher,
+    ):
+        source = None if against is None else open_source(against, "auto", fetcher, access.scope())
         pulled = None if source is None else source.pull(None, silent)
-        facts = gather_facts(store, Catalog(settings.data.snapshots), datetime.now(tz=UTC), pulled)
+        of_site = against is not None and is_address(against)
+        facts = gather_facts(store, catalog, now, pulled, of_site=of_site)
     findings = judge(facts)
     for finding in findings:
         if verbose or finding.level is not Level.OK:

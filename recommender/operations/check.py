@@ -20,6 +20,7 @@ from recommender.operations.check_findings import (
     Flaw,
     GenerationFacts,
     SourceEntry,
+    common_prefix,
     compare_with_snapshot,
     compare_with_source,
     find_flaws,
@@ -32,9 +33,22 @@ __all__ = ["gather_facts"]
 
 
 def gather_facts(
-    store: ArticleStore, catalog: Catalog, now: datetime, source: Iterable[Pulled] | None = None
+    store: ArticleStore,
+    catalog: Catalog,
+    now: datetime,
+    source: Iterable[Pulled] | None = None,
+    *,
+    of_site: bool = False,
 ) -> Facts:
     """Read the whole store, every generation, and a source if one is given.
+
+    Args:
+        store: whose articles are checked.
+        catalog: of the generations.
+        now: the moment of the check, aware.
+        source: what the store is compared with.
+        of_site: the source is a site, and not the whole archive: if it is a WordPress site, stored
+            articles of others are not missing there.
 
     The version of the schema was checked when the store was opened.
 
@@ -59,7 +73,7 @@ def gather_facts(
     entries, bad_records = (
         (None, None) if source is None else _read_source(with_known_ids(store, source))
     )
-    scan = _Scan(snapshot, entries)
+    scan = _Scan(snapshot, entries, common_prefix(entries or ()) if of_site else "")
     scan.run(store, needs_of(store, catalog).fingerprints, now)
     return Facts(
         articles=scan.articles,
@@ -153,7 +167,11 @@ class _Rows:
 class _Scan:
     """Looks once at every article of the store, at its row, and at its entry in a source."""
 
-    def __init__(self, snapshot: Snapshot | None, entries: dict[str, SourceEntry] | None) -> None:
+    def __init__(
+        self, snapshot: Snapshot | None, entries: dict[str, SourceEntry] | None, prefix: str
+    ) -> None:
+        """Keep what is compared; `prefix` begins the ids that the source may have."""
+        self._prefix = prefix
         self._rows = None if snapshot is None else _Rows.of(snapshot)
         self._entries = entries
         self._counts: Counter[Flaw] = Counter()
@@ -190,7 +208,7 @@ class _Scan:
                 self._count(flaw, article_id)
         if self._entries is not None:
             entry = self._entries.pop(article_id, None)
-            if status is not None or entry is not None:
+            if entry is not None or (status is not None and article_id.startswith(self._prefix)):
                 self._count(compare_with_source(status, entry), article_id)
 
     def _count(self, flaw: Flaw | None, article_id: str) -> None:

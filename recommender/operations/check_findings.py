@@ -4,7 +4,7 @@ Where an operator has to act, the finding is a fault. Where the program will put
 or where it harms nobody, it is a note.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -24,6 +24,7 @@ __all__ = [
     "GenerationFacts",
     "Level",
     "SourceEntry",
+    "common_prefix",
     "compare_with_snapshot",
     "compare_with_source",
     "find_flaws",
@@ -161,6 +162,12 @@ def compare_with_source(status: ArticleStatus | None, entry: SourceEntry | None)
     if entry.text_hash != status.text_hash:
         return Flaw.OTHER_TEXT
     return None if entry.outline_hash == _hash(status.outline or "") else Flaw.OTHER_FIELDS
+
+
+def common_prefix(ids: Iterable[str]) -> str:
+    """How the ids of one WordPress site begin, if all ids are of one; else empty."""
+    prefixes = {key.rpartition(":")[0] + ":" if key.startswith("wp:") else "" for key in ids}
+    return prefixes.pop() if len(prefixes) == 1 else ""
 
 
 def _hash(outline: str) -> bytes:

@@ -66,6 +66,8 @@ _TITLE_TAG: Final = re.compile(
 )
 """The tags that are seen in headlines."""
 _UNPAIRED: Final = frozenset({"br", "img", "wbr"})
+PIECE: Final = 12  # letters; so many in a row are no chance
+COPIED_SHARE: Final = 0.7
 _CUT_MARKS: Final = ("[…]", "…", "[...]", "...")
 
 
@@ -134,8 +136,17 @@ def plain_summary(summary: str, body: str) -> str:
 
 
 def adds_to(summary: str, body: str) -> bool:
-    """Whether a summary was written for itself, and not cut from the body. Both are plain text."""
-    return not summary.endswith(_CUT_MARKS) and _letters(summary) not in _letters(body)
+    """Whether a summary was written for itself, and not cut from the body. Both are plain text.
+
+    An automatic excerpt may end with words of the theme (*Continue reading: the title*), and leave
+    out what stands between two paragraphs. So it is enough that most of it stands in the body.
+    """
+    letters, all_letters = _letters(summary), _letters(body)
+    if summary.endswith(_CUT_MARKS) or letters in all_letters:
+        return False
+    starts = range(0, len(letters) - PIECE + 1, PIECE)
+    copied = sum(letters[start : start + PIECE] in all_letters for start in starts)
+    return not starts or copied < COPIED_SHARE * len(starts)
 
 
 def plain_names(markups: Iterable[object]) -> list[str]:

@@ -20,7 +20,7 @@ from recommender.progress import Meter
 from recommender.sources import CheckpointJson, Gone, LeftOut, Mark, Pulled, Record, Source
 from recommender.store import ArticleStore, Receipt
 
-__all__ = ["Imported", "import_records", "import_source", "with_known_ids"]
+__all__ = ["Imported", "import_records", "import_source", "stored_ids", "with_known_ids"]
 
 Outcome = Receipt | StaleVersion | UnknownArticle | InvalidArticle | None
 """What became of a record; None if it said that something unknown is gone."""
@@ -29,6 +29,7 @@ Content = Article | Gone | InvalidArticle
 
 MOST_REPORTED: Final = 100  # rejected records of a source; nobody reads more
 BATCH: Final = 25  # records in one transaction; after a stop no more are stored again
+IDS_AT_ONCE: Final = 500
 _REJECTED: Final = "rejected"
 PAUSE_SECONDS: Final = 0.01  # between transactions: a CMS writes meanwhile
 
@@ -123,6 +124,14 @@ def import_records(
         deleted=counted["deleted"],
         left_out=dict(left_out),
     )
+
+
+def stored_ids(store: ArticleStore, prefix: str) -> Iterator[str]:
+    """The ids of stored articles that begin with a prefix, ascending."""
+    last = ""
+    while ids := store.ids(prefix, last, IDS_AT_ONCE):
+        yield from ids
+        last = ids[-1]
 
 
 def with_known_ids(store: ArticleStore, records: Iterable[Pulled]) -> Iterator[Pulled]:

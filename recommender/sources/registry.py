@@ -19,7 +19,7 @@ from recommender.sources.pages import PageFile
 from recommender.sources.sitemaps import Sitemap
 from recommender.sources.source import CheckpointJson, LeftOut, Mark, Pulled, Record, Source
 from recommender.sources.source_documents import DocumentReader, FileDocument, WebDocument
-from recommender.sources.wordpress import WordPress, WordPressFile
+from recommender.sources.wordpress import EVERYTHING_NEW, PullScope, WordPress, WordPressFile
 from recommender.sources.wxr import read_wxr
 
 __all__ = ["FORMATS", "is_address", "open_source"]
@@ -45,28 +45,32 @@ _FILES: Final[Mapping[str, Callable[[Path], Source]]] = {
     "wordpress": WordPressFile,
     "page": PageFile,
 }
-_SITES: Final[Mapping[str, Callable[[str, Fetcher], Source]]] = {
+_SITES: Final[Mapping[str, Callable[[str, Fetcher, PullScope], Source]]] = {
     "wordpress": WordPress,
-    "sitemap": Sitemap,
+    "sitemap": lambda address, fetcher, _scope: Sitemap(address, fetcher),
 }
 FORMATS: Final = ("auto", *dict.fromkeys([*_DOCUMENTS, *_SITES, *_FILES]))
 
 
-def open_source(place: str, format_: str, fetcher: Fetcher) -> Source:
+def open_source(
+    place: str, format_: str, fetcher: Fetcher, scope: PullScope = EVERYTHING_NEW
+) -> Source:
     """The source at a place.
 
     Args:
         place: a path, or an http or https address.
         format_: one of FORMATS; `auto` detects it.
         fetcher: for addresses.
+        scope: what is read of a WordPress site.
 
     Raises:
         BadSource: there is no such file, or it is of no known format.
     """
     if is_address(place):
-        return WebSource(parse_address(place).text, format_, fetcher)
+        return WebSource(parse_address(place).text, format_, fetcher, scope)
     path = Path(place)
     _refuse_unless_file(path)
+    _refuse_types(place, scope, "a file")
     kind = _detect_file_format(path) if format_ == "auto" else format_
     if kind in _FILES:
         return _FILES[kind](path)
@@ -87,6 +91,7 @@ class WebSource:
     name: str
     format: str
     fetcher: Fetcher
+    scope: PullScope = EVERYTHING_NEW
 
     def pull(self, checkpoint: CheckpointJson | None, meter: Meter) -> Iterator[Pulled]:
         """Detect the format, if it is not known yet, and read what is new.
@@ -106,11 +111,20 @@ class WebSource:
         if kind not in _DOCUMENTS and kind not in _SITES:
             response = self.fetcher.get(self.name)
             kind = _detect_response_format(response)
+        if kind != "wordpress":
+            _refuse_types(self.name, self.scope, f"of the format {kind}")
         if kind in _SITES:
-            return kind, _SITES[kind](self.name, self.fetcher)
+            return kind, _SITES[kind](self.name, self.fetcher, self.scope)
         if kind in _DOCUMENTS:
             return kind, WebDocument(self.name, self.fetcher, _DOCUMENTS[kind], response)
         raise BadSource(f"{self.name}: {_explain_refusal(kind)}")
+
+
+def _refuse_types(place: str, scope: PullScope, kind: str) -> None:
+    if scope.post_types:
+        raise BadSource(
+            f"{place}: is {kind}; --post-types is for a WordPress site at an address, leave it out"
+        )
 
 
 def _refuse_unless_file(path: Path) -> None:

@@ -28,11 +28,13 @@ __all__ = [
     "get_articles",
     "patch_article",
     "put_article",
+    "read_ids",
     "read_page",
     "write_or_refuse",
 ]
 
 DOCUMENTS_AT_ONCE: Final = 5  # documents may have millions of characters each
+_AFTER_ALL: Final = "\x7f"  # follows every character of an id
 WriteRefusal = StaleVersion | UnknownArticle
 
 
@@ -156,6 +158,22 @@ def read_page(
                 return StoredPage(tuple(articles), more=True)
             articles.append(parse_article(document))
     return StoredPage(tuple(articles), more=False)
+
+
+def read_ids(connection: sa.Connection, prefix: str, after: str, limit: int) -> list[str]:
+    """Read the ids of stored articles that begin with a prefix and follow `after`, in byte order.
+
+    Args:
+        connection: a transaction.
+        prefix: empty for all ids.
+        after: an id; the empty string comes before all.
+        limit: how many ids at most.
+    """
+    ids = schema.articles.c.id
+    query = sa.select(ids).where(schema.articles.c.deleted.is_(False), ids > after)
+    if prefix:
+        query = query.where(ids >= prefix, ids < prefix + _AFTER_ALL)
+    return list(connection.scalars(query.order_by(ids).limit(limit)))
 
 
 def put_article(

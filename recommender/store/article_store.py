@@ -23,6 +23,7 @@ from recommender.store.article_rows import (
     get_articles,
     patch_article,
     put_article,
+    read_ids,
     read_page,
     write_or_refuse,
 )
@@ -200,6 +201,11 @@ class ArticleStore:
         """Read the articles after an id, in byte order; see `read_page`."""
         with self.engine.begin() as connection:
             return read_page(connection, after, limit, most_characters)
+
+    def ids(self, prefix: str, after: str, limit: int) -> list[str]:
+        """Read ids that begin with a prefix and follow an id, in byte order; see `read_ids`."""
+        with self.engine.begin() as connection:
+            return read_ids(connection, prefix, after, limit)
 
     def get_many(self, ids: Sequence[str]) -> dict[str, StoredArticle]:
         """Read several articles, by id; unknown and deleted ones are left out."""

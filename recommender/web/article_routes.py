@@ -5,7 +5,15 @@ from typing import Final
 
 from flask import Blueprint, Response, jsonify
 
-from recommender.api import ArticlePage, PageOptions, WriteOptions, Written, cursor_after
+from recommender.api import (
+    ArticlePage,
+    IdOptions,
+    IdPage,
+    PageOptions,
+    WriteOptions,
+    Written,
+    cursor_after,
+)
 from recommender.articles import Article, parse_article
 from recommender.errors import BadParameter, FieldFault
 from recommender.id_grammar import check_id
@@ -123,3 +131,20 @@ def page(options: PageOptions) -> Response:
         found = state().store().page(options.after, options.limit, MOST_LETTERS)
     following = cursor_after(found.articles[-1].id) if found.more else None
     return uncached(ArticlePage(articles=found.articles, next=following))
+
+
+@articles.get("/article-ids")
+@needs("write")
+@described(
+    "listArticleIds",
+    "The ids of the articles that are stored, in ascending order.",
+    answers={200: IdPage},
+    query=IdOptions,
+)
+def page_of_ids(options: IdOptions) -> Response:
+    """A page of ids. Who may write may see them: a write answers whether its id was there."""
+    with state().limits.reads.hold("pages of ids"):
+        ids = state().store().ids(options.prefix, options.after, options.limit + 1)
+    shown = tuple(ids[: options.limit])
+    following = cursor_after(shown[-1]) if len(ids) > options.limit else None
+    return uncached(IdPage(ids=shown, next=following))

@@ -47,6 +47,7 @@ SCOPE_OF_CALL = {
     ("GET", "/v1/articles/<article_id>"): "read",
     ("GET", "/v1/articles/<article_id>/status"): "read",
     ("GET", "/v1/articles"): "read",
+    ("GET", "/v1/article-ids"): "write",
     ("PUT", "/v1/articles/<article_id>"): "write",
     ("PATCH", "/v1/articles/<article_id>"): "write",
     ("DELETE", "/v1/articles/<article_id>"): "write",

@@ -324,6 +324,13 @@ def test_all_articles_come_in_order_over_many_pages(cms: Client) -> None:
     assert {"harbour-2", "...", "x" * 200} <= set(found)
 
 
+def test_ids_come_in_order_over_many_pages(cms: Client) -> None:
+    every = [article.id for article in cms.articles()]
+    assert list(cms.article_ids(at_once=9)) == every
+    of_harbour = [one for one in every if one.startswith("harbour-")]
+    assert list(cms.article_ids("harbour-", at_once=2)) == of_harbour
+
+
 def test_pins_and_blocks_are_set_read_and_removed(cms: Client) -> None:
     until = datetime(2027, 1, 1, tzinfo=UTC)
     pin = Override(id="orchard-1", why="ours", ends_at=until)

@@ -60,6 +60,7 @@ CALLS: list[Call[Any]] = [
     calls.delete("ID", wait=True),
     calls.status("ID"),
     calls.article_page("c", 5),
+    calls.id_page("wp:", "c", 5),
     calls.related("ID", {}),
     calls.related_html("ID", {}),
     calls.related_for_draft({}, {}),
@@ -108,8 +109,9 @@ def name_of(call: Call[Any]) -> str:
 
 def test_there_is_a_method_for_every_call(operations: dict[str, Document]) -> None:
     assert {name_of(call) for call in CALLS} == operations.keys() - FOR_OTHERS
-    makers = {name for name in calls.__all__ if name not in {"article_page", "audit_page"}}
-    assert makers | {"articles", "audit", "bulk", "close"} == methods_of(Client).keys()
+    makers = {name for name in calls.__all__ if not name.endswith("_page")}
+    iterators = {"articles", "article_ids", "audit", "bulk"}
+    assert makers | iterators | {"close"} == methods_of(Client).keys()
 
 
 @pytest.mark.parametrize("call", CALLS, ids=name_of)

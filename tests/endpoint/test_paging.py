@@ -1,4 +1,4 @@
-"""GET /v1/articles: the whole store, page by page."""
+"""GET /v1/articles and /v1/article-ids: the whole store, page by page."""
 
 from base64 import urlsafe_b64encode
 from typing import Any
@@ -109,3 +109,35 @@ def test_two_pages_are_read_at_a_time(desk: FlaskClient) -> None:
     with reads.hold("a test"), reads.hold("a test"):
         assert desk.get("/v1/articles").status_code == 503
     assert desk.get("/v1/articles").status_code == 200
+
+
+def pages_of_ids(client: FlaskClient, **query: object) -> list[list[str]]:
+    found = []
+    while True:
+        answer = client.get("/v1/article-ids", query_string=query)
+        assert (answer.status_code, set(answer.get_json())) == (200, {"ids", "next"})
+        found.append(answer.get_json()["ids"])
+        if answer.get_json()["next"] is None:
+            return found
+        query["cursor"] = answer.get_json()["next"]
+
+
+def test_the_pages_of_ids_together_hold_those_that_begin_with_a_prefix(
+    client: FlaskClient, desk_documents: dict[str, Document]
+) -> None:
+    for prefix in ("", "harbour-", "harbour-1", "nobody"):
+        expected = sorted(one for one in desk_documents if one.startswith(prefix))
+        for limit in (1, 7, 1000):
+            found = pages_of_ids(client, prefix=prefix, limit=limit)
+            assert [one for page in found for one in page] == expected
+            assert {len(page) for page in found[:-1]} <= {limit}
+    assert client.get("/v1/article-ids").get_json() == {"ids": sorted(desk_documents), "next": None}
+
+
+def test_ids_that_cannot_be_asked_for_are_400(client: FlaskClient) -> None:
+    refused = {"prefix": ["a b", "x" * 201], "limit": ["0", "1001"], "cursor": ["a"]}
+    for name, values in refused.items():
+        for value in values:
+            answer = client.get("/v1/article-ids", query_string={name: value})
+            assert answer.status_code == 400
+            assert [fault["pointer"] for fault in answer.get_json()["errors"]] == [f"/{name}"]

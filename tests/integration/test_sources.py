@@ -11,6 +11,7 @@ from contextlib import closing
 from functools import partial
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from click.testing import Result
@@ -19,7 +20,7 @@ from recommender.articles import parse_article
 from recommender.settings import Settings
 from recommender.store import open_store
 from tests.support.archives import clean_environment, run_command
-from tests.support.websites import HOST, Site, open_site
+from tests.support.websites import HOST, Site, open_site, reply
 
 Run = Callable[..., Result]
 
@@ -264,3 +265,65 @@ def test_entries_that_an_earlier_version_pulled_are_not_pulled_again(
         store.checkpoints.put(place, {"format": "feed", "at": checkpoint})
     assert "0 created, 0 updated, 0 unchanged" in run("import", *LOOPBACK, place).stdout
     assert titles(bare) == {}
+
+
+def serve_wordpress(site: Site, *posts: int) -> None:
+    """A WordPress site that shows these posts and says 404 to every other."""
+
+    def rows(request: BaseHTTPRequestHandler) -> None:
+        query = parse_qs(urlsplit(request.path).query)
+        wanted = {int(one) for one in query.get("include", [""])[0].split(",") if one}
+        shown = [post for post in posts if not wanted or post in wanted]
+        body = [{"id": n, "type": "post", "title": {"rendered": f"Post {n}"}} for n in shown]
+        totals = {"X-WP-Total": str(len(body)), "X-WP-TotalPages": "1"}
+        reply(request, 200, totals, json.dumps(body).encode())
+
+    index = {"home": site.url, "namespaces": ["wp/v2"]}
+    unknown = b'{"code": "rest_post_invalid_id", "message": "Invalid post ID."}'
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        match urlsplit(request.path).path.strip("/").split("/"):
+            case [""]:
+                page = b'<html><head><link rel="https://api.w.org/" href="/wp-json/"></head></html>'
+                shown = "p=" not in request.path
+                reply(request, 200 if shown else 404, {"Content-Type": "text/html"}, page)
+            case ["wp-json"]:
+                reply(request, 200, {}, json.dumps(index).encode())
+            case ["wp-json", "wp", "v2", "posts"]:
+                rows(request)
+            case ["wp-json", "wp", "v2", "posts", _]:
+                reply(request, 404, {}, unknown)
+            case _:
+                reply(request, 404, {}, b"{}")
+
+    site.answer_all(answer)
+
+
+def test_a_check_against_a_site_names_what_the_site_has_deleted_and_no_other_site(
+    run: Run, site: Site, tmp_path: Path
+) -> None:
+    serve_wordpress(site, 1, 2)
+    mine = f"wp:{HOST}~3A{site.port}"
+    stored = [{"id": one, "title": "T"} for one in (f"{mine}:2", f"{mine}:3", "wp:b.example:3")]
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(map(json.dumps, stored)))
+    run("import", str(path))
+    result = run("check", "--against", site.url, *LOOPBACK)
+    assert result.exit_code == 1
+    unsourced = "1 articles in the store, but not in the source; delete what was withdrawn"
+    assert f"fault unsourced: {unsourced}: {mine}:3\n" in result.stdout
+    imported = run("import", site.url, *LOOPBACK)
+    assert "1 created, 1 updated, 0 unchanged, 0 rejected, 1 deleted" in imported.stdout
+    after = run("check", "--against", site.url, *LOOPBACK)
+    assert "unsourced" not in after.stdout
+
+
+def test_post_types_are_of_sites_of_wordpress_only(run: Run, site: Site, tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"id": "a", "title": "T"}')
+    for place in (str(path), site.serve("/feed", FEED)):
+        result = run("import", place, "--post-types", "post,page", *LOOPBACK)
+        assert result.exit_code == 65
+        assert "--post-types is for a WordPress site at an address" in result.stderr
+    wrong = run("import", str(path), "--post-types", "Blog Post")
+    assert (wrong.exit_code, "'Blog Post' is no name of a type" in wrong.stderr) == (2, True)

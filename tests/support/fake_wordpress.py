@@ -29,6 +29,12 @@ UNKNOWN = refuse(404, "rest_post_invalid_id", "Invalid post ID.")
 PAST_THE_END = refuse(400, "rest_post_invalid_page_number", "Page too large.")
 TOO_MANY = refuse(400, "rest_invalid_param", "Invalid parameter(s): per_page")
 NO_ROUTE = refuse(404, "rest_no_route", "No route was found.")
+TYPES: dict[str, Json] = {
+    "post": {"slug": "post", "rest_base": "posts", "taxonomies": ["category", "post_tag"]},
+    "page": {"slug": "page", "rest_base": "pages", "taxonomies": []},
+    "font": {"slug": "font", "rest_base": "fonts", "rest_namespace": "other/v1", "taxonomies": []},
+}
+"""What it says of its types; posts of another one, such as `game`, are not in its interface."""
 
 
 def fake_post(number: int, **fields: object) -> Json:
@@ -106,31 +112,46 @@ class FakeWordPress:
     def _route(self, route: str, parameters: Mapping[str, str], authorization: str) -> Reply:
         known = _encoded(self.login)
         if not route:
-            return self._page()
+            return self._shown(parameters) or self._page()
         if route == "/":
             return 200, {"name": "Test", "home": self.base, "namespaces": ["wp/v2"]}, {}
         if route == "/wp/v2/users/me":
             return (200, {"id": 1}, {}) if authorization == f"Basic {known}" else HIDDEN
-        what, _, number = route.removeprefix("/wp/v2/").partition("/")
+        what = route.removeprefix("/wp/v2/").partition("/")[0]
         if what in self.closed and authorization != f"Basic {known}":
             return HIDDEN
-        if what == "posts":
-            return self._single(int(number), parameters) if number else self._listing(parameters)
+        return self._collection(what, route.rpartition("/")[2], parameters)
+
+    def _collection(self, what: str, last: str, parameters: Mapping[str, str]) -> Reply:
+        if what == "types":
+            return 200, TYPES, {}
+        of_route = [name for name, one in TYPES.items() if one["rest_base"] == what]
+        if of_route and last != what:
+            return self._single(of_route[0], int(last), parameters)
+        if of_route:
+            return self._listing(of_route[0], parameters)
         return self._terms(what, parameters) if what in self.names else NO_ROUTE
 
     def _page(self) -> Reply:
         link = f"<link rel='https://api.w.org/' href='{self.root}' />" if self.is_linked else ""
         return 200, f"<html><head>{link}</head><body>Hello</body></html>", {}
 
-    def _single(self, number: int, parameters: Mapping[str, str]) -> Reply:
-        found = [post for post in self.posts if post["id"] == number]
+    def _shown(self, parameters: Mapping[str, str]) -> Reply | None:
+        """The page of a post by its number: public ones are there, whatever their type."""
+        if "p" not in parameters:
+            return None
+        shown = {post["id"] for post in self.posts if post["status"] == "publish"}
+        return None if int(parameters["p"]) in shown else (404, "<html>Not found</html>", {})
+
+    def _single(self, name: str, number: int, parameters: Mapping[str, str]) -> Reply:
+        found = [post for post in self.posts if (post["type"], post["id"]) == (name, number)]
         if not found:
             return UNKNOWN
         is_public = found[0]["status"] == "publish"
         return (200, self._dressed(found[0], parameters), {}) if is_public else HIDDEN
 
-    def _listing(self, parameters: Mapping[str, str]) -> Reply:
-        chosen = [post for post in self.posts if _passes(post, parameters)]
+    def _listing(self, name: str, parameters: Mapping[str, str]) -> Reply:
+        chosen = [post for post in self.posts if post["type"] == name and _passes(post, parameters)]
         if parameters.get("orderby") == "id":
             chosen.sort(key=lambda post: int(post["id"]))
         else:  # equal times come in whatever order the database has them

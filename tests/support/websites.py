@@ -29,6 +29,7 @@ class Site:
     port: int
     asked: list[Asked] = field(default_factory=list)
     answers: dict[str, list[Answering]] = field(default_factory=dict)
+    rest: Answering | None = None
 
     @property
     def url(self) -> str:
@@ -56,8 +57,12 @@ class Site:
         self.answers.pop(path, None)
         return self.add(path, answer)
 
+    def answer_all(self, answering: Answering) -> None:
+        """Answer every path that has no answer of its own by a function."""
+        self.rest = answering
+
     def _next(self, path: str) -> Answering:
-        answers = self.answers.get(path) or [_find_nothing]
+        answers = self.answers.get(path) or [self.rest or _find_nothing]
         return answers.pop(0) if len(answers) > 1 else answers[0]
 
 

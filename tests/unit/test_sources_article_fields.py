@@ -135,3 +135,26 @@ def test_a_date_that_no_calendar_has_is_none(text: str) -> None:
 def test_any_text_of_a_site_is_a_date_or_none(text: str) -> None:
     read = parse_mail_date(text)
     assert read is None or read.tzinfo is UTC
+
+
+LEAD = (
+    "A tug pulled a ship off the rocks near the harbour in the night of the storm, and its crew of "
+    "nine was brought to the town by the lifeboat in the morning, when the wind had turned."
+)
+
+
+@pytest.mark.parametrize(
+    ("summary", "is_own"),
+    [
+        pytest.param(
+            f"{LEAD} Continue reading: Tug saves a ship", False, id="with the theme's words"
+        ),
+        pytest.param(LEAD.replace("and its crew of nine ", ""), False, id="a part left out"),
+        pytest.param("The crew of a ship is safe: a tug came in time.", True, id="own words"),
+        pytest.param(f"Nine sailors are safe. {LEAD[:50]}", True, id="own words for the most part"),
+        pytest.param("Safe", True, id="one word"),
+    ],
+)
+def test_an_automatic_excerpt_is_no_summary(summary: str, *, is_own: bool) -> None:
+    body = f"<p>{LEAD}</p><figure><figcaption>The tug</figcaption></figure><p>Nobody was hurt.</p>"
+    assert bool(plain_summary(summary, body)) == is_own

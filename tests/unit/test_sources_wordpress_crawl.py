@@ -11,7 +11,8 @@ from recommender.articles import Article
 from recommender.errors import BadSource, SourceAway
 from recommender.progress import silent
 from recommender.sources import CheckpointJson, Mark, Pulled
-from recommender.sources.wordpress import WordPress
+from recommender.sources.article_ids import wordpress_id
+from recommender.sources.wordpress import PullScope, WordPress
 from tests.support.fake_wordpress import (
     NO_ROUTE,
     PAST_THE_END,
@@ -69,10 +70,24 @@ def pull(
     most: int | None = None,
     path: str = "/",
     auth: tuple[str, str] | None = None,
+    types: tuple[str, ...] = (),
+    stored: Sequence[int] = (),
 ) -> Pull:
-    """Pull all, or the first things only, as if it was interrupted then."""
+    """Pull all, or the first things only, as if it was interrupted then.
+
+    Args:
+        blog: the site.
+        cursor: where the last pull left it.
+        most: how many things.
+        path: of the address.
+        auth: name and password.
+        types: of posts, if they are named.
+        stored: numbers of posts whose articles are in the store.
+    """
     fetcher = DirectFetcher(blog, auth)
-    given = list(islice(WordPress(blog.base + path, fetcher).pull(cursor, silent), most))
+    ids = [wordpress_id(blog.base, number) for number in stored]
+    scope = PullScope(types, lambda prefix: [one for one in ids if one.startswith(prefix)])
+    given = list(islice(WordPress(blog.base + path, fetcher, scope).pull(cursor, silent), most))
     return Pull(given, fetcher.requests)
 
 
@@ -339,7 +354,7 @@ def test_a_site_that_answers_with_fewer_posts_than_requested_loses_none(
 ) -> None:
     def cut(_route: str, parameters: Mapping[str, str]) -> Reply | None:
         if is_reading(parameters) and int(parameters["per_page"]) > cap:
-            return blog._listing({**parameters, "per_page": str(cap)})  # noqa: SLF001 - its own
+            return blog._listing("post", {**parameters, "per_page": str(cap)})  # noqa: SLF001 - its own
         return None
 
     blog.spoil = cut
@@ -498,3 +513,97 @@ def test_a_site_with_hidden_authors_is_pulled(blog: FakeWordPress) -> None:
     first = pull(blog)
     assert len(first.articles) == 230
     assert records(pull(blog, first.cursor).given) == []
+
+
+# --- what is stored of the site ---
+
+
+def test_an_article_whose_post_was_deleted_before_any_pull_is_gone(blog: FakeWordPress) -> None:
+    blog.remove(7)
+    found = pull(blog, stored=[6, 7, 999])
+    assert found.gone == [7, 999]
+    assert 6 in found.articles
+    again = pull(blog, found.cursor, stored=[6])
+    assert (again.gone, again.requests) == ([], 8)  # what a pull without a store asks
+
+
+def test_a_later_pull_finds_it_too(blog: FakeWordPress, known: CheckpointJson) -> None:
+    assert pull(blog, known, stored=[999]).gone == [999]
+
+
+@pytest.mark.parametrize("kind", ["page", "game"])
+def test_an_article_of_a_type_that_is_not_read_stays_while_the_site_shows_it(
+    blog: FakeWordPress, kind: str
+) -> None:
+    """A plugin pushed it; `game` is in no list of the REST interface."""
+    blog.posts.append(fake_post(300, type=kind))
+    first = pull(blog, stored=[300])
+    assert (first.gone, left_out(first.given)) == ([], ["stored before"])
+    blog.post(300)["status"] = "draft"
+    assert pull(blog, first.cursor, stored=[300]).gone == [300]
+
+
+@pytest.mark.parametrize("status", [200, 403, 500])
+def test_nothing_is_gone_while_the_site_does_not_say_so(blog: FakeWordPress, status: int) -> None:
+    blog.spoil = lambda route, parameters: (
+        (status, "<html>Wait</html>", {}) if not route and "p" in parameters else None
+    )
+    assert pull(blog, stored=[999]).gone == []
+
+
+def test_ids_that_name_no_post_are_left_alone(blog: FakeWordPress) -> None:
+    ids = ["wp:blog.example~3A8080:x", "wp:blog.example~3A8080:", "wp:blog.example~3A8080:~~1f"]
+    scope = PullScope((), lambda _prefix: ids)
+    given = list(WordPress(blog.base, DirectFetcher(blog), scope).pull(None, silent))
+    assert gone_ids(given) == []
+
+
+# --- types of posts ---
+
+
+def test_pages_are_read_where_they_are_asked_for(blog: FakeWordPress) -> None:
+    blog.posts += [fake_post(300, type="page"), fake_post(301, type="game")]
+    both = pull(blog, types=("post", "page"))
+    assert sorted(both.articles) == [*range(1, 231), 300]
+    assert both.article(300).title == "Story 300"
+
+
+def test_the_types_of_the_last_pull_are_read_again(blog: FakeWordPress) -> None:
+    cursor = pull(blog, types=("post", "page")).cursor
+    blog.now += timedelta(hours=1)
+    blog.posts.append(fake_post(300, type="page"))
+    blog.edit(9)
+    assert sorted(pull(blog, cursor).articles) == [9, 300]
+
+
+def test_a_type_that_is_asked_for_no_longer_is_removed_and_a_new_one_is_read(
+    blog: FakeWordPress,
+) -> None:
+    blog.posts.append(fake_post(300, type="page"))
+    only_posts = pull(blog)
+    more = pull(blog, only_posts.cursor, types=("post", "page"))
+    assert (more.articles, more.gone) == ([300], [])
+    fewer = pull(blog, more.cursor, types=("post",))
+    assert (fewer.articles, fewer.gone) == ([], [300])
+
+
+def test_a_page_that_is_trashed_is_gone(blog: FakeWordPress) -> None:
+    blog.posts.append(fake_post(300, type="page"))
+    first = pull(blog, types=("post", "page"))
+    blog.post(300)["status"] = "trash"
+    blog.post(12)["status"] = "trash"
+    assert pull(blog, first.cursor).gone == [12, 300]
+
+
+def test_a_renamed_category_reads_no_page_again(blog: FakeWordPress) -> None:
+    blog.posts.append(fake_post(300, type="page", categories=[]))
+    first = pull(blog, types=("page", "post"))
+    blog.names["categories"][2] = "Town"
+    blog.now += timedelta(hours=1)
+    assert pull(blog, first.cursor).articles == list(range(230, 0, -1))
+
+
+@pytest.mark.parametrize("name", ["game", "font"])
+def test_a_type_that_the_interface_does_not_show_is_refused(blog: FakeWordPress, name: str) -> None:
+    with pytest.raises(BadSource, match=f"shows no post type '{name}'; it shows page, post"):
+        pull(blog, types=("post", name))

@@ -350,6 +350,17 @@ def test_pages_hold_all_articles_not_deleted_by_ascending_id(store: ArticleStore
     assert found == sorted(ids)
 
 
+def test_ids_are_found_by_their_prefix_in_byte_order(store: ArticleStore) -> None:
+    ids = ["a:", "a:1", "a:10", "a:9", "a:~2F", "A:1", "a", "a;1".replace(";", "~"), "b:1", "a:_"]
+    for name in [*ids, "a:gone"]:
+        store.put(make_article(name))
+    store.delete("a:gone")
+    for prefix in ("", "a", "a:", "a:1", "c", "a:~"):
+        expected = sorted(one for one in ids if one.startswith(prefix))
+        assert store.ids(prefix, "", 99) == expected
+        assert store.ids(prefix, "a:10", 2) == [one for one in expected if one > "a:10"][:2]
+
+
 @pytest.mark.parametrize(("limit", "more"), [(1, True), (2, True), (3, False), (4, False)])
 def test_a_page_says_whether_more_follows(store: ArticleStore, limit: int, *, more: bool) -> None:
     store.write_many([make_article(name) for name in "abc"])

@@ -6,7 +6,7 @@ import { ApiError, Connection, pathOf, queryOf, readAnswer } from "./connection.
 /**
  * @import {
  *   AppearsIn, Article, ArticlePage, ArticlePatch, WriteStatus, AuditPage, AuditRecord, BlocksNow,
- *   BulkItem, ListOptions as ApiListOptions, Override, PinsNow, Readiness, RelatedList, RelatedLists,
+ *   BulkItem, IdPage, ListOptions as ApiListOptions, Override, PinsNow, Readiness, RelatedList, RelatedLists,
  *   RelatedRequest, Written,
  * } from "../types/api.js"
  * @import { CallOptions, ConnectionOptions, Sending } from "./connection.js"
@@ -201,6 +201,21 @@ export class Client {
       const sending = { query: queryOf({ limit: pageSize, cursor: page?.next }), signal };
       page = /** @type {ArticlePage} */ (await this.#read("articles", "GET", "/v1/articles", sending));
       yield* page.articles;
+    } while (page.next !== null);
+  }
+
+  /**
+   * The ids of all articles that are stored, or of those whose id begins with a prefix, ascending.
+   * @param {CallOptions & { prefix?: string, pageSize?: number }} [call]
+   * @returns {AsyncGenerator<string, void, void>}
+   */
+  async *articleIds({ prefix, pageSize = 1000, signal } = {}) {
+    /** @type {IdPage | undefined} */
+    let page;
+    do {
+      const sending = { query: queryOf({ prefix, limit: pageSize, cursor: page?.next }), signal };
+      page = /** @type {IdPage} */ (await this.#read("ids", "GET", "/v1/article-ids", sending));
+      yield* page.ids;
     } while (page.next !== null);
   }
 

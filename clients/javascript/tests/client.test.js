@@ -198,6 +198,14 @@ test("all articles come page by page", async () => {
   assert.deepEqual(asked.map(({ url }) => url), ["/v1/articles?limit=1", "/v1/articles?limit=1&cursor=c1"]);
 });
 
+test("the ids of a site come page by page", async () => {
+  const page = (id, next) => ({ json: { ids: [id], next } });
+  const { client, asked } = await answering([page("wp-1", "c1"), page("wp-2", null)]);
+  assert.deepEqual(await all(client.articleIds({ prefix: "wp", pageSize: 1 })), ["wp-1", "wp-2"]);
+  const first = "/v1/article-ids?prefix=wp&limit=1";
+  assert.deepEqual(asked.map(({ url }) => url), [first, `${first}&cursor=c1`]);
+});
+
 test("the audit log comes page by page, until a page is empty", async () => {
   const page = (numbers, next) => ({ json: { entries: numbers.map((number) => ({ number })), next } });
   const { client, asked } = await answering([page([1, 2], 2), page([3], 3), page([], 3)]);

@@ -969,6 +969,22 @@ export interface components {
              */
             readonly status: "ok";
         };
+        /** @description A page of the ids of the articles that are stored. */
+        readonly IdPage: {
+            /**
+             * @description In ascending order.
+             * @example [
+             *       "bijie-data-labellers",
+             *       "guiyang-smart-city"
+             *     ]
+             */
+            readonly ids: readonly string[];
+            /**
+             * @description The cursor of the next page; null on the last.
+             * @example MTpndWl5YW5nLXNtYXJ0LWNpdHk
+             */
+            readonly next: string | null;
+        };
         /** @description The picture of an item. */
         readonly Image: {
             /**
@@ -2040,6 +2056,7 @@ export type FieldFault = components['schemas']['FieldFault'];
 export type FolderState = components['schemas']['FolderState'];
 export type Grounds = components['schemas']['Grounds'];
 export type Health = components['schemas']['Health'];
+export type IdPage = components['schemas']['IdPage'];
 export type Image = components['schemas']['Image'];
 export type Item = components['schemas']['Item'];
 export type ListOptions = components['schemas']['ListOptions'];

@@ -24,6 +24,7 @@ __all__ = [
     "Deleted",
     "EarlierBlocks",
     "EarlierPins",
+    "IdPage",
     "NotReady",
     "Override",
     "PinsNow",
@@ -78,6 +79,13 @@ class ArticlePage(Answer):
     """Articles by ascending id; `next` is the cursor of the next page, None on the last."""
 
     articles: tuple[Article, ...]
+    next: str | None
+
+
+class IdPage(Answer):
+    """Ids of articles, ascending; `next` is the cursor of the next page, None on the last."""
+
+    ids: tuple[str, ...]
     next: str | None
 
 

@@ -119,6 +119,16 @@ class AsyncClient:
             for article in page.articles:
                 yield article
 
+    async def article_ids(self, prefix: str = "", at_once: int = 1000) -> AsyncIterator[str]:
+        """The ids of all articles that are stored, or of those whose id begins with a prefix."""
+        page = await self._ask(calls.id_page(prefix, None, at_once))
+        for article_id in page.ids:
+            yield article_id
+        while page.next is not None:
+            page = await self._ask(calls.id_page(prefix, page.next, at_once))
+            for article_id in page.ids:
+                yield article_id
+
     # --- lists ---
 
     async def related(

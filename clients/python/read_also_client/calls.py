@@ -16,6 +16,7 @@ from read_also_client.answers import (
     AuditPage,
     BlocksNow,
     Deleted,
+    IdPage,
     NotReady,
     Override,
     PinsNow,
@@ -44,6 +45,7 @@ __all__ = [
     "blocks",
     "delete",
     "get",
+    "id_page",
     "patch",
     "pins",
     "put",
@@ -108,6 +110,14 @@ def article_page(cursor: str | None, at_once: int) -> Call[ArticlePage]:
     """A page of all articles."""
     query = {"limit": str(at_once)} | ({} if cursor is None else {"cursor": cursor})
     return Call("GET", "/v1/articles", reader_of(ArticlePage), query)
+
+
+def id_page(prefix: str, cursor: str | None, at_once: int) -> Call[IdPage]:
+    """A page of the ids that begin with a prefix."""
+    query = {"prefix": prefix, "limit": str(at_once)} | (
+        {} if cursor is None else {"cursor": cursor}
+    )
+    return Call("GET", "/v1/article-ids", reader_of(IdPage), query)
 
 
 # --- lists ---

@@ -134,6 +134,14 @@ class Client:
             page = self._ask(calls.article_page(page.next, at_once))
             yield from page.articles
 
+    def article_ids(self, prefix: str = "", at_once: int = 1000) -> Iterator[str]:
+        """The ids of all articles that are stored, or of those whose id begins with a prefix."""
+        page = self._ask(calls.id_page(prefix, None, at_once))
+        yield from page.ids
+        while page.next is not None:
+            page = self._ask(calls.id_page(prefix, page.next, at_once))
+            yield from page.ids
+
     # --- lists ---
 
     def related(self, article_id: ArticleId, **options: Unpack[ShownListOptions]) -> RelatedList:

@@ -2,5 +2,6 @@
 
 from recommender.sources.wordpress.crawl import WordPress
 from recommender.sources.wordpress.posts import WordPressFile
+from recommender.sources.wordpress.pull_scope import EVERYTHING_NEW, PullScope
 
-__all__ = ["WordPress", "WordPressFile"]
+__all__ = ["EVERYTHING_NEW", "PullScope", "WordPress", "WordPressFile"]

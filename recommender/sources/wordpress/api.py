@@ -42,6 +42,8 @@ NOT_SHOWN: Final = frozenset({"rest_post_invalid_id", "rest_forbidden"})
 MOST_TRIES: Final = 20
 LONGEST_MESSAGE: Final = 200  # characters of a site's own message
 _PAGE_STATUSES: Final = frozenset({200, 401, 403, 404})
+_GONE: Final = frozenset({404, 410})
+_TYPE_FIELDS: Final = "slug,rest_base,rest_namespace,taxonomies"
 _INDEX: Final = {"_fields": "name,home,url,namespaces"}
 _COLLECTIONS: Final = "wp/v2/"
 _JSON_BEGINS: Final = re.compile(r'[\[{]\s*[\[{"\]}]')
@@ -84,7 +86,7 @@ class WordPressSite:
         return self.home.partition("://")[2]
 
     def page(self, collection: str, parameters: Parameters) -> ApiPage:
-        """Read a page of `posts`, `categories`, `tags` or `users`; one past the end is empty.
+        """Read a page of `posts`, `pages`, `categories` or the like; one past the end is empty.
 
         Raises:
             SourceAway: the site does not answer now.
@@ -92,14 +94,37 @@ class WordPressSite:
         """
         return page_of(self._get(_COLLECTIONS + collection, parameters))
 
-    def post(self, number: int, parameters: Parameters) -> Mapping[str, object] | None:
-        """Read a post by its number; None if WordPress says that it does not show it.
+    def post(self, route: str, number: int, parameters: Parameters) -> Mapping[str, object] | None:
+        """Read a post by its collection and number; None if WordPress says that it shows none.
 
         Raises:
             SourceAway: the site does not answer now.
             BadSource: it does not say whether there is such a post.
         """
-        return post_of(self._get(f"{_COLLECTIONS}posts/{number}", parameters), number)
+        return post_of(self._get(f"{_COLLECTIONS}{route}/{number}", parameters), number)
+
+    def types(self) -> tuple[object, ...]:
+        """Read what the site says of its post types.
+
+        Raises:
+            SourceAway: the site does not answer now.
+            BadSource: it does not list them.
+        """
+        response = self._get(f"{_COLLECTIONS}types", {"_fields": _TYPE_FIELDS})
+        found = parse_json_response(response)
+        if response.status != HTTPStatus.OK or not isinstance(found, Mapping):
+            raise _fault(response, _refusal(found, "list of post types")[1])
+        return tuple(found.values())
+
+    def denies(self, number: int) -> bool:
+        """Whether the site itself, beside its REST interface, says that it shows no such post.
+
+        Raises:
+            SourceAway: the site does not answer now.
+            BadSource: it answers in another way.
+        """
+        address = f"{self.home}/?{urlencode({'p': number})}"
+        return self.fetcher.get(address, accept=_PAGE_STATUSES | _GONE).status in _GONE
 
     def _get(self, route: str, parameters: Parameters) -> FetchResponse:
         return self.fetcher.get(_address(self.root, route, parameters), accept=STATUSES)

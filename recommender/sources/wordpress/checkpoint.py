@@ -83,6 +83,7 @@ class WordPressCheckpoint:
         since: posts that changed before were read after their change.
         newest: the newest time of a change that was seen; empty before the first.
         swept: when all numbers were compared last.
+        types: the names of the post types that are read.
     """
 
     home: str
@@ -91,6 +92,7 @@ class WordPressCheckpoint:
     since: datetime | None = None
     newest: str = ""
     swept: datetime | None = None
+    types: tuple[str, ...] = ("post",)
 
     @classmethod
     def of(cls, document: CheckpointJson | None, home: str) -> "WordPressCheckpoint":
@@ -105,7 +107,8 @@ class WordPressCheckpoint:
             for collection, packed in document["names"].items()
         }
         since, swept = parse_moment(document["since"]), parse_moment(document["swept"])
-        return cls(document["home"], posts, names, since, document["newest"], swept)
+        types = tuple(document.get("types", ("post",)))
+        return cls(document["home"], posts, names, since, document["newest"], swept, types)
 
     def to_json(self) -> CheckpointJson:
         """Plain JSON, about 13 bytes for each post."""
@@ -113,6 +116,7 @@ class WordPressCheckpoint:
         return {
             "format": FORMAT,
             "home": self.home,
+            "types": list(self.types),
             "since": self.since and _text(self.since),
             "newest": self.newest,
             "swept": self.swept and _text(self.swept),

@@ -1,7 +1,8 @@
 """Pulls a WordPress site: all posts the first time, then what is new, changed, renamed or gone."""
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -12,7 +13,7 @@ from recommender.sources.article_fields import first_text
 from recommender.sources.article_ids import wordpress_id
 from recommender.sources.fetching import Fetcher
 from recommender.sources.source import CheckpointJson, Gone, LeftOut, Mark, Pulled, Record
-from recommender.sources.wordpress.api import ApiPage, WordPressSite, find_site
+from recommender.sources.wordpress.api import ApiPage, Parameters, WordPressSite, find_site
 from recommender.sources.wordpress.checkpoint import (
     KnownNames,
     KnownPost,
@@ -30,7 +31,14 @@ from recommender.sources.wordpress.paging import (
     read_posts,
     read_single_posts,
 )
-from recommender.sources.wordpress.posts import Post, post_number, read_post
+from recommender.sources.wordpress.posts import LARGEST_NUMBER, Post, post_number, read_post
+from recommender.sources.wordpress.pull_scope import (
+    EVERYTHING_NEW,
+    ONLY_POSTS,
+    PostType,
+    PullScope,
+    find_post_types,
+)
 
 __all__ = ["NAME_COLLECTIONS", "NameCollection", "Renaming", "WordPress", "compare_names"]
 
@@ -49,15 +57,17 @@ _NAME_PARAMETERS: Final = {
 class WordPress:
     """The published posts of a site, over its REST interface."""
 
-    def __init__(self, address: str, fetcher: Fetcher) -> None:
+    def __init__(self, address: str, fetcher: Fetcher, scope: PullScope = EVERYTHING_NEW) -> None:
         """Name the site.
 
         Args:
             address: of the front page or of the REST interface.
             fetcher: with a name and an application password, if there are any.
+            scope: posts of which types are read, and what is stored of the site.
         """
         self._address = address
         self._fetcher = fetcher
+        self._scope = scope
 
     @property
     def name(self) -> str:
@@ -68,10 +78,12 @@ class WordPress:
         """Compare the numbers of all posts with the checkpoint; read what differs, newest first.
 
         On a site of more than 5,000 posts all numbers are compared only from time to time; in
-        between, what was changed or published since is read.
+        between, what was changed or published since is read. Whatever else is stored of the site,
+        such as a post that its plugin pushed, is compared too.
 
         Raises:
-            BadSource: the site cannot be read, or has another home address than before.
+            BadSource: the site cannot be read, has another home address than before, or shows no
+                such post type.
         """
         site = find_site(self._address, self._fetcher)
         before = WordPressCheckpoint.of(checkpoint, site.home)
@@ -81,7 +93,9 @@ class WordPress:
                 f"{before.home}, and ids of articles are made of it; to read it anew, import "
                 "it with --again, and erase the articles of the old address"
             )
-        yield from _WordPressPull(self._address, site, before, meter).run()
+        types = find_post_types(site, self._scope.post_types or before.types)
+        stored_ids = self._scope.stored_ids
+        yield from _WordPressPull(self._address, site, before, meter, types, stored_ids).run()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +112,7 @@ NAME_COLLECTIONS: Final = (
     NameCollection("tags", "tags", 2),
     NameCollection("users", "author", 1),
 )
+NAME_FILTERS: Final = frozenset(one.filter for one in NAME_COLLECTIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,30 +175,51 @@ class _WordPressPull:
     """One pull: the checkpoint that it began with, and the posts as they are known by now."""
 
     def __init__(
-        self, name: str, site: WordPressSite, checkpoint: WordPressCheckpoint, meter: Meter
+        self,
+        name: str,
+        site: WordPressSite,
+        checkpoint: WordPressCheckpoint,
+        meter: Meter,
+        types: tuple[PostType, ...] = ONLY_POSTS,
+        stored_ids: Callable[[str], Iterable[str]] = lambda _prefix: (),
     ) -> None:
         self._name = name
         self._site = site
         self._checkpoint = checkpoint
         self._meter = meter
+        self._types = types
+        self._names = tuple(one.name for one in types)
+        self._stored_ids = stored_ids
         self._posts = dict(checkpoint.posts)
+        self._routes = dict[int, str]()
 
     def run(self) -> Iterator[Pulled]:
-        is_full = is_full_sweep_due(self._checkpoint, self._site.time)
-        listed = list_posts(self._site, {}, self._meter) if is_full else self._list_recent()
+        is_other = self._names != self._checkpoint.types
+        is_full = is_other or is_full_sweep_due(self._checkpoint, self._site.time)
+        listed = self._list({}, self._meter) if is_full else self._list_recent()
         renamings = self._compare_all_names() if is_full else ()
         wanted = numbers_to_read(listed, self._checkpoint) | self._posts_with(renamings)
         self._checkpoint = self._unfinished(listed, renamings)
         if is_full:
             yield from self._remove_missing(sorted(self._posts.keys() - listed.keys()))
+            yield from self._remove_stored(listed.keys() | self._checkpoint.posts.keys())
         yield from self._read(sorted(wanted, reverse=True))
         yield self._last_mark(renamings, is_full=is_full)
+
+    def _list(self, filters: Parameters, meter: Meter) -> dict[int, ListedPost]:
+        """Posts of every type that is read; notes where each was listed."""
+        listed = dict[int, ListedPost]()
+        for one in self._types:
+            if filters.keys() & NAME_FILTERS <= one.filters:
+                found = list_posts(self._site, one.route, filters, meter)
+                self._routes |= dict.fromkeys(found, one.route)
+                listed |= found
+        return listed
 
     def _list_recent(self) -> dict[int, ListedPost]:
         """Posts changed or published lately: publishing a scheduled post does not change it."""
         begin = changed_after(self._checkpoint)
-        modified = list_posts(self._site, {"modified_after": begin}, silent)
-        return modified | list_posts(self._site, {"after": begin}, silent)
+        return self._list({"modified_after": begin}, silent) | self._list({"after": begin}, silent)
 
     def _compare_all_names(self) -> tuple[Renaming, ...]:
         known = self._checkpoint.names
@@ -196,8 +232,8 @@ class _WordPressPull:
         found = set[int]()
         for renaming in renamings:
             for numbers in _chunks(renaming.changed):
-                parameters = {renaming.collection.filter: ",".join(map(str, numbers))}
-                found |= list_posts(self._site, parameters, silent).keys()
+                filters = {renaming.collection.filter: ",".join(map(str, numbers))}
+                found |= self._list(filters, silent).keys()
         return found
 
     def _unfinished(
@@ -208,7 +244,8 @@ class _WordPressPull:
         newest = max([before.newest, *(post.modified for post in listed.values())])
         names = {one.collection.name: one.unfinished for one in renamings}
         since = before.since or self._site.time or parse_moment(newest)
-        return replace(before, names={**before.names, **names}, since=since, newest=newest)
+        names = {**before.names, **names}
+        return replace(before, types=self._names, names=names, since=since, newest=newest)
 
     def _last_mark(self, renamings: Sequence[Renaming], *, is_full: bool) -> Mark:
         names = {one.collection.name: one.after for one in renamings}
@@ -230,22 +267,57 @@ class _WordPressPull:
         A list alone is never enough, whatever the number of posts: a cache may keep an old one, and
         a plugin may hide posts from lists.
         """
-        for numbers in _chunks(missing):
-            listed = listed_numbers(self._site, numbers)
-            unlisted = [one for one in numbers if one not in listed]
-            for number, found in read_single_posts(self._site, unlisted, {"_fields": "id,status"}):
-                if isinstance(found, Mapping) and found.get("status", "publish") == "publish":
-                    yield LeftOut("unlisted")
-                else:
-                    fault = found if isinstance(found, BadSource) else None
-                    yield from self._take(number, fault)
+        for number, found in self._look_up(missing):
+            if _is_shown(found):
+                yield LeftOut("unlisted")
+            else:
+                fault = found if isinstance(found, BadSource) else None
+                yield from self._take(number, fault)
+
+    def _remove_stored(self, known: AbstractSet[int]) -> Iterator[Pulled]:
+        """Remove stored articles of this site that no pull has read, if the site shows no post.
+
+        They were pushed, or come from an export, and were deleted when nobody told the service. The
+        REST interface knows a post of another type as little as a deleted one, so the site itself
+        has to say so too.
+        """
+        home = self._site.home
+        prefix = wordpress_id(home, 0).removesuffix("0")
+        stored = {_number_in(one, prefix) for one in self._stored_ids(prefix)}
+        for number, found in self._look_up(sorted(stored - known - {0})):
+            if found is None and self._is_denied(number):
+                yield Record(f"{self._name} post {number}", Gone(wordpress_id(home, number)))
+            else:
+                yield LeftOut("stored before")
+
+    def _is_denied(self, number: int) -> bool:
+        try:
+            return self._site.denies(number)
+        except BadSource:  # it does not say; the next pull asks again
+            return False
+
+    def _look_up(self, numbers: Sequence[int]) -> Iterator[tuple[int, Post | BadSource | None]]:
+        """Posts that are not listed, by their own addresses; None if no type has such a post."""
+        for chunk in _chunks(numbers):
+            listed = [listed_numbers(self._site, one.route, chunk) for one in self._types]
+            unlisted = [number for number in chunk if not any(number in one for one in listed)]
+            found: dict[int, Post | BadSource | None] = dict.fromkeys(unlisted)
+            for one in self._types:
+                rest = [number for number in unlisted if not _is_shown(found[number])]
+                parameters = {"_fields": "id,status"}
+                for number, post in read_single_posts(self._site, one.route, rest, parameters):
+                    found[number] = post or found[number]
+            yield from found.items()
 
     def _read(self, numbers: Sequence[int]) -> Iterator[Pulled]:
         unmarked = 0
         with self._meter(f"{self._site.host} posts", len(numbers), "posts") as advance:
             for read, chunk in enumerate(_chunks(numbers), 1):
-                for number, found in read_posts(self._site, chunk):
-                    yield from self._take(number, found)
+                for one in self._types:
+                    of_type = [number for number in chunk if self._routes[number] == one.route]
+                    posts = read_posts(self._site, one.route, of_type) if of_type else ()
+                    for number, found in posts:
+                        yield from self._take(number, found)
                 advance(len(chunk))
                 unmarked += 1
                 if unmarked * MARK_SHARE >= read:
@@ -259,7 +331,8 @@ class _WordPressPull:
             yield Record(place, InvalidArticle(f"the post cannot be read: {found}"))
             return
         home = self._site.home
-        content = read_post(found, home) if found else Gone(wordpress_id(home, number))
+        types = frozenset(self._names)
+        content = read_post(found, home, types) if found else Gone(wordpress_id(home, number))
         was_article = number in self._posts and self._posts[number].is_article
         self._note(number, found, content, was_article=was_article)
         if was_article or not isinstance(content, Gone):
@@ -286,3 +359,14 @@ class _WordPressPull:
 
 def _chunks(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
     yield from (numbers[at : at + CHUNK] for at in range(0, len(numbers), CHUNK))
+
+
+def _is_shown(found: Post | BadSource | None) -> bool:
+    return isinstance(found, Mapping) and found.get("status", "publish") == "publish"
+
+
+def _number_in(article_id: str, prefix: str) -> int:
+    """The number of the post in an id that begins with a prefix; 0 if it holds none."""
+    number = article_id.removeprefix(prefix)
+    is_number = number.isascii() and number.isdigit() and len(number) < len(str(LARGEST_NUMBER))
+    return int(number) if is_number else 0

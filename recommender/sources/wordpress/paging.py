@@ -22,8 +22,10 @@ IN_ORDER: Final = {"orderby": "id", "order": "asc"}
 """By number. By time of change, posts of the same second could come twice or not at all."""
 
 
-def list_posts(site: WordPressSite, filters: Parameters, meter: Meter) -> dict[int, ListedPost]:
-    """Every post that passes a filter, by number, without its text.
+def list_posts(
+    site: WordPressSite, route: str, filters: Parameters, meter: Meter
+) -> dict[int, ListedPost]:
+    """Every post of a type that passes a filter, by number, without its text.
 
     A post that is withdrawn meanwhile moves others to other pages. So if the site's count fell, or
     fewer posts came than it counts, the pages are read once more.
@@ -33,20 +35,25 @@ def list_posts(site: WordPressSite, filters: Parameters, meter: Meter) -> dict[i
     """
     listed: dict[int, ListedPost] = {}
     for _ in range(SWEEPS):
-        totals = _sweep_once(site, filters, meter, listed)
+        totals = _sweep_once(site, route, filters, meter, listed)
         if totals == sorted(totals) and len(listed) >= max(totals, default=0):
             break
     return listed
 
 
 def _sweep_once(
-    site: WordPressSite, filters: Parameters, meter: Meter, listed: dict[int, ListedPost]
+    site: WordPressSite,
+    route: str,
+    filters: Parameters,
+    meter: Meter,
+    listed: dict[int, ListedPost],
 ) -> list[int]:
     """Add what is listed now; returns the site's total at each page."""
-    pages = _pages(site, {"_fields": LISTED_FIELDS, "status": "publish"} | IN_ORDER | dict(filters))
+    parameters = {"_fields": LISTED_FIELDS, "status": "publish"} | IN_ORDER | dict(filters)
+    pages = _pages(site, route, parameters)
     totals, seen = list[int](), set[int]()
     first = next(pages, ApiPage())
-    with meter(f"{site.host} ids", first.total or len(first.rows), "posts") as advance:
+    with meter(f"{site.host} ids of {route}", first.total or len(first.rows), "posts") as advance:
         for page in chain([first], pages):
             new = {n: listed_post(row) for row in page.rows if (n := post_number(row)) is not None}
             if new.keys() <= seen:  # the end, or a site that gives the same page for every number
@@ -58,7 +65,7 @@ def _sweep_once(
     return totals
 
 
-def _pages(site: WordPressSite, parameters: Parameters) -> Iterator[ApiPage]:
+def _pages(site: WordPressSite, route: str, parameters: Parameters) -> Iterator[ApiPage]:
     """The pages of the posts; smaller ones from where a large one fails.
 
     Raises:
@@ -69,7 +76,7 @@ def _pages(site: WordPressSite, parameters: Parameters) -> Iterator[ApiPage]:
     while begin < MOST_PAGES * size:
         number = begin // size + 1
         try:
-            page = site.page("posts", dict(parameters) | {"per_page": size, "page": number})
+            page = site.page(route, dict(parameters) | {"per_page": size, "page": number})
         except BadSource:
             smaller = next(sizes, None)
             if smaller is None:
@@ -82,18 +89,18 @@ def _pages(site: WordPressSite, parameters: Parameters) -> Iterator[ApiPage]:
             return
 
 
-def listed_numbers(site: WordPressSite, numbers: Sequence[int]) -> set[int]:
-    """Those of at most a hundred posts that the site lists.
+def listed_numbers(site: WordPressSite, route: str, numbers: Sequence[int]) -> set[int]:
+    """Those of at most a hundred posts that the site lists under a route.
 
     Raises:
         BadSource: the list cannot be read.
     """
-    page = site.page("posts", _include(numbers) | {"_fields": "id"})
+    page = site.page(route, _include(numbers) | {"_fields": "id"})
     return set(numbers) & {post_number(row) for row in page.rows}
 
 
 def read_posts(
-    site: WordPressSite, numbers: Sequence[int]
+    site: WordPressSite, route: str, numbers: Sequence[int]
 ) -> Iterator[tuple[int, Post | BadSource | None]]:
     """At most a hundred posts with their texts; None for one that is gone, or why one fails.
 
@@ -104,27 +111,28 @@ def read_posts(
         BadSource: the site answers nothing any more.
     """
     try:
-        page = site.page("posts", _include(numbers) | {"_fields": FIELDS, "_embed": EMBEDDED})
+        page = site.page(route, _include(numbers) | {"_fields": FIELDS, "_embed": EMBEDDED})
     except BadSource as fault:
-        listed_numbers(site, numbers)  # raises, unless the texts are the trouble
+        listed_numbers(site, route, numbers)  # raises, unless the texts are the trouble
         if len(numbers) == 1:
             yield numbers[0], fault
             return
         middle = len(numbers) // 2
-        yield from read_posts(site, numbers[:middle])
-        yield from read_posts(site, numbers[middle:])
+        yield from read_posts(site, route, numbers[:middle])
+        yield from read_posts(site, route, numbers[middle:])
         return
     found = {post_number(post): post for post in page.rows}
     yield from ((number, found[number]) for number in numbers if number in found)
     missing = [number for number in numbers if number not in found]
     if len(missing) < len(numbers):
-        yield from read_posts(site, missing) if missing else ()
+        yield from read_posts(site, route, missing) if missing else ()
     else:
-        yield from read_single_posts(site, missing, {"_fields": FIELDS, "_embed": EMBEDDED})
+        parameters = {"_fields": FIELDS, "_embed": EMBEDDED}
+        yield from read_single_posts(site, route, missing, parameters)
 
 
 def read_single_posts(
-    site: WordPressSite, numbers: Sequence[int], parameters: Parameters
+    site: WordPressSite, route: str, numbers: Sequence[int], parameters: Parameters
 ) -> Iterator[tuple[int, Post | BadSource | None]]:
     """Posts by their own addresses; None for one that is gone, a fault for one that fails.
 
@@ -135,7 +143,7 @@ def read_single_posts(
     for number in numbers:
         if failures < MOST_FAILURES:
             try:
-                found = site.post(number, parameters)
+                found = site.post(route, number, parameters)
             except BadSource as fault:
                 found = fault
             failures = failures + 1 if isinstance(found, SourceAway) else 0

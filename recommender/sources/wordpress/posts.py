@@ -35,6 +35,7 @@ FIELDS: Final = (
 )
 """The parameter `_fields` of a request for posts."""
 
+POSTS_ONLY: Final = frozenset({"post"})
 NEW_LINE: Final = "\n"
 _DECODER: Final = json.JSONDecoder()
 _BLANK: Final = re.compile(r"[\s,]*")
@@ -56,15 +57,18 @@ def post_number(post: Post) -> int | None:
     return number if type(number) is int and 0 < number <= LARGEST_NUMBER else None
 
 
-def read_post(post: Post, home: str) -> Article | Gone | InvalidArticle:
+def read_post(
+    post: Post, home: str, types: frozenset[str] = POSTS_ONLY
+) -> Article | Gone | InvalidArticle:
     """The article of a post; Gone if the post is not public, or behind a password.
 
     Args:
-        post: one object of a response to `wp/v2/posts`.
+        post: one object of a response to `wp/v2/posts`, or to the route of another type.
         home: the site's home address.
+        types: the names of the types whose posts are articles.
     """
     number = post_number(post)
-    fault = _post_fault(post, number)
+    fault = _post_fault(post, number, types)
     if number is None or fault is not None:
         return InvalidArticle("this is no post", (fault,) if fault else ())
     article_id = wordpress_id(home, number)
@@ -73,12 +77,13 @@ def read_post(post: Post, home: str) -> Article | Gone | InvalidArticle:
     return make_article({"id": article_id} | _fields(post, home))
 
 
-def _post_fault(post: Post, number: int | None) -> FieldFault | None:
+def _post_fault(post: Post, number: int | None, types: frozenset[str]) -> FieldFault | None:
     """Why an object is not a post of the REST interface; None if it is one."""
     if not ("title" in post or "content" in post):
         return FieldFault("/content", "is missing, and so is the title")
-    if post.get("type") != "post":
-        named = f"is {first_text(post, 'type')[:40]!r}; only posts become articles"
+    if first_text(post, "type") not in types:
+        become = "posts become articles" if types == POSTS_ONLY else "types that were asked for"
+        named = f"is {first_text(post, 'type')[:40]!r}; only {become}"
         return FieldFault("/type", named)
     return None if number else FieldFault("/id", "must be the number of the post")
 

@@ -109,6 +109,7 @@ BODIES: Final[Mapping[str, Any]] = {
 """By operation, a body that it takes."""
 QUERIES: Final[Mapping[str, Mapping[str, object]]] = {
     "listArticles": {"limit": 50},
+    "listArticleIds": {"prefix": "wp:news.example:"},
     "listAuditEntries": {"after": 0},
     "listRelated": {"limit": 6, "language": "any"},
     "listRelatedHtml": {"limit": 6, "heading": "Read also"},
@@ -181,6 +182,7 @@ FIELDS: Final[dict[str, Any]] = {
     "hint": "no article on show has the section 'cultur' (nearest: 'culture')",
     "history": [],
     "hubness": 0.1313,
+    "ids": [OTHER, SEED],
     "image_url": "https://news.example/pictures/lamp-post.jpg",
     "image": {"url": "https://news.example/pictures/lamp-post.jpg"},
     "images": 1,
@@ -205,6 +207,7 @@ FIELDS: Final[dict[str, Any]] = {
     "passage_weight": 0.2471,
     "pins": [PIN],
     "pointer": "/title",
+    "prefix": "wp:news.example:",
     "presentation": {"language": "en", "direction": "ltr", "heading": "Read also"},
     "published_after": "2026-03-01",
     "published_before": MORNING,
