@@ -1,11 +1,12 @@
 """The WordPress plugin with the real service: how soon lists follow, what pages and saves cost.
 
-    python -m tests.wordpress.timings [--rounds 20]
+    python -m tests.wordpress.timings [--rounds 20] [--pages 100] [--only-pages]
 
 On a WordPress, a MariaDB and a service of its own, as the tests have them. An action of an editor
 is timed from the moment its request is sent until every worker of the service shows it: eight
 answers in a row, over new connections, the first of which counts. Pages and saves are whole
-requests.
+requests. Pages without and with the plugin are asked for in turn, on PHP's own server, and on nginx
+with PHP-FPM and Redis.
 """
 
 import socket
@@ -15,14 +16,16 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
 import click
 
+from tests.faults.harness.stories import bulk
 from tests.support.serving import KEY
-from tests.support.waiting import free_port
+from tests.support.waiting import free_port, until
 from tests.wordpress.mariadb import MariaDB
 from tests.wordpress.plugin import PLUGIN, article_of, configure, remove, save
 from tests.wordpress.service import Service
@@ -30,6 +33,23 @@ from tests.wordpress.site import SERVER, Site, unpacked
 
 IN_A_ROW: Final = 8
 PATIENCE_SECONDS: Final = 60
+SHOWN: Final = 6
+NAMES: Final = {"without": "no plugin", "copied": "a copy", "unseen": "from the service"}
+KINDS: Final = """<?php
+$kind = $_GET['kind'] ?? '';
+if ('without' === $kind) {
+    add_filter('option_active_plugins', function ($plugins) {
+        return array_values(array_diff($plugins, ['read-also/read-also.php']));
+    });
+}
+add_action('setted_transient', function ($name) {
+    if (0 === strpos($name, 'read_also_list_')) { update_option('kinds_copy', $name, false); }
+});
+if ('forget' === $kind) {
+    add_action('init', function () { delete_transient(get_option('kinds_copy')); exit; });
+}
+"""
+"""By a parameter a page is made without the plugin, or the copy of the last list is forgotten."""
 TEXT: Final = (
     "<p>The tug of pier {0} pulled ship {0} off the rocks near the harbour, and its crew of {0} "
     "was brought to the town by lifeboat {0} in the morning after the storm.</p>"
@@ -45,11 +65,12 @@ class Scene:
 
     @classmethod
     @contextmanager
-    def made(cls) -> Iterator["Scene"]:
+    def made(cls, *, behind_nginx: bool = False) -> Iterator["Scene"]:
         """Start everything; stopped and taken away at the end."""
         with ExitStack() as stack:
             server = stack.enter_context(MariaDB.running(SERVER))
-            site = stack.enter_context(Site.running(server, stack.enter_context(unpacked())))
+            root = stack.enter_context(unpacked())
+            site = stack.enter_context(Site.running(server, root, behind_nginx=behind_nginx))
             folder = stack.enter_context(TemporaryDirectory(ignore_cleanup_errors=True))
             service = stack.enter_context(Service(Path(folder)))
             site.add_plugin(PLUGIN)
@@ -147,6 +168,34 @@ def show_pages(scene: Scene, rounds: int) -> None:
             show(f"save, {name}", "ms", saves)
 
 
+def compare_pages(scene: Scene, rounds: int) -> None:
+    """What a page takes without the plugin, with a copy of its list, and with a list of its own."""
+    site = scene.site
+    (site.folder / "content/mu-plugins/kinds.php").write_text(KINDS)
+    configure(site, url=scene.service.address, key=KEY)
+    stories = [(str(each["title"]), f"<p>{each['body']}</p>") for each in bulk(8)]
+    posts = [save(site, title=title, content=text) for title, text in stories]
+    with site.client() as client:
+        address = client.get(f"/?p={posts[0]}", follow_redirects=True).url
+
+        def page(kind: str) -> str:
+            return client.get(address, params={"kind": kind}).raise_for_status().text
+
+        if not until(lambda: page("unseen").count("read-also__item") == SHOWN):
+            raise TimeoutError("no list of six shows")
+        spent: dict[str, list[float]] = {"unseen": [], "copied": [], "without": []}
+        for _ in range(rounds):
+            page("forget")
+            for kind in spent:
+                spent[kind] += milliseconds(partial(page, kind), 1)
+        if "read-also__item" in page("without") or page("copied").count("read-also__item") != SHOWN:
+            raise RuntimeError("a page is not of its kind")
+    for kind, name in NAMES.items():
+        show(f"page, {name}, in turn", "ms", spent[kind])
+        ratio = statistics.median(spent[kind]) / statistics.median(spent["without"])
+        click.echo(f"{'':44} {ratio:9.3f} times no plugin")
+
+
 def push_all(scene: Scene, count: int) -> float:
     """Posts a second that pushing an archive takes to the service's store."""
     configure(scene.site, url="", key="")
@@ -167,16 +216,28 @@ def push_all(scene: Scene, count: int) -> float:
 
 @click.command(help=__doc__)
 @click.option("--rounds", default=20, show_default=True, help="Of every action, page and save.")
+@click.option("--pages", default=100, show_default=True, help="Of each kind that is compared.")
 @click.option("--posts", default=2_000, show_default=True, help="Of the archive that is pushed.")
-def main(rounds: int, posts: int) -> None:
+@click.option("--only-pages", is_flag=True, help="Compare pages and end.")
+def main(rounds: int, pages: int, posts: int, *, only_pages: bool) -> None:
     """Print it all."""
+    click.echo(f"{'':44} {'median':>9} {'worst':>9}")
+    for behind_nginx in (False, True):
+        with Scene.made(behind_nginx=behind_nginx) as scene:
+            click.echo("nginx, PHP-FPM, Redis:" if behind_nginx else "PHP's own server:")
+            compare_pages(scene, pages)
+    if not only_pages:
+        show_rest(rounds, posts)
+
+
+def show_rest(rounds: int, posts: int) -> None:
+    """How soon changes show, and what the service's absence costs, on PHP's own server."""
     with Scene.made() as scene:
         configure(scene.site, url=scene.service.address, key=KEY)
         spent: dict[str, list[float]] = {}
         for number in range(1, rounds + 1):
             for action, seconds in follow(scene, number):
                 spent.setdefault(action, []).append(seconds)
-        click.echo(f"{'':44} {'median':>9} {'worst':>9}")
         for action, values in spent.items():
             show(f"{action}, until every worker shows it", "s", values)
         show_pages(scene, rounds)
