@@ -23,10 +23,14 @@ PAIRS = (
     ("Choir wins", "A children's choir from Khorog won the singing contest in Almaty."),
     ("Singing school", "The singing school in Khorog has a waiting list after the choir's win."),
 )
-CLASSIC = """<?php
+MORE = """<?php
 add_filter('use_block_editor_for_post', function ($use, $post) {
     return $use && false === strpos($post->post_title, 'Classic');
-}, 10, 2);"""
+}, 10, 2);
+add_action('init', function () {
+    register_post_type('story', ['public' => true, 'show_in_rest' => true,
+        'label' => 'Stories', 'supports' => ['title', 'editor']]);
+});"""
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,8 @@ class Desk:
 @pytest.fixture(scope="module")
 def desk(site: Site, service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     site.add_plugin(PLUGIN)
-    (site.folder / "content/mu-plugins/classic.php").write_text(CLASSIC)
-    configure(site, url=service.address, key=KEY, place=True, types=["post"], limit=4)
+    (site.folder / "content/mu-plugins/classic.php").write_text(MORE)
+    configure(site, url=service.address, key=KEY, place=True, types=["post", "story"], limit=4)
     ids = site.fill(
         [
             {"post_title": title, "post_content": text, "post_status": "publish", "post_author": 1}
@@ -244,3 +248,21 @@ def test_the_classic_editor_has_the_same_panel_and_saves_it(desk: Desk) -> None:
     stored = desk.service.article(article_of(desk.site, post))
     assert stored is not None
     assert stored["never_recommend"] is True
+
+
+def test_where_the_block_editor_saves_no_meta_it_has_the_box(desk: Desk) -> None:
+    """The box then follows what is typed in the block editor, and is saved with it."""
+    story = desk.site.insert(post_type="story", post_title="Story", post_content="")
+    page = log_in(desk.browser, desk.site, "editor", viewport={"width": 1400, "height": 1400})
+    page.goto(f"{desk.site.home}/wp-admin/post.php?post={story}&action=edit")
+    page.wait_for_function("window.wp?.data?.select('core/editor')?.getCurrentPostId()")
+    page.evaluate(
+        """wp.data.dispatch('core/preferences').set('core/edit-post', 'welcomeGuide', false);
+        wp.data.dispatch('core/editor').editPost({ title: 'A choir from Khorog sang' });"""
+    )
+    box = page.locator("#read-also-box")
+    box.get_by_role("button", name=re.compile("^Pin “(Choir wins|Singing school)”")).first.click()
+    expect(box.locator(".is-pinned")).to_have_count(1)
+    page.evaluate("wp.data.dispatch('core/editor').savePost()")
+    kept = "return ReadAlso\\choices($given['post'])['pins'];"
+    assert comes_true(lambda: len(desk.site.run(kept, post=story)) == 1)

@@ -138,7 +138,10 @@ function ask_for_draft( \WP_Post $draft, array $terms, array $choices, int $limi
 function without_draft( $answer, \WP_Post $draft, array $choices, int $limit ) {
 	if ( in_array( status( $answer ), array( 401, 403 ), true ) && is_problem( $answer ) ) {
 		$saved = get_post( $draft->ID );
-		$note  = __( 'The key of this site may not ask for the list of a draft. An administrator can make one that may: read-also keys add wordpress --scopes read+write', 'read-also' );
+		$note  = __( 'The key of this site may not ask for the list of a draft.', 'read-also' ) . ' ' . ( current_user_can( 'manage_options' )
+			/* translators: %s: a command */
+			? sprintf( __( 'Make one that may, and enter it in the settings: %s', 'read-also' ), 'read-also keys add wordpress --scopes read+write' )
+			: __( 'An administrator can change that.', 'read-also' ) );
 		return is_public( $saved ) ? list_of_saved( $saved->ID, $choices, $limit, $note ) : $note;
 	}
 	if ( in_array( status( $answer ), array( 429, 503 ), true ) && is_problem( $answer ) ) {

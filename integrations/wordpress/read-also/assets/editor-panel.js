@@ -170,7 +170,7 @@
 		return el( 'li', { className: classes.filter( Boolean ).join( ' ' ), 'data-key': keyOf( row ), ...panel.dragging( row, place ) },
 			el( 'span', { className: 'read-also-number', 'aria-hidden': true }, number ),
 			el( 'div', { className: 'read-also-what' },
-				row.url ? el( 'a', { href: row.url, target: '_blank', rel: 'noopener', draggable: false }, row.title ) : el( 'span', null, row.title ),
+				row.url ? el( 'a', { href: row.url, target: '_blank', rel: 'noopener', draggable: false, dir: 'auto' }, row.title ) : el( 'span', { dir: 'auto' }, row.title ),
 				about ? el( 'div', { className: 'read-also-about' }, about ) : null,
 				el( 'div', { className: 'read-also-why' }, reasonOf( row ) ),
 				panel.mayChoose && row.pin ? el( PinActs, acts ) : null,
@@ -198,7 +198,7 @@
 		return el( Notice, { status: 'warning', isDismissible: false, className: 'read-also-duplicates' },
 			el( 'strong', null, words.duplicates ),
 			el( 'ul', null, rows.map( ( row ) => el( 'li', { key: keyOf( row ) },
-				el( 'span', null, row.title ),
+				el( 'span', { dir: 'auto' }, row.title ),
 				el( 'span', { className: 'read-also-about' }, [ row.why, row.date ].filter( Boolean ).join( ' ' ) ),
 				el( 'span', { className: 'read-also-links' }, link( row.url, words.open ), link( row.edit, words.edit ) ) ) ) ) );
 	}
@@ -230,7 +230,7 @@
 		const result = ( row ) => row.fault
 			? el( 'li', { key: 'fault', className: 'read-also-fault' }, row.fault )
 			: el( 'li', { key: keyOf( row ) }, el( Button, { className: 'read-also-found', onClick: () => choose( row ), 'aria-label': sprintf( words.pinIt, row.title ) },
-				el( 'span', null, row.title ), el( 'span', { className: 'read-also-about' }, [ row.date, row.section ].filter( Boolean ).join( ' · ' ) ) ) );
+				el( 'span', { dir: 'auto' }, row.title ), el( 'span', { className: 'read-also-about' }, [ row.date, row.section ].filter( Boolean ).join( ' · ' ) ) ) );
 		return el( 'div', { className: 'read-also-search' },
 			el( 'label', null, el( 'span', { className: 'read-also-label' }, words.search ),
 				el( 'input', { type: 'search', className: 'components-text-control__input', value: text, placeholder: words.searchHelp,
@@ -246,7 +246,7 @@
 		}
 		return el( 'div', { className: 'read-also-blocked' },
 			el( 'span', { className: 'read-also-label' }, words.blocks ),
-			el( 'ul', null, rows.map( ( row ) => el( 'li', { key: keyOf( row ) }, el( 'span', null, row.title ),
+			el( 'ul', null, rows.map( ( row ) => el( 'li', { key: keyOf( row ) }, el( 'span', { dir: 'auto' }, row.title ),
 				onAllow ? el( Button, { variant: 'link', onClick: () => onAllow( row ), 'aria-label': sprintf( words.allowIt, row.title ) }, words.allow ) : null ) ) ) );
 	}
 

@@ -31,9 +31,12 @@
 		return found;
 	}
 
-	/** What the form shows; under the block editor, which has another form, the saved post is asked about. */
+	/** What the form shows, or the block editor above it, whose terms count once they are saved. */
 	function draft() {
-		const shown = { title: value( 'title' ), content: content(), excerpt: value( 'excerpt' ), terms: terms() };
+		const editor = wp.data && wp.data.select( 'core/editor' );
+		const shown = editor && editor.getCurrentPostId()
+			? { title: editor.getEditedPostAttribute( 'title' ), content: editor.getEditedPostContent(), excerpt: editor.getEditedPostAttribute( 'excerpt' ) }
+			: { title: value( 'title' ), content: content(), excerpt: value( 'excerpt' ), terms: terms() };
 		return Object.fromEntries( Object.entries( shown ).filter( ( [ , one ] ) => undefined !== one ) );
 	}
 

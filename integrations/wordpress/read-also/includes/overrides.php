@@ -29,10 +29,10 @@ function on_choices( $meta, $post, $key ) {
 	}
 }
 
-/** A service that got the article anew, such as another one, gets its pins and blocks too. */
+/** A service that got the article anew, such as another one, gets its pins and blocks too; none where it has those of before. */
 function on_sent( int $post ) {
 	$choices = choices( $post );
-	if ( $choices['pins'] || $choices['blocks'] ) {
+	if ( $choices['pins'] || $choices['blocks'] || get_post_meta( $post, CHOSEN_AT, true ) ) {
 		plan_overrides( $post );
 	}
 }

@@ -144,10 +144,16 @@ function by_cron() {
 	push_due( 0, CRON_SECONDS, BATCH );
 }
 
-/** How many posts are still to be sent. */
+/** How many posts are still to be sent, or their pins and blocks. */
 function waiting(): int {
 	global $wpdb;
-	return (int) $wpdb->get_var( $wpdb->prepare( "SELECT COUNT(*) FROM {$wpdb->options} WHERE option_name LIKE %s", $wpdb->esc_like( DUE ) . '%' ) );
+	return (int) $wpdb->get_var(
+		$wpdb->prepare(
+			"SELECT COUNT(DISTINCT SUBSTRING_INDEX(option_name, '_', -1)) FROM {$wpdb->options} WHERE option_name LIKE %s OR option_name LIKE %s",
+			$wpdb->esc_like( DUE ) . '%',
+			$wpdb->esc_like( OVERRIDES ) . '%'
+		)
+	);
 }
 
 /** Posts that were tried, some of those that are still to be sent. */
