@@ -51,6 +51,7 @@ function print_page() {
 	<?php submit_button(); ?>
 	</form>
 	<?php print_push(); ?>
+	<?php print_peers(); ?>
 	</div>
 	<?php
 }
@@ -76,12 +77,16 @@ function print_connection( array $set ) {
 	<?php
 }
 
+/** By name the labels of the types that may be articles. */
+function public_types(): array {
+	return wp_list_pluck( array_diff_key( get_post_types( array( 'public' => true ), 'objects' ), array( 'attachment' => 0 ) ), 'label', 'name' );
+}
+
 function print_articles( array $set ) {
-	$types = wp_list_pluck( array_diff_key( get_post_types( array( 'public' => true ), 'objects' ), array( 'attachment' => 0 ) ), 'label', 'name' );
 	$terms = wp_list_pluck( usable_taxonomies(), 'label', 'name' );
 	?>
 	<tr><th scope="row"><?php esc_html_e( 'Post types', 'read-also' ); ?></th>
-	<td><?php print_choices( 'types', $types, $set['types'] ); ?>
+	<td><?php print_choices( 'types', public_types(), $set['types'] ); ?>
 	<p class="description"><?php esc_html_e( 'Published posts of these types are articles, if they have no password.', 'read-also' ); ?></p></td></tr>
 	<tr><th scope="row"><label for="read-also-section"><?php esc_html_e( 'Section', 'read-also' ); ?></label></th>
 	<td><select id="read-also-section" name="read_also[section_taxonomy]">
@@ -147,12 +152,35 @@ function in_a_tree( array $terms, int $parent = 0 ): array {
 }
 
 function print_list_settings( array $set ) {
+	$types = public_types();
 	?>
 	<tr><th scope="row"><label for="read-also-limit"><?php esc_html_e( 'Articles in a list', 'read-also' ); ?></label></th>
 	<td><input type="number" min="1" max="20" class="small-text" id="read-also-limit" name="read_also[limit]" value="<?php echo esc_attr( $set['limit'] ); ?>"></td></tr>
 	<tr><th scope="row"><?php esc_html_e( 'Placement', 'read-also' ); ?></th>
-	<td><label><input type="checkbox" name="read_also[place]" value="1"<?php checked( $set['place'] ); ?>> <?php esc_html_e( 'Under every post. The block "Read also" and the shortcode [read-also] work in any case.', 'read-also' ); ?></label></td></tr>
+	<td><label><input type="checkbox" name="read_also[place]" value="1"<?php checked( $set['place'] ); ?>> <?php esc_html_e( 'Under posts of these types, if they are sent:', 'read-also' ); ?></label>
+	<div class="read-also-place"><input type="hidden" name="read_also[place_types][]" value="">
+	<?php print_choices( 'place_types', $types, $set['place_types'] ?? array_keys( $types ) ); ?></div>
+	<p class="description"><?php esc_html_e( 'The block "Read also" and the shortcode [read-also] work in any case.', 'read-also' ); ?></p></td></tr>
+	<tr><th scope="row"><label for="read-also-layout"><?php esc_html_e( 'Layout', 'read-also' ); ?></label></th>
+	<td><select id="read-also-layout" name="read_also[layout]">
+	<?php foreach ( layout_names() as $name => $label ) : ?>
+	<option value="<?php echo esc_attr( $name ); ?>"<?php selected( $set['layout'], $name ); ?>><?php echo esc_html( $label ); ?></option>
+	<?php endforeach; ?>
+	</select>
+	<p><input type="hidden" name="read_also[style]" value="0">
+	<label><input type="checkbox" name="read_also[style]" value="1"<?php checked( $set['style'] ); ?>> <?php esc_html_e( 'Load the stylesheet of the plugin. Without it the theme has to have one.', 'read-also' ); ?></label></p>
+	<div id="read-also-preview"><p role="status"></p><iframe sandbox="allow-same-origin" title="<?php esc_attr_e( 'Preview of a list', 'read-also' ); ?>" hidden></iframe></div></td></tr>
 	<?php
+}
+
+/** What administrators call the layouts. */
+function layout_names(): array {
+	return array(
+		'list'        => __( 'List', 'read-also' ),
+		'list-thumbs' => __( 'List with small pictures', 'read-also' ),
+		'cards'       => __( 'Cards', 'read-also' ),
+		'compact'     => __( 'Compact: three lines', 'read-also' ),
+	);
 }
 
 /** The push of all posts: how far it is, and buttons that the script shows when they are of use. */
@@ -170,7 +198,7 @@ function print_push() {
 	<button type="button" class="button button-primary" data-step="resume" hidden><?php esc_html_e( 'Go on', 'read-also' ); ?></button></p>
 	</div>
 	<?php if ( is_array( $trouble ) ) : ?>
-	<p><?php echo esc_html( wp_date( 'Y-m-d H:i:s', (int) $trouble['at'] ) . ' ' . $trouble['text'] ); ?></p>
+	<p><strong><?php esc_html_e( 'Last trouble:', 'read-also' ); ?></strong> <?php echo esc_html( wp_date( 'Y-m-d H:i:s', (int) $trouble['at'] ) . ' ' . $trouble['text'] ); ?></p>
 	<?php endif; ?>
 	<?php
 }

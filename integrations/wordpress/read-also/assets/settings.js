@@ -95,6 +95,72 @@
 		}
 	}
 
+	/** Show a page in a frame that is as high as it; links and scripts of it do nothing. */
+	function fill( frame, page ) {
+		frame.onload = () => {
+			frame.style.blockSize = frame.contentDocument.documentElement.scrollHeight + 'px';
+		};
+		frame.hidden = ! page;
+		frame.srcdoc = page;
+	}
+
+	function wirePreview( place, layout, limit ) {
+		const frame = place.querySelector( 'iframe' );
+		const words = place.querySelector( '[role=status]' );
+		let turn = 0; // Only what was chosen last is shown.
+
+		async function show() {
+			const mine = ++turn;
+			try {
+				const found = await ask( 'preview', { layout: layout.value, limit: limit.value } );
+				if ( mine === turn ) {
+					words.textContent = found.text;
+					fill( frame, found.page );
+				}
+			} catch ( error ) {
+				words.textContent = error.message;
+			}
+		}
+		layout.addEventListener( 'change', show );
+		limit.addEventListener( 'change', show );
+		show();
+	}
+
+	function wirePeer( panel ) {
+		const peer = panel.dataset.peer;
+		const words = panel.querySelector( '.read-also-said' );
+		const pair = panel.querySelector( '.read-also-pair' );
+		let place = -1; // Of the post among the recent ones; each press shows the next.
+
+		async function compare() {
+			const found = await ask( 'compare', { peer, place: ++place } );
+			words.textContent = found.text;
+			pair.hidden = false;
+			const [ theirs, ours ] = pair.querySelectorAll( 'iframe' );
+			fill( theirs, found.theirs );
+			fill( ours, found.ours );
+		}
+
+		async function take() {
+			let after = 0;
+			do {
+				const done = await ask( 'take', { peer, after } );
+				words.textContent = done.text;
+				after = done.after;
+			} while ( after );
+		}
+
+		const actions = { compare, take };
+		panel.querySelectorAll( '[data-does]' ).forEach( ( button ) => button.addEventListener( 'click', async () => {
+			button.disabled = true;
+			await actions[ button.dataset.does ]().catch( ( error ) => {
+				words.textContent = error.message;
+			} );
+			button.disabled = false;
+		} ) );
+	}
+
+	const preview = document.getElementById( 'read-also-preview' );
 	const test = document.getElementById( 'read-also-test' );
 	const panel = document.getElementById( 'read-also-push' );
 	const hint = document.getElementById( 'read-also-hint' );
@@ -104,6 +170,10 @@
 	if ( panel ) {
 		wirePush( panel );
 	}
+	if ( preview ) {
+		wirePreview( preview, document.getElementById( 'read-also-layout' ), document.getElementById( 'read-also-limit' ) );
+	}
+	document.querySelectorAll( '.read-also-peer' ).forEach( wirePeer );
 	if ( hint ) { // WordPress adds the button that closes it later.
 		hint.addEventListener( 'click', ( event ) => {
 			if ( event.target.closest( '.notice-dismiss' ) ) {

@@ -151,7 +151,7 @@ function fields( \WP_Post $post ): array {
 		'summary'      => summary( $post, $body ),
 		'url'          => address( (string) get_permalink( $post ) ),
 		'section'      => section( $post ),
-		'tags'         => names( terms_of( $post, settings()['tag_taxonomies'] ) ),
+		'tags'         => names( terms_in( $post, settings()['tag_taxonomies'] ) ),
 		'authors'      => array_filter( array( cut( plain( (string) get_the_author_meta( 'display_name', $post->post_author ) ), 300 ) ), 'strlen' ),
 		'image_url'    => address( (string) $image ),
 		'published_at' => moment( $post->post_date_gmt, $post->post_date ),
@@ -214,7 +214,7 @@ function summary( \WP_Post $post, string $body ): string {
 
 /** The first category in the order in which they were made, but the one for posts without; or a term of another taxonomy. */
 function section( \WP_Post $post ): string {
-	$terms = terms_of( $post, array( settings()['section_taxonomy'] ) );
+	$terms = terms_in( $post, array( settings()['section_taxonomy'] ) );
 	usort(
 		$terms,
 		function ( $one, $other ) {

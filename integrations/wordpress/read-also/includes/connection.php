@@ -20,7 +20,7 @@ function connection(): array {
 		/* translators: 1: address, 2: status code */
 		return faulty( sprintf( __( 'Something answers at %1$s, but not Read Also (%2$s). Look at the address.', 'read-also' ), $set['url'], status( $answer ) ) );
 	}
-	$refused = refusal( '' !== $set['key'] );
+	$refused = key_fault( '' !== $set['key'] );
 	if ( '' !== $refused ) {
 		return faulty( $refused );
 	}
@@ -35,7 +35,7 @@ function faulty( string $text ): array {
 }
 
 /** Why the key does not open lists and writing; nothing where it does. */
-function refusal( bool $has_key ): string {
+function key_fault( bool $has_key ): string {
 	$path = '/v1/articles/' . article_id( 0 );
 	$read = call( 'GET', $path . '/related.html', PUSH_SECONDS );
 	// An article without title and body is never stored: who may write is told what it lacks.

@@ -24,7 +24,7 @@ function sent_taxonomies(): array {
 }
 
 /** The terms of a post in some taxonomies, in the order of these. */
-function terms_of( \WP_Post $post, array $taxonomies ): array {
+function terms_in( \WP_Post $post, array $taxonomies ): array {
 	$found = array();
 	foreach ( $taxonomies as $taxonomy ) {
 		$terms = get_the_terms( $post, $taxonomy );
@@ -36,7 +36,7 @@ function terms_of( \WP_Post $post, array $taxonomies ): array {
 /** Whether a post has a term whose posts are in no list. They are articles all the same, with lists of their own. */
 function is_left_out( \WP_Post $post ): bool {
 	$left_out = settings()['excluded_terms'];
-	return $left_out && array_intersect( $left_out, wp_list_pluck( terms_of( $post, get_object_taxonomies( $post->post_type ) ), 'term_id' ) );
+	return $left_out && array_intersect( $left_out, wp_list_pluck( terms_in( $post, get_object_taxonomies( $post->post_type ) ), 'term_id' ) );
 }
 
 /** Which taxonomies and which terms the form chose; what is not there cannot be chosen. */
