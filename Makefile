@@ -28,8 +28,8 @@ $(READY): requirements.lock pyproject.toml
 	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $(READY)
 
-demo: $(READY) ## Import the sample archive, print a list, serve it (SERVE=0: stop there).
-	$(RUN) -m recommender demo $(if $(filter 0,$(SERVE)),--no-serve)
+demo: $(READY) ## Import the sample archive, print a list, serve it at PORT=8080 (SERVE=0: stop there).
+	$(RUN) -m recommender demo $(if $(filter 0,$(SERVE)),--no-serve) $(if $(PORT),--port '$(PORT)')
 
 serve: $(READY) ## Serve the archive that READ_ALSO_* names.
 	$(RUN) -m recommender serve

@@ -37,7 +37,7 @@ def create_app(
 
     Args:
         settings: read from the environment if None.
-        reader_pages: whether `/read/{id}` shows whole stories, as in the demonstration.
+        reader_pages: whether there are pages of whole stories, as in the demonstration.
         follows: whether to start them; if not, the caller calls `Follower.refresh`.
         counters: what `/metrics` shows beside gauges; own ones, in memory, if None.
 

@@ -30,6 +30,7 @@ from recommender.given_settings import (
     GivenSettings,
     Variable,
     gather_settings,
+    without_secrets,
 )
 from recommender.setting_values import (
     read_choice,
@@ -268,6 +269,13 @@ class Settings:
     def data(self) -> DataFolder:
         """The files of the data folder."""
         return DataFolder(self.data_dir)
+
+    @property
+    def place(self) -> str:
+        """Where the data are, as a message says it; a store elsewhere is named without secrets."""
+        is_usual = self.database_url == self.data.database_url
+        store = "" if is_usual else f", store {without_secrets(self.database_url)}"
+        return f"data in {self.data_dir.absolute()}{store}"
 
 
 def log_form() -> str:

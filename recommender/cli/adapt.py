@@ -7,6 +7,7 @@ from functools import partial
 import click
 
 from index import Catalog
+from recommender.cli.archive_in_use import open_settings
 from recommender.cli.terminal import bar
 from recommender.indexing.archive_model import find_model_of_settings
 from recommender.operations.adaptation import adapt
@@ -33,7 +34,7 @@ def adapt_(minutes: float) -> None:
 
     If it is interrupted, run it again; it goes on from the last check.
     """
-    settings = _of_one_model(Settings.from_environment())
+    settings = _of_one_model(open_settings())
     catalog, say = Catalog(settings.data.snapshots), partial(click.echo, err=True)
     with closing(open_store(settings.database_url, must_exist=True)) as store:
         model = find_model_of_settings(settings, store, catalog)

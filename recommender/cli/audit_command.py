@@ -10,8 +10,8 @@ import click
 
 from recommender.articles import as_rfc3339
 from recommender.characters import printable
+from recommender.cli.archive_in_use import open_settings
 from recommender.cli.terminal import read_moment
-from recommender.settings import Settings
 from recommender.store import AuditEntry, AuditLog, open_store
 
 __all__ = ["audit"]
@@ -31,7 +31,7 @@ def audit(since: datetime | None, actor: str | None, as_json: bool) -> None:
     Each line has the time, the key or `cli:` and the user of the machine, what was done, the
     article or key, the number in the change log, the address, and the id of the request.
     """
-    url = Settings.from_environment().database_url
+    url = open_settings(only_reads=True).database_url
     with closing(open_store(url, must_exist=True)) as store:
         for entry in _all(store.audit_log, since, actor):
             click.echo(_as_json(entry) if as_json else printable(_as_line(entry)))

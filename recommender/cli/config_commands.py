@@ -6,6 +6,7 @@ from typing import Final
 import click
 
 from recommender.characters import printable
+from recommender.cli.archive_in_use import announce
 from recommender.errors import BadSettings
 from recommender.given_settings import DEFAULT, GivenSettings
 from recommender.settings import DATABASE_URL, Settings, gather
@@ -40,7 +41,9 @@ def check() -> None:
     faults: tuple[str, ...] = ()
     default_store = ""
     try:
-        default_store = Settings.from_given(given).database_url
+        settings = Settings.from_given(given)
+        announce(settings)
+        default_store = settings.database_url
     except BadSettings as refused:
         faults = refused.faults
     for line in _table(_rows(given, default_store)):

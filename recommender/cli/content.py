@@ -8,11 +8,11 @@ from typing import Final
 import click
 
 from recommender.characters import printable
+from recommender.cli.archive_in_use import open_settings
 from recommender.cli.source_options import SourceAccess, check_place, source_options
 from recommender.cli.terminal import ANY_PATH, EXISTING_PATH, bar, current_actor, leave, warn
 from recommender.errors import BadInput, BadSource, SourceAway
 from recommender.indexing.snapshots import open_or_create
-from recommender.settings import Settings
 from recommender.sources.importing import import_source
 from recommender.sources.registry import FORMATS, open_source
 from recommender.store import ArticleStore, open_store
@@ -58,7 +58,7 @@ def import_(
     run again. A record that cannot be read is reported and skipped.
     """
     failed: set[type[Exception]] = set()
-    with closing(open_or_create(Settings.from_environment())) as store:
+    with closing(open_or_create(open_settings())) as store:
         importer = store.acting(current_actor())
         for place in places:
             try:
@@ -87,7 +87,7 @@ def export(path: Path) -> None:
     again.
     """
     is_standard_output = path in STANDARD_OUTPUT
-    with _open_store() as store:
+    with _open_store(only_reads=True) as store:
         if is_standard_output:
             count = export_articles(store, sys.stdout.buffer.write, bar)
             sys.stdout.buffer.flush()
@@ -121,7 +121,7 @@ def restore_(path: Path, yes: bool) -> None:
     """
     if not yes:
         click.confirm(f"Lose what the store has now, and put {path} in its place?", abort=True)
-    url = Settings.from_environment().database_url
+    url = open_settings().database_url
     count = restore(url, path)
     with closing(open_store(url, must_exist=True)) as store:
         keys, receivers = len(store.keys.records()), store.webhooks.all()
@@ -133,5 +133,6 @@ def restore_(path: Path, yes: bool) -> None:
     click.echo(f"restored {path}: {count} articles; next, run: read-also rebuild")
 
 
-def _open_store() -> closing[ArticleStore]:
-    return closing(open_store(Settings.from_environment().database_url, must_exist=True))
+def _open_store(*, only_reads: bool = False) -> closing[ArticleStore]:
+    settings = open_settings(only_reads=only_reads)
+    return closing(open_store(settings.database_url, must_exist=True))

@@ -11,10 +11,12 @@ __all__ = ["demo"]
 
 
 @click.command()
-@click.option("--serve/--no-serve", "served", default=True, show_default=True)
+@click.option("--serve/--no-serve", "serves", default=True, show_default=True)
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(1, 65_535))
-def demo(served: bool, port: int) -> None:
-    """Import the sample archive, show a list, and serve it."""
-    demonstrate(
-        Settings.from_environment(), bar, click.echo, as_text, port=port if served else None
-    )
+def demo(serves: bool, port: int) -> None:
+    """Import the sample archive, show a list, and serve it.
+
+    The stories have the addresses of the port, also if they are not served.
+    """
+    settings = Settings.from_environment()
+    demonstrate(settings, bar, click.echo, as_text, port=port, serves=serves)

@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from index import Catalog
+from recommender.cli.archive_in_use import open_settings
 from recommender.cli.terminal import ANY_PATH, EXISTING_FOLDER, EXISTING_PATH, bar
 from recommender.evaluation import OutputFiles, compare_generations, evaluate_folder, evaluate_links
 from recommender.indexing.archive_model import choose_for_articles
@@ -77,7 +78,7 @@ def evaluate(  # noqa: PLR0913 - click hands over each option
     given = _given(ctx)
     _check(given)
     _check_places(run, scores, report)
-    settings = Settings.from_environment()
+    settings = open_settings(only_reads=folder is None)
     output = OutputFiles(run, scores, report, _command(ctx, given))
     if compare is not None:
         _compare(settings, *compare)

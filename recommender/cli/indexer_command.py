@@ -19,7 +19,9 @@ def indexer() -> None:
     It also builds a new snapshot when that is due.
     """
     die_with_supervisor()
-    index_forever(Settings.from_environment(), click.echo)
+    settings = Settings.from_environment()
+    logging.getLogger(__name__).info("%s, model %s", settings.place, settings.model)
+    index_forever(settings, click.echo)
     # All work is stored. Unloading torch would take longer than a supervisor waits.
     logging.shutdown()
     os._exit(0)

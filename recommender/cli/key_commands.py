@@ -12,6 +12,7 @@ import click
 
 from recommender.api_keys import SCOPES, ApiKey, make_secret
 from recommender.articles import as_rfc3339
+from recommender.cli.archive_in_use import open_settings
 from recommender.cli.terminal import current_actor, read_moment
 from recommender.indexing.snapshots import open_or_create
 from recommender.settings import Settings
@@ -71,7 +72,7 @@ def add(name: str, scopes: str, note: str, expires: datetime | None) -> None:
 
     The secret is shown only this once: the store keeps its SHA-256.
     """
-    settings = Settings.from_environment()
+    settings = open_settings()
     if any(key.name == name for key in settings.api_keys):
         raise click.UsageError(f"the settings have a key {name!r} already; take another name")
     secret = make_secret()
@@ -85,7 +86,7 @@ def add(name: str, scopes: str, note: str, expires: datetime | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each key.")
 def list_(as_json: bool) -> None:
     """List the keys, but no secret."""
-    settings = Settings.from_environment()
+    settings = open_settings(only_reads=True)
     with _open_store(settings) as store:
         records = store.keys.records()
     for key in settings.api_keys:
@@ -99,7 +100,7 @@ def list_(as_json: bool) -> None:
 @name_argument
 def revoke(name: str) -> None:
     """Remove the key NAME: its secret opens nothing any more."""
-    with _open_store(Settings.from_environment()) as store:
+    with _open_store(open_settings()) as store:
         store.acting(current_actor()).keys.revoke(name)
     click.echo(f"revoked {name}; every worker follows within a second")
 
@@ -121,7 +122,7 @@ def rotate(name: str, until: datetime) -> None:
     """
     secret = make_secret()
     digest = ApiKey.of(name, (), secret).digest
-    with _open_store(Settings.from_environment()) as store:
+    with _open_store(open_settings()) as store:
         store.acting(current_actor()).keys.rotate(name, digest, until)
     _show_once(secret, f"key {name}; the secret before it holds until {_as_time(until)}")
 

@@ -12,6 +12,7 @@ from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding.loading import PATIENCE_SECONDS, load_encoder
 from recommender.analysis.html.sandbox import Sandbox
 from recommender.characters import printable
+from recommender.cli.archive_in_use import open_settings
 from recommender.cli.source_options import SourceAccess, check_place, source_options
 from recommender.cli.terminal import bar, current_actor, leave
 from recommender.errors import DeletedArticle, GateRefused, ReadAlsoError
@@ -53,7 +54,7 @@ def check(against: str | None, verbose: bool, access: SourceAccess) -> None:
 
     Of articles that are not in a WordPress site at an address, only those of that site are named.
     """
-    settings = Settings.from_environment()
+    settings = open_settings(only_reads=True)
     catalog, now = Catalog(settings.data.snapshots), datetime.now(tz=UTC)
     with (
         closing(open_store(settings.database_url, must_exist=True)) as store,
@@ -92,7 +93,7 @@ def erase_(article_id: str, yes: bool, force: bool) -> None:
     server its write-ahead log, its replicas and its statistics. The database is rewritten; writes
     wait meanwhile.
     """
-    settings = Settings.from_environment()
+    settings = open_settings()
     catalog = Catalog(settings.data.snapshots)
     with closing(open_store(settings.database_url, must_exist=True)) as store:
         with suppress(DeletedArticle):

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from index import Catalog
+from recommender.cli.archive_in_use import open_settings
 from recommender.cli.terminal import EXISTING_PATH, current_actor
 from recommender.errors import InvalidPolicy
 from recommender.indexing.snapshots import open_or_create, read_live_manifest
@@ -43,7 +44,7 @@ def show(differences: bool) -> None:
 
     Version 0 is the defaults, which are active until a policy is set.
     """
-    settings = Settings.from_environment()
+    settings = open_settings(only_reads=True)
     with closing(open_store(settings.database_url, must_exist=True)) as store:
         active_policy = ActivePolicy.of(store.policies.history())
     if active_policy.fault is not None:
@@ -65,7 +66,7 @@ def set_(path: Path) -> None:
     nothing.
     """
     wanted = _read(path)
-    with closing(open_or_create(Settings.from_environment())) as store:
+    with closing(open_or_create(open_settings())) as store:
         done = store.acting(current_actor()).policies.set(wanted)
     click.echo(f"{done.result}: policy version {done.version}, change {done.change}")
 

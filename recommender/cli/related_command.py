@@ -28,6 +28,7 @@ from recommender.api import (
 )
 from recommender.articles import faults_of
 from recommender.characters import printable
+from recommender.cli.archive_in_use import open_settings
 from recommender.errors import BadParameter, FieldFault, UnreadArticle
 from recommender.indexing.archive_model import find_model_of_settings
 from recommender.live import open_replica
@@ -35,7 +36,6 @@ from recommender.ranking.explain import list_explained
 from recommender.ranking.related import title_of
 from recommender.ranking.scoring import Seed, seed_of
 from recommender.ranking.several_seeds import request_like
-from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
 
 __all__ = ["as_text", "related"]
@@ -97,7 +97,7 @@ def related(
     **others: object,
 ) -> None:
     """Print the Read also list of the article ID, or one that is like several articles."""
-    settings = Settings.from_environment()
+    settings = open_settings(only_reads=True)
     options = _read_options(filters, explain=_read_explain(explain), **others)
     with closing(open_store(settings.database_url, must_exist=True)) as store:
         catalog = Catalog(settings.data.snapshots)

@@ -3,6 +3,7 @@
 Nothing heavy is imported: a service that was killed is back sooner.
 """
 
+import logging
 from collections.abc import Callable
 
 import click
@@ -11,6 +12,8 @@ from recommender.operations.web_server import WebOptions, serve_all, serve_web
 from recommender.settings import MOST_WORKERS, Settings
 
 __all__ = ["serve", "web"]
+
+_log = logging.getLogger(__name__)
 
 
 def _address(command: Callable[..., None]) -> Callable[..., None]:
@@ -26,11 +29,18 @@ def _address(command: Callable[..., None]) -> Callable[..., None]:
 @_address
 def serve(host: str, port: int, workers: int | None) -> None:
     """Serve the API and run the indexer, until interrupted."""
-    serve_all(WebOptions.of(Settings.from_environment(), host, port, workers))
+    serve_all(WebOptions.of(_settings(), host, port, workers))
 
 
 @click.command()
 @_address
 def web(host: str, port: int, workers: int | None) -> None:
     """Serve the API; the indexer runs elsewhere."""
-    serve_web(WebOptions.of(Settings.from_environment(), host, port, workers))
+    serve_web(WebOptions.of(_settings(), host, port, workers))
+
+
+def _settings() -> Settings:
+    """Read the settings, and log where the data are; under `auto` the indexer says which model."""
+    settings = Settings.from_environment()
+    _log.info("%s, model %s", settings.place, settings.model)
+    return settings

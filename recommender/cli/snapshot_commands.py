@@ -10,6 +10,7 @@ from index import Catalog, SnapshotDamaged
 from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding.loading import PATIENCE_SECONDS, load_encoder
 from recommender.analysis.html.sandbox import Sandbox
+from recommender.cli.archive_in_use import open_settings
 from recommender.cli.terminal import bar, leave
 from recommender.indexing.archive_model import choose_for_rebuild
 from recommender.indexing.rebuild import DEFAULT_KEEP, compact, rebuild
@@ -50,7 +51,7 @@ def rebuild_(full: bool, force: bool, choose_model: bool, keep: int) -> None:
     Texts that changed are analyzed and embedded. The snapshot is verified, and compared with the
     live one by the gate, before it is published. If anything fails, the live snapshot stays.
     """
-    settings = Settings.from_environment()
+    settings = open_settings()
     catalog = Catalog(settings.data.snapshots)
     _check_choice(settings, anew=choose_model)
     begun = time.monotonic()
@@ -90,7 +91,7 @@ def compact_(keep: int) -> None:
 
     The indexer does this by itself when many changes have come.
     """
-    settings = Settings.from_environment()
+    settings = open_settings()
     catalog = Catalog(settings.data.snapshots)
     with closing(open_store(settings.database_url, must_exist=True)) as store:
         model = model_in_use(catalog, settings, store)
@@ -146,7 +147,7 @@ def rollback(generation: str | None) -> None:
     Changes since then are still listed, from the change log. Nothing is compacted until you run
     `read-also rebuild`.
     """
-    settings = Settings.from_environment()
+    settings = open_settings()
     open_existing = partial(open_store, settings.database_url, must_exist=True)
     before, after = roll_back(Catalog(settings.data.snapshots), generation, open_existing)
     click.echo(f"live now: {after} (before: {before or 'none that can be read'})")
@@ -156,7 +157,7 @@ def rollback(generation: str | None) -> None:
 @keep_option
 def prune(keep: int) -> None:
     """Remove all but the newest snapshots and the live one, and what only they needed."""
-    settings = Settings.from_environment()
+    settings = open_settings()
     catalog = Catalog(settings.data.snapshots)
     with closing(open_store(settings.database_url, must_exist=True)) as store, catalog.lock():
         removed = catalog.prune(keep)
@@ -166,7 +167,7 @@ def prune(keep: int) -> None:
 
 
 def _catalog() -> Catalog:
-    return Catalog(Settings.from_environment().data.snapshots)
+    return Catalog(open_settings(only_reads=True).data.snapshots)
 
 
 def _fault_of(catalog: Catalog, generation: str) -> str | None:

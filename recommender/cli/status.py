@@ -8,8 +8,8 @@ from typing import Final
 import click
 
 from recommender.characters import printable
+from recommender.cli.archive_in_use import open_settings
 from recommender.operations.status import Parts, ServiceStatus, find_troubles, inspect_service
-from recommender.settings import Settings
 
 __all__ = ["status"]
 
@@ -28,7 +28,7 @@ def status(as_json: bool, no_web: bool, no_indexer: bool) -> None:
     If it is not well, it says what to do. The figures come from the store and the data folder, so
     it works while the web server or the store is down. The exit code is 0 if all is well, else 1.
     """
-    found = inspect_service(Settings.from_environment())
+    found = inspect_service(open_settings(only_reads=True))
     troubles = find_troubles(found, Parts(web=not no_web, indexer=not no_indexer))
     if as_json:
         click.echo(json.dumps({"well": not troubles, "troubles": troubles} | asdict(found)))

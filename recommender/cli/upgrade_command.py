@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from index import Catalog
+from recommender.cli.archive_in_use import open_settings
 from recommender.cli.snapshot_commands import rebuild_
 from recommender.cli.terminal import ANY_PATH
 from recommender.indexing.snapshots import needs_rebuild
@@ -28,7 +29,7 @@ def upgrade(context: click.Context, path: Path | None, risked: bool) -> None:
     copy that the earlier release needs to go back. If it is interrupted, run it again. If nothing
     is to be done, nothing is done.
     """
-    settings = Settings.from_environment()
+    settings = open_settings()
     found = find_upgrade(settings.database_url)
     if found is None:
         click.echo("the store is of this release")

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import click
 
 from recommender.articles import as_rfc3339, is_web_address
+from recommender.cli.archive_in_use import open_settings
 from recommender.cli.terminal import current_actor
 from recommender.given_settings import without_secrets
 from recommender.indexing.snapshots import open_or_create
@@ -21,7 +22,6 @@ from recommender.operations.webhook_messages import (
     make_webhook_secret,
 )
 from recommender.operations.webhook_sender import open_webhook_client, post_message
-from recommender.settings import Settings
 from recommender.store import ArticleStore, Receiver, open_store
 
 __all__ = ["webhooks"]
@@ -79,7 +79,7 @@ def add(name: str, url: str, events: tuple[str, ...]) -> None:
     The secret is shown only this once.
     """
     secret = make_webhook_secret()
-    with closing(open_or_create(Settings.from_environment())) as store:
+    with closing(open_or_create(open_settings())) as store:
         store.acting(current_actor()).webhooks.add(name, url, events, secret)
     click.echo(f"receiver {name} gets {', '.join(events)}; its secret is shown only now:", err=True)
     click.echo(secret)
@@ -89,7 +89,7 @@ def add(name: str, url: str, events: tuple[str, ...]) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each receiver.")
 def list_(as_json: bool) -> None:
     """List the receivers, how far each one is, and what fails; but no secret."""
-    with _open_store() as store:
+    with _open_store(only_reads=True) as store:
         newest, receivers = store.state().change, store.webhooks.all()
     for receiver in receivers:
         row = _row(receiver, newest)
@@ -158,6 +158,6 @@ def _words(row: dict[str, object]) -> Iterator[str]:
         yield f"fault: {row['fault']}"
 
 
-def _open_store() -> closing[ArticleStore]:
-    url = Settings.from_environment().database_url
+def _open_store(*, only_reads: bool = False) -> closing[ArticleStore]:
+    url = open_settings(only_reads=only_reads).database_url
     return closing(open_store(url, must_exist=True))

@@ -1,9 +1,12 @@
-"""The demonstration: imports the sample archive, builds it, and serves it; nothing to configure."""
+"""The demonstration: imports the sample archive, builds it, and serves it as a newspaper.
+
+There is nothing to configure.
+"""
 
 import os
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from importlib.resources import as_file, files
@@ -14,6 +17,8 @@ from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding.loading import load_encoder
 from recommender.analysis.html.sandbox import Sandbox
 from recommender.api import ListOptions, RelatedList
+from recommender.articles import Article
+from recommender.errors import BadSettings
 from recommender.indexing.archive_model import choose_for_rebuild
 from recommender.indexing.rebuild import rebuild
 from recommender.indexing.snapshots import open_generation
@@ -26,12 +31,15 @@ from recommender.ranking.scoring import find_seed
 from recommender.settings import PREFIX, DataFolder, Settings
 from recommender.sources import read_jsonl
 from recommender.sources.importing import import_records
+from recommender.sources.source import Record
 from recommender.store import open_store
 
 __all__ = ["STORY", "demonstrate"]
 
 STORY: Final = "guiyang-smart-city"
 HOST: Final = "127.0.0.1"
+PORTS_AWAY: Final = 10
+"""Where a busy port is, the next one that is proposed."""
 DEMO_WORKERS: Final = 2
 
 Say = Callable[[str], object]
@@ -39,7 +47,7 @@ AsText = Callable[[RelatedList, str], str]
 
 
 def demonstrate(
-    settings: Settings, meter: Meter, say: Say, as_text: AsText, *, port: int | None
+    settings: Settings, meter: Meter, say: Say, as_text: AsText, *, port: int, serves: bool
 ) -> None:
     """Import the sample, build it, print the list of its Guiyang story, and serve it.
 
@@ -50,25 +58,31 @@ def demonstrate(
         meter: shows the progress.
         say: prints a line.
         as_text: a list and the title of its seed as text.
-        port: where to serve, on the loopback address; None serves nothing.
+        port: where the stories are, on the loopback address.
+        serves: whether to serve them there.
+
+    Raises:
+        BadSettings: the port is taken.
     """
-    data = settings.data.demo
+    data, site = settings.data.demo, f"http://{HOST}:{port}"
     catalog = Catalog(data.snapshots)
-    policy = _build(settings, data, catalog, meter, say)
+    policy = _build(settings, data, catalog, meter, say, site)
     listed, title = _list(catalog, policy)
     say(as_text(listed, title) + "\n")
-    if port is not None:
+    if serves:
         _serve(settings, data, port, say)
 
 
 def _build(
-    settings: Settings, data: DataFolder, catalog: Catalog, meter: Meter, say: Say
+    settings: Settings, data: DataFolder, catalog: Catalog, meter: Meter, say: Say, site: str
 ) -> Policy:
     """Import and index the sample; returns the policy that is set in its store."""
     store = open_store(data.database_url)
     with as_file(files("recommender") / "sample" / "articles.jsonl") as path:
-        imported = import_records(store, read_jsonl(path), say, strict=True)
-    say(f"imported {imported.created} new and {imported.unchanged} known stories")
+        records = _at_site(read_jsonl(path), site)
+        imported = import_records(store, records, say, strict=True)
+    moved = f", {imported.updated} moved" if imported.updated else ""
+    say(f"imported {imported.created} new{moved} and {imported.unchanged} known stories")
     with Sandbox() as markup:
         load = partial(load_encoder, meter=meter)
         own = replace(settings, data_dir=data.path)
@@ -83,6 +97,20 @@ def _build(
     return policy
 
 
+def _at_site(records: Iterable[Record], site: str) -> Iterator[Record]:
+    """The sample's stories with the addresses that they and their pictures have at a site."""
+    for record in records:
+        story = record.content
+        if isinstance(story, Article):
+            addresses = {
+                "url": f"{site}/read/{story.id}",
+                "image_url": f"{site}/pictures/{story.section}/{story.id}.svg",
+            }
+            yield replace(record, content=story.model_copy(update=addresses))
+        else:
+            yield record
+
+
 def _list(catalog: Catalog, policy: Policy) -> tuple[RelatedList, str]:
     """The list of the story, and the title of the story."""
     view = View.of(open_generation(catalog))
@@ -94,9 +122,11 @@ def _serve(settings: Settings, data: DataFolder, port: int, say: Say) -> None:
     """Serve with public reads, and with a write key that is made anew each time."""
     key = secrets.token_urlsafe(24)
     address = f"http://{HOST}:{port}"
+    say(f"the front page            {address}/")
     say(f"the story with its list   {address}/read/{STORY}")
-    say(f"the list as JSON          {address}/v1/articles/{STORY}/related")
-    say(f"a key that may write      {key}\nCtrl-C stops it\n")
+    say(f"the API                   {address}/docs")
+    say(f"\nfor the calls of the README, in another terminal:\nexport SITE={address} KEY={key}\n")
+    say("Ctrl-C stops it\n")
     variables = {
         "DATABASE_URL": data.database_url,
         "DATA_DIR": str(data.path),
@@ -106,4 +136,7 @@ def _serve(settings: Settings, data: DataFolder, port: int, say: Say) -> None:
     }
     environment = os.environ | {PREFIX + name: value for name, value in variables.items()}
     options = replace(WebOptions.of(settings, HOST, port, DEMO_WORKERS), reader_pages=True)
-    serve_all(options, environment)
+    try:
+        serve_all(options, environment)
+    except BadSettings as fault:
+        raise BadSettings(f"{fault}, such as: make demo PORT={port + PORTS_AWAY}") from fault

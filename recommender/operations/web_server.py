@@ -92,7 +92,7 @@ class WebOptions:
         workers: how many processes.
         operators: the same for probes and metrics; None for no such listener.
         proxies: addresses and networks of proxies whose `X-Forwarded-For` is believed.
-        reader_pages: whether `/read/{id}` shows whole stories, as the demonstration does.
+        reader_pages: whether there are pages of whole stories, as in the demonstration.
     """
 
     address: str

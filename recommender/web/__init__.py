@@ -11,9 +11,10 @@ from recommender.web.list_routes import lists
 from recommender.web.openapi import manual
 from recommender.web.operator_routes import operations
 from recommender.web.override_routes import overrides
-from recommender.web.page_routes import assets, reader
+from recommender.web.page_routes import assets
 from recommender.web.problems import answer_problems
 from recommender.web.responses import add_security_headers
+from recommender.web.sample_site import reader
 from recommender.web.state import EXTENSION, State
 from recommender.web.status_routes import statuses
 from recommender.web.watch import watch_requests
@@ -29,7 +30,7 @@ BLUEPRINTS = (
 def register(app: Flask, state: State, *, reader_pages: bool) -> None:
     """Let an application answer all calls from a state.
 
-    With `reader_pages`, `/read/{id}` shows whole stories, as the demonstration does.
+    With `reader_pages` there is a newspaper of all stories too, as the demonstration has it.
     """
     app.extensions[EXTENSION] = state
     watch_requests(app)  # first: what runs last after a request was registered first

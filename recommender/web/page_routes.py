@@ -1,30 +1,17 @@
-"""Files that pages load from the service, and the demonstration's page of a story with its list."""
+"""Files that pages load from the service: the script that places lists, and their theme."""
 
-import time
 from functools import cache
 from importlib.resources import files
-from typing import Final
 
-from flask import Blueprint, Response, make_response, render_template
+from flask import Blueprint, Response
 
-from recommender.analysis.article_texts import paragraphs
-from recommender.api import FragmentOptions
-from recommender.errors import UnknownArticle
-from recommender.ranking.filters import DAY_SECONDS, is_visible
-from recommender.web.auth import opens_lists, sees_stored
+from recommender.ranking.filters import DAY_SECONDS
 from recommender.web.endpoints import NonJsonAnswer, described
-from recommender.web.fragment import list_section
-from recommender.web.responses import add_etag, cached
-from recommender.web.state import state
+from recommender.web.responses import add_etag
 
-__all__ = ["assets", "reader"]
+__all__ = ["assets"]
 
-CONTENT_SECURITY_POLICY: Final = (
-    "default-src 'none'; style-src 'self'; img-src http: https:; "
-    "base-uri 'none'; form-action 'none'"
-)
 assets = Blueprint("assets", __name__, url_prefix="/v1")
-reader = Blueprint("reader", __name__, template_folder="templates", static_folder="static")
 
 
 @assets.get("/read-also.js")
@@ -61,25 +48,3 @@ def _asset(name: str, kind: str) -> Response:
 @cache
 def _read(name: str) -> bytes:
     return (files("recommender.web") / "static" / name).read_bytes()
-
-
-@reader.get("/read/<article_id>")
-@opens_lists
-@described(
-    "readStory",
-    "A story with its list under it, as the demonstration shows it.",
-    answers={200: NonJsonAnswer("text/html"), 304: None},
-    query=FragmentOptions,
-    problems=(404, 410),
-)
-def read(options: FragmentOptions, article_id: str) -> Response:
-    """The story as it stands in the store, if a reader may see it, and its list."""
-    listing, section = list_section(article_id, options)
-    article = state().stored(article_id)
-    if not sees_stored() and not is_visible(article, time.time()):
-        raise UnknownArticle(article_id)
-    body = paragraphs(article.body)
-    page = render_template("story.html", section=section, article=article, paragraphs=body)
-    response = make_response(page)
-    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
-    return cached(response, listing)

@@ -44,6 +44,8 @@ OPENED_BY = {
     None: set[str](),
 }
 NOT_OF_THE_API = {"/static/<path:filename>"}
+NOT_OF_THE_API |= {"/", "/news/<language>", "/news/<language>/<path:section>"}
+NOT_OF_THE_API |= {"/why/<article_id>", "/pictures/<path:section>/<seed>.svg"}
 
 
 @pytest.fixture(scope="module")

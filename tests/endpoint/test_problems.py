@@ -56,7 +56,7 @@ def test_the_query_and_the_key_are_not_repeated(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/v2/articles/a", "/v1/articles/", "/static/../x", "/v1//articles/harbour-2"]
+    "path", ["/v1", "/v2/articles/a", "/v1/articles/", "/static/../x", "/v1//articles/harbour-2"]
 )
 def test_an_unknown_route_is_404(desk: FlaskClient, path: str) -> None:
     document = check(desk.get(path), 404, "Not Found", path)

@@ -20,7 +20,7 @@ from recommender.operations.check_findings import Examples, Facts, Flaw
 from recommender.settings import Settings
 from recommender.sources import read_jsonl
 from recommender.store import LOG_START, ArticleStore, Backlog, QueueLength, open_store
-from tests.support.archives import fake_reader, run_command, write
+from tests.support.archives import after_announcement, fake_reader, run_command, write
 
 Check = Callable[..., Result]
 Execute = Callable[..., None]
@@ -58,7 +58,7 @@ def test_an_archive_that_was_just_built_passes(
     check: Check, desk_documents: dict[str, Any]
 ) -> None:
     result = check()
-    assert (result.exit_code, result.stderr) == (0, "")
+    assert (result.exit_code, after_announcement(result.stderr)) == (0, "")
     assert result.stdout == f"all is well: {len(desk_documents)} articles, 1 generations\n"
 
 

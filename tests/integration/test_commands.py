@@ -23,7 +23,7 @@ from recommender.cli.terminal import EXIT_CODES, bar, leave, warn
 from recommender.errors import InvalidArticle
 from recommender.settings import DataFolder, Settings
 from recommender.store import ArticleStore, open_store
-from tests.support.archives import run_command
+from tests.support.archives import after_announcement, run_command
 
 
 def commands_under(command: click.Command, *words: str) -> Iterator[list[str]]:
@@ -242,7 +242,8 @@ def test_a_malformed_setting_is_2_and_named(
 def test_a_store_that_cannot_be_opened_is_69(bare: Settings, url: str) -> None:
     result = run_command(bare, "rebuild", DATABASE_URL=url)
     assert result.exit_code == 69
-    assert result.stderr.startswith("read-also: cannot open the article store")
+    said = after_announcement(result.stderr)
+    assert said.startswith("read-also: cannot open the article store")
 
 
 def test_a_data_folder_that_cannot_be_written_is_73(bare: Settings) -> None:
@@ -265,7 +266,8 @@ def test_related_without_a_snapshot_lists_from_the_changes(
 def test_an_unknown_article_is_1(desk_settings: Settings) -> None:
     result = run_command(desk_settings, "related", "nobody")
     assert result.exit_code == 1
-    assert result.stderr == "read-also: no article 'nobody'; push it with PUT /v1/articles/nobody\n"
+    said = after_announcement(result.stderr)
+    assert said == "read-also: no article 'nobody'; push it with PUT /v1/articles/nobody\n"
 
 
 def test_related_prints_the_list_of_the_api(desk_settings: Settings, desk: FlaskClient) -> None:

@@ -8,6 +8,7 @@ from click.testing import CliRunner, Result
 
 from recommender.cli import main
 from recommender.settings import VARIABLES, Settings
+from tests.support.archives import after_announcement
 from tests.support.servers import ask, is_ready, served
 from tests.support.waiting import free_port, until
 
@@ -33,7 +34,7 @@ def check(*options: str, **environment: str) -> Result:
 @pytest.mark.usefixtures("folder")
 def test_every_setting_is_printed_with_its_value_and_where_it_was_given() -> None:
     done = check("--config", "news.toml", DATABASE_URL=f"postgresql://n:{SECRET}@db/x")
-    assert (done.exit_code, done.stderr) == (0, "")
+    assert (done.exit_code, after_announcement(done.stderr)) == (0, "")
     rows = [line.split() for line in done.stdout.splitlines()]
     assert [row[0] for row in rows[1:]] == [variable.name.lower() for variable in VARIABLES]
     assert ["workers", "3", "news.toml"] in rows

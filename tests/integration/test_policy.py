@@ -21,7 +21,7 @@ from recommender.ranking.policy import Policy, parse_policy
 from recommender.ranking.vector_share import USUAL_SHARE
 from recommender.settings import Settings
 from recommender.store import ArticleStore
-from tests.support.archives import run_command
+from tests.support.archives import after_announcement, run_command
 
 Run = Callable[..., Result]
 Rebuild = Callable[..., Rebuilt]
@@ -52,7 +52,7 @@ File = Callable[[str | bytes], str]
 
 def shown(run: Run, *options: str) -> dict[str, Any]:
     result = run("policy", "show", *options)
-    assert (result.exit_code, result.stderr) == (0, "")
+    assert (result.exit_code, after_announcement(result.stderr)) == (0, "")
     found: dict[str, Any] = json.loads(result.stdout)
     return found
 
@@ -175,7 +175,7 @@ def test_a_policy_that_cannot_be_read_is_reported_with_the_active_one(
     desk_store.policies.put('{"of a newer program": 1}')
     result = run("policy", "show")
     assert result.exit_code == 0
-    assert result.stderr == (
+    assert after_announcement(result.stderr) == (
         "not active: version 2 cannot be read: the policy is not acceptable; "
         "/of a newer program: unknown\n"
     )

@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from recommender.cli import main
+from tests.support.archives import after_announcement
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def test_no_store_is_created_where_snapshots_of_another_store_lie(
 ) -> None:
     result = run(data, *arguments)
     assert result.exit_code == 2
-    assert result.stderr == (
+    assert after_announcement(result.stderr) == (
         f"read-also: {data} has snapshots of a store, but the store {data}/read-also.db is "
         "missing; move it there, or name it in READ_ALSO_DATABASE_URL; to begin anew remove "
         f"{data}/snapshots\n"

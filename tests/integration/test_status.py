@@ -69,7 +69,7 @@ def test_a_machine_without_web_or_indexer_misses_neither() -> None:
 
 def said(settings: Settings, *options: str) -> tuple[int, dict[str, Any]]:
     done = run_command(settings, "status", "--json", *options)
-    return done.exit_code, json.loads(done.output)
+    return done.exit_code, json.loads(done.stdout)
 
 
 def test_it_tells_the_state_of_a_machine_that_runs_nothing(

@@ -221,6 +221,14 @@ def run_command(settings: Settings, *arguments: str, answer: str = "", **more: s
     return result
 
 
+def after_announcement(said: str) -> str:
+    """What a command said on standard error after the line with its archive and its model."""
+    first, _, rest = said.partition("\n")
+    assert first.startswith("read-also: data in "), said
+    assert ", model " in first
+    return rest
+
+
 def fake_reader(encoder: Encoder | None = None) -> Analyzer:
     """Reads with the fake encoder or another; markup by its letters alone."""
     return Analyzer(FAKE_MODEL, lambda _: encoder or HashedWords(), strip_tags)

@@ -20,6 +20,7 @@ from recommender.sources import read_jsonl
 from recommender.sources.importing import import_records
 from recommender.store import ArticleStore, open_store
 from recommender.store.export import export_articles, export_to
+from tests.support.archives import after_announcement
 from tests.support.properties import examples
 from tests.support.stores import articles_of
 
@@ -213,4 +214,4 @@ def test_a_file_that_a_shell_appends_to_keeps_its_content(
     first, *lines = target.read_text().split("\n")
     assert first == "before"
     assert lines == [*(article.to_json() for article in articles_of(store)), ""]
-    assert done.stderr == f"/dev/stdout: {len(ARTICLES)} articles\n"
+    assert after_announcement(done.stderr) == f"/dev/stdout: {len(ARTICLES)} articles\n"

@@ -29,7 +29,7 @@ TELLS_TIMES = {
     "store/webhook_receivers.py": "when a receiver was added, and answered last",
     "web/auth.py": "whether a key has expired",
     "web/gauges.py": "how old the live generation is, by its own date",
-    "web/page_routes.py": "what readers see now",
+    "web/sample_site/pages.py": "what readers see now",
     "web/state.py": "what readers see now",
     "web/status_routes.py": "what readers see now",
 }

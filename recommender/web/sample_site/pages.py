@@ -1,0 +1,254 @@
+"""The pages of the sample's newspaper, and the pictures in them.
+
+Every link leads to an address of this site, also of articles that were pushed with another one. So
+a newcomer can read whatever they have pushed.
+"""
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Final
+
+from flask import Blueprint, Response, abort, make_response, render_template, url_for
+
+from recommender.analysis.article_texts import paragraphs
+from recommender.api import FragmentOptions, ListOptions
+from recommender.articles import Article, as_rfc3339, primary_language
+from recommender.errors import UnknownArticle
+from recommender.ranking.filters import DAY_SECONDS, is_visible
+from recommender.time_zones import find_time_zone
+from recommender.web.auth import opens_lists, sees_stored
+from recommender.web.endpoints import NonJsonAnswer, described
+from recommender.web.fragment import Section
+from recommender.web.page_languages import direction_of
+from recommender.web.page_words import words_in, write_date
+from recommender.web.responses import add_etag, cached
+from recommender.web.sample_site.headlines import Headline, newest, translations_of
+from recommender.web.sample_site.pictures import draw_picture
+from recommender.web.sample_site.reasons import explain_plainly
+from recommender.web.sample_site.words import FIRST_EDITION, SiteWords, edition_words, editions
+from recommender.web.state import Listing, state
+
+__all__ = ["reader"]
+
+CONTENT_SECURITY_POLICY: Final = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
+)
+NO_SECTION: Final = "other"
+"""In the address of a picture, for a story without a section."""
+LEADING: Final = 5
+"""Stories above the sections: one that leads, and four beside it."""
+FEW: Final = 12
+"""With fewer stories below those, an edition is not parted into sections."""
+MOST_IN_SECTION: Final = 3
+MOST_LATEST: Final = 8
+LOOK: Final = MappingProxyType({"layout": "cards", "labels": True})
+"""How lists look here, unless the address of the page says otherwise."""
+reader = Blueprint("reader", __name__, template_folder="templates", static_folder="static")
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A story as a front page shows it; `teaser` is empty for none."""
+
+    headline: Headline
+    section: str
+    teaser: str = ""
+
+    @property
+    def picture(self) -> str:
+        """The address of its picture."""
+        return _picture_of(self.headline.section, self.headline.id)
+
+
+@reader.get("/")
+@opens_lists
+def front() -> Response:
+    """The front page of the first edition."""
+    return _front_page(FIRST_EDITION)
+
+
+@reader.get("/news/<language>")
+@reader.get("/news/<language>/<path:section>")
+@opens_lists
+def edition(language: str, section: str = "") -> Response:
+    """The front page of an edition, or one of its sections."""
+    return _section_page(language, section) if section else _front_page(language)
+
+
+@reader.get("/read/<article_id>")
+@opens_lists
+@described(
+    "readStory",
+    "A story with its list under it, as the demonstration shows it.",
+    answers={200: NonJsonAnswer("text/html"), 304: None},
+    query=FragmentOptions,
+    problems=(404, 410),
+)
+def read(options: FragmentOptions, article_id: str) -> Response:
+    """The story as it stands in the store, if a reader may see it, and its list."""
+    options = options.model_copy(
+        update={name: one for name, one in LOOK.items() if name not in options.model_fields_set}
+    )
+    listing = _at_home(state().list_for(article_id, options, public=not sees_stored()))
+    article = _readable(article_id)
+    zone = find_time_zone(options.time_zone or state().settings.time_zone)
+    response = _page(
+        "sample/story.html",
+        listing.language,
+        section=Section.of(listing, options, datetime.fromtimestamp(listing.made_at, zone)),
+        article=article,
+        published=article.published_at and as_rfc3339(article.published_at),
+        paragraphs=paragraphs(article.body),
+        picture=_picture_of(article.section or "", article.id),
+        translations=translations_of(state().follower.current().view, article.id, time.time()),
+    )
+    return cached(response, listing)
+
+
+@reader.get("/why/<article_id>")
+@opens_lists
+def why(article_id: str) -> Response:
+    """Why each article is in the list of a story, in plain words."""
+    listing = state().list_for(article_id, ListOptions(explain=True), public=not sees_stored())
+    words = edition_words(primary_language(listing.language) or "")
+    reasons = [(item, explain_plainly(item, words)) for item in listing.related.items]
+    article = _readable(article_id)
+    return cached(
+        _page("sample/why.html", listing.language, article=article, reasons=reasons), listing
+    )
+
+
+@reader.get("/pictures/<path:section>/<seed>.svg")
+def picture(section: str, seed: str) -> Response:
+    """The drawing for a story; nothing is looked up, so it says nothing of what is stored."""
+    response = Response(draw_picture(section, seed), content_type="image/svg+xml; charset=utf-8")
+    response.headers["Content-Security-Policy"] = "default-src 'none'"
+    response.headers["Cache-Control"] = f"public, max-age={DAY_SECONDS}"
+    return add_etag(response)
+
+
+def _front_page(language: str) -> Response:
+    """The newest stories of an edition, and a few of each section."""
+    words, stories = _edition(language)
+    leading, rest = stories[:LEADING], stories[LEADING:]
+    is_small = len(rest) < FEW
+    return _listing_page(
+        "sample/front.html",
+        words,
+        leading=[_card(one, words, with_teaser=place == 0) for place, one in enumerate(leading)],
+        blocks={} if is_small else _by_section(rest, words),
+        others=[_card(one, words) for one in rest] if is_small else [],
+        latest=[] if is_small else rest[:MOST_LATEST],
+        elsewhere=[one for other in editions() if other != language for one in _newest(other)[:1]],
+    )
+
+
+def _by_section(stories: Iterable[Headline], words: SiteWords) -> Mapping[str, list[Card]]:
+    """By section its newest stories, first the section with the newest one."""
+    blocks: dict[str, list[Card]] = {}
+    for one in stories:
+        block = blocks.setdefault(one.section, [])
+        if one.section and len(block) < MOST_IN_SECTION:
+            block.append(_card(one, words))
+    return {section: block for section, block in blocks.items() if block}
+
+
+def _section_page(language: str, section: str) -> Response:
+    """All stories of one section of an edition."""
+    words, stories = _edition(language)
+    cards = [_card(one, words) for one in stories if one.section == section]
+    if not cards:
+        abort(404)
+    return _listing_page("sample/section.html", words, section=section, cards=cards)
+
+
+def _edition(language: str) -> tuple[SiteWords, list[Headline]]:
+    """The words and the stories of an edition; nothing is served where there is neither."""
+    stories = _newest(language)
+    if language not in editions() and not stories:
+        abort(404)
+    return edition_words(language), stories
+
+
+def _newest(language: str) -> list[Headline]:
+    return newest(state().follower.current().view, language, time.time())
+
+
+def _listing_page(template: str, words: SiteWords, **more: Any) -> Response:  # noqa: ANN401 - Jinja
+    """A page of headlines. It changes with any story, so caches ask for it each time."""
+    response = _page(template, words.language, **more)
+    response.headers["Cache-Control"] = "no-cache"
+    return add_etag(response)
+
+
+def _page(template: str, language: str, **more: Any) -> Response:  # noqa: ANN401 - Jinja's
+    """A page in a language, around what a template shows."""
+    words = edition_words(primary_language(language) or "")
+    sections = dict.fromkeys(one.section for one in _newest(words.language))
+    of_dates = words_in(words.language)
+    now = datetime.fromtimestamp(time.time(), find_time_zone(state().settings.time_zone))
+    page = render_template(
+        template,
+        words=words,
+        language=language,
+        direction=direction_of(language),
+        editions=editions().values(),
+        sections=[name for name in sections if name],
+        name_of=_name_of,
+        write_day=lambda moment: write_date(
+            datetime.fromisoformat(moment), "relative", of_dates, now
+        ),
+        **more,
+    )
+    response = make_response(page)
+    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    return response
+
+
+def _name_of(language: str) -> str:
+    """The name of a language in itself."""
+    found = words_in(language)
+    return found.name if found else language
+
+
+def _card(headline: Headline, words: SiteWords, *, with_teaser: bool = False) -> Card:
+    """A headline with the name of its section; as its teaser its summary, or its first words."""
+    teaser = headline.fields.summary if with_teaser else ""
+    if with_teaser and not teaser:
+        teaser = next(iter(paragraphs(state().stored(headline.id).body)), "")
+    return Card(headline, words.name_of(headline.section), teaser)
+
+
+def _readable(article_id: str) -> Article:
+    """The article as the store has it now.
+
+    Raises:
+        UnknownArticle: readers may not see it any more.
+    """
+    article = state().stored(article_id)
+    if not sees_stored() and not is_visible(article, time.time()):
+        raise UnknownArticle(article_id)
+    return article
+
+
+def _at_home(listing: Listing) -> Listing:
+    """The same list with addresses, pictures and names of sections as this site has them."""
+    words = edition_words(primary_language(listing.language) or "")
+    items = tuple(
+        item.model_copy(
+            update={
+                "url": url_for("reader.read", article_id=item.id, _external=True),
+                "image_url": _picture_of(item.section or "", item.id, _external=True),
+                "section": item.section and words.name_of(item.section),
+            }
+        )
+        for item in listing.related.items
+    )
+    return replace(listing, related=listing.related.model_copy(update={"items": items}))
+
+
+def _picture_of(section: str, seed: str, **of_address: Any) -> str:  # noqa: ANN401 - Flask's
+    return url_for("reader.picture", section=section or NO_SECTION, seed=seed, **of_address)
