@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 
 __all__ = [
     "ATTRIBUTE_NAME",
+    "LONGEST_TEXT",
     "AttributeName",
     "AttributeValue",
     "Attributes",

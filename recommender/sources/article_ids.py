@@ -9,9 +9,17 @@ import re
 from typing import Final
 
 from recommender.articles import is_web_address
+from recommender.attributes import LONGEST_TEXT
 from recommender.id_grammar import LONGEST_ID, escape_bytes
 
-__all__ = ["feed_entry_id", "foreign_id", "former_feed_entry_id", "parts_of", "wordpress_id"]
+__all__ = [
+    "feed_entry_id",
+    "foreign_id",
+    "former_feed_entry_id",
+    "parts_of",
+    "wordpress_attributes",
+    "wordpress_id",
+]
 
 _FOREIGN: Final = re.compile(r"[^A-Za-z0-9._-]")
 _ESCAPED = re.compile(rb"~([0-9A-F]{2})")
@@ -52,6 +60,12 @@ def parts_of(article_id: str) -> tuple[str, ...]:
 def wordpress_id(home: str, number: int) -> str:
     """The id of a post: the site's home address without the scheme, and the post's number."""
     return foreign_id("wp", _without_scheme(home), str(number))
+
+
+def wordpress_attributes(home: str) -> dict[str, str]:
+    """The attributes of a post: its site, by which the lists of a network are limited to one."""
+    site = _without_scheme(home)[:LONGEST_TEXT]
+    return {"site": site} if site else {}
 
 
 def feed_entry_id(feed: str, entry: str, link: str = "") -> str:

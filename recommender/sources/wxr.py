@@ -19,7 +19,7 @@ from recommender.sources.article_fields import (
     plain_title,
     refusal,
 )
-from recommender.sources.article_ids import wordpress_id
+from recommender.sources.article_ids import wordpress_attributes, wordpress_id
 from recommender.sources.dates import parse_mail_date, to_rfc3339
 from recommender.sources.source import LeftOut, Record
 from recommender.sources.source_documents import read_whole
@@ -164,6 +164,7 @@ def _article(item: XmlElement, values: Mapping[str, str], site: _Site) -> Articl
             "image_url": _image(item, site),
             "published_at": _moment(values, "wp:post_date_gmt") or _published(values),
             "updated_at": _moment(values, "wp:post_modified_gmt"),
+            "attributes": wordpress_attributes(site.home),
         }
     )
 

@@ -78,6 +78,7 @@ def test_a_post_becomes_an_article_with_all_fields_that_wordpress_gives() -> Non
         "image_url": "https://news.example/up/tram.jpg",
         "published_at": "2026-03-01T04:30:00Z",
         "updated_at": "2026-03-02T05:00:00Z",
+        "attributes": {"site": "news.example"},
     }
 
 

@@ -87,6 +87,7 @@ def test_a_post_becomes_this_article() -> None:
         "image_url": "https://news.example/ferry.jpg",
         "published_at": "2026-03-01T04:30:00Z",
         "updated_at": "2026-03-02T05:30:00Z",
+        "attributes": {"site": "news.example/tj"},
     }
 
 

@@ -18,7 +18,8 @@ def configure(site: Site, **settings: object) -> None:
     site.run(
         """
         global $wpdb;
-        $wpdb->query("DELETE FROM {$wpdb->options} WHERE option_name LIKE 'read\\_also%'
+        $wpdb->query("DELETE FROM {$wpdb->options}
+            WHERE (option_name LIKE 'read\\_also%' AND option_name <> 'read_also_form')
             OR option_name LIKE '\\_transient\\_read\\_also%'
             OR option_name LIKE '\\_transient\\_timeout\\_read\\_also%'");
         wp_cache_flush();

@@ -110,7 +110,7 @@ def test_settings_are_saved_and_an_empty_key_field_keeps_the_key(
     configure(newsroom, url="http://127.0.0.1:9", key=KEY)
     form = form_of(admin.get(PAGE).text, url=" http://127.0.0.1:9/lists/ ", limit="99", key="")
     assert admin.post("/wp-admin/options.php", data=form).status_code == 302
-    assert newsroom.run("return ReadAlso\\settings();") == {
+    expected = {
         "url": "http://127.0.0.1:9/lists",
         "key": KEY,
         "limit": 20,
@@ -123,6 +123,7 @@ def test_settings_are_saved_and_an_empty_key_field_keeps_the_key(
         "tag_taxonomies": [],
         "excluded_terms": [],
     }
+    assert newsroom.run("return ReadAlso\\settings();").items() >= expected.items()
 
 
 def test_an_address_of_another_scheme_is_refused(newsroom: Site, admin: httpx.Client) -> None:

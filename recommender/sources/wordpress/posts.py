@@ -20,7 +20,7 @@ from recommender.sources.article_fields import (
     plain_summary,
     plain_title,
 )
-from recommender.sources.article_ids import wordpress_id
+from recommender.sources.article_ids import wordpress_attributes, wordpress_id
 from recommender.sources.dates import to_rfc3339
 from recommender.sources.source import CheckpointJson, Gone, Pulled, Record
 from recommender.sources.source_documents import read_whole
@@ -108,6 +108,7 @@ def _fields(post: Post, home: str) -> dict[str, object]:
         "image_url": _image(post, home),
         "published_at": to_rfc3339(post.get("date_gmt")),
         "updated_at": to_rfc3339(post.get("modified_gmt")),
+        "attributes": wordpress_attributes(home),
     }
 
 

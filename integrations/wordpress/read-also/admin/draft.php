@@ -121,7 +121,7 @@ function ask_for_draft( \WP_Post $draft, array $terms, array $choices, int $limi
 		'limit'   => $limit,
 		'exclude' => array_values( array_unique( array_merge( array( article_id( $draft->ID ) ), array_map( __NAMESPACE__ . '\\chosen_id', $chosen ) ) ) ),
 		'explain' => 'all',
-	);
+	) + draft_limits();
 	$body   = wp_json_encode( $fields, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE );
 	$answer = call( 'POST', '/v1/related', DRAFT_SECONDS, false === $body ? '{}' : $body, array( 'Content-Type' => 'application/json' ) );
 	if ( 200 === status( $answer ) && is_array( json( $answer )['items'] ?? null ) ) {
@@ -158,7 +158,8 @@ function without_draft( $answer, \WP_Post $draft, array $choices, int $limit ) {
 function list_of_saved( int $post, array $choices, int $limit, string $note ) {
 	$chosen = array_map( __NAMESPACE__ . '\\chosen_id', array_filter( array_merge( $choices['pins'], $choices['blocks'] ), __NAMESPACE__ . '\\holds_now' ) );
 	$most   = min( 100, $limit + count( $chosen ) );
-	$answer = call( 'GET', '/v1/articles/' . article_id( $post ) . "/related?limit=$most", DRAFT_SECONDS );
+	$query  = http_build_query( array( 'limit' => $most ) + list_limits(), '', '&', PHP_QUERY_RFC3986 );
+	$answer = call( 'GET', '/v1/articles/' . article_id( $post ) . "/related?$query", DRAFT_SECONDS );
 	$items  = array_filter(
 		(array) ( json( $answer )['items'] ?? array() ),
 		function ( $item ) use ( $chosen ) {

@@ -170,6 +170,7 @@ function print_list_settings( array $set ) {
 	<p><input type="hidden" name="read_also[style]" value="0">
 	<label><input type="checkbox" name="read_also[style]" value="1"<?php checked( $set['style'] ); ?>> <?php esc_html_e( 'Load the stylesheet of the plugin. Without it the theme has to have one.', 'read-also' ); ?></label></p>
 	<div id="read-also-preview"><p role="status"></p><iframe sandbox="allow-same-origin" title="<?php esc_attr_e( 'Preview of a list', 'read-also' ); ?>" hidden></iframe></div></td></tr>
+	<?php print_limits( $set ); ?>
 	<?php
 }
 

@@ -1,16 +1,27 @@
 <?php
-/** Coming and going, on one site or on all of a network. */
+/** The sites of a network: coming and going on one or on all, and whose articles stand in whose lists. */
 
 namespace ReadAlso;
 
 defined( 'ABSPATH' ) || exit;
 
+const FORM = 2; // Of the articles that this version sends; 2 has site, language and original.
+
 register_activation_hook( dirname( __DIR__ ) . '/read-also.php', __NAMESPACE__ . '\\activate' );
 register_deactivation_hook( dirname( __DIR__ ) . '/read-also.php', __NAMESPACE__ . '\\deactivate' );
 
+add_action( 'init', __NAMESPACE__ . '\\push_after_upgrade' );
+add_filter( 'read_also_article', __NAMESPACE__ . '\\with_site', PHP_INT_MAX );
+
 /** What changed while the plugin was not active is not known, so all is pushed. */
 function activate( $whole_network ) {
-	on_sites( (bool) $whole_network, __NAMESPACE__ . '\\push_all' );
+	on_sites(
+		(bool) $whole_network,
+		function () {
+			update_option( 'read_also_form', FORM, true );
+			push_all();
+		}
+	);
 }
 
 function deactivate( $whole_network ) {
@@ -33,4 +44,31 @@ function on_sites( bool $all, callable $what ) {
 			restore_current_blog();
 		}
 	}
+}
+
+/** An earlier version sent articles that say less, so all are sent once more, by WP-Cron. */
+function push_after_upgrade() {
+	if ( configured() && FORM !== (int) get_option( 'read_also_form' ) ) {
+		update_option( 'read_also_form', FORM, true );
+		push_all();
+	}
+}
+
+/** The name of this site in the attribute `site` of its articles: the home address as in their ids. */
+function site_name(): string {
+	return cut( site( (string) get_option( 'home' ) ), 300 );
+}
+
+/** An article says of which site it is, whatever other filters made of its attributes. */
+function with_site( $fields ) {
+	if ( is_array( $fields ) && $fields && '' !== site_name() ) {
+		$fields['attributes'] = array( 'site' => site_name() ) + (array) ( $fields['attributes'] ?? array() );
+	}
+	return $fields;
+}
+
+/** The key that wp-config.php sets: of this site of a network, or of all. */
+function configured_key(): string {
+	$keys = defined( 'READ_ALSO_KEYS' ) ? (array) \READ_ALSO_KEYS : array();
+	return (string) ( $keys[ get_current_blog_id() ] ?? ( defined( 'READ_ALSO_KEY' ) ? \READ_ALSO_KEY : '' ) );
 }

@@ -44,7 +44,7 @@ function list_query( array $options ): string {
 		'heading'   => '' === $options['heading'] ? null : $options['heading'],
 		'time_zone' => preg_match( '/^[a-z]/i', $zone ) ? $zone : null, // An offset from UTC names no zone.
 	);
-	return http_build_query( $asked, '', '&', PHP_QUERY_RFC3986 );
+	return http_build_query( $asked + list_limits(), '', '&', PHP_QUERY_RFC3986 );
 }
 
 function one_of( $given, array $names, string $else ): string {

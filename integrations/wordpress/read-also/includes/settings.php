@@ -15,11 +15,12 @@ function settings(): array {
 	$set  = array_merge(
 		array( 'url' => '', 'key' => '', 'limit' => 6, 'layout' => 'list-thumbs', 'style' => true, 'place' => true, 'place_types' => null, 'types' => array( 'post' ) ),
 		default_terms(),
+		default_limits(),
 		is_array( $kept ) ? $kept : array()
 	);
 	if ( defined( 'READ_ALSO_URL' ) ) { // A key goes with the address that it was given for.
 		$set['url'] = (string) \READ_ALSO_URL;
-		$set['key'] = defined( 'READ_ALSO_KEY' ) ? (string) \READ_ALSO_KEY : '';
+		$set['key'] = configured_key();
 	}
 	$set['url'] = rtrim( trim( $set['url'] ), '/' );
 	return $set;
@@ -43,7 +44,7 @@ function sanitize( $given ): array {
 		'place'       => ! empty( $given['place'] ),
 		'place_types' => isset( $given['place_types'] ) ? array_values( array_intersect( (array) $given['place_types'], $types ) ) : $set['place_types'],
 		'types'       => array_values( array_intersect( (array) ( $given['types'] ?? array() ), $types ) ),
-	);
+	) + chosen_limits( $given );
 }
 
 /** The address and the key of the form; what cannot be used, and what wp-config.php sets, stays as it was. */

@@ -1,0 +1,58 @@
+<?php
+/** Which articles the lists of this site may hold: of which languages, and of which sites of a network. */
+
+namespace ReadAlso;
+
+defined( 'ABSPATH' ) || exit;
+
+add_action( 'update_option_read_also', __NAMESPACE__ . '\\on_other_language', 10, 2 );
+
+/** languages (`same` as the post or `all`), one_language (whether all posts are in the site's), network (whether other sites too). */
+function default_limits(): array {
+	return array( 'languages' => 'same', 'one_language' => true, 'network' => false );
+}
+
+/** What the form chose. What it did not show stays as it was. */
+function chosen_limits( array $given ): array {
+	$set = array_intersect_key( settings(), default_limits() );
+	if ( empty( $given['limits'] ) ) {
+		return $set;
+	}
+	return array(
+		'languages'    => 'all' === ( $given['languages'] ?? '' ) ? 'all' : 'same',
+		'one_language' => has_language_plugin() ? $set['one_language'] : ! empty( $given['one_language'] ),
+		'network'      => is_multisite() ? ! empty( $given['network'] ) : $set['network'],
+	);
+}
+
+/** Posts that say another language than before are sent again. */
+function on_other_language( $old, $new ) {
+	$before = is_array( $old ) ? $old['one_language'] ?? true : true;
+	if ( is_array( $new ) && $before !== ( $new['one_language'] ?? true ) ) {
+		push_all();
+	}
+}
+
+/** The parameters that limit every list of this site. */
+function list_limits(): array {
+	$set    = settings();
+	$limits = array();
+	if ( 'all' === $set['languages'] ) {
+		$limits['language'] = 'any';
+	}
+	if ( is_multisite() && ! $set['network'] ) {
+		$limits['attr.site'] = filter_value( site_name() );
+	}
+	return $limits;
+}
+
+/** The same as the options of a text that is posted for its list. */
+function draft_limits(): array {
+	$limits = list_limits();
+	return array_diff_key( $limits, array( 'attr.site' => 0 ) ) + ( isset( $limits['attr.site'] ) ? array( 'attr' => array( 'site' => $limits['attr.site'] ) ) : array() );
+}
+
+/** A text as a filter of the service finds it: a comma, a backslash, a minus at its begin and two dots mean nothing. */
+function filter_value( string $text ): string {
+	return (string) preg_replace( '/[\\\\,]|^-|\.(?=\.)/', '\\\\$0', $text );
+}
