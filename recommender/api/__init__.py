@@ -53,7 +53,13 @@ from recommender.api.fragment_options import (
     FragmentOptions,
     Layout,
 )
-from recommender.api.operator_answers import FolderState, Health, Readiness, StoreState
+from recommender.api.operator_answers import (
+    FolderState,
+    Health,
+    IndexerState,
+    Readiness,
+    StoreState,
+)
 from recommender.api.paging import AuditOptions, IdOptions, PageOptions, cursor_after
 from recommender.api.request_bodies import (
     MOST_LISTS,
@@ -151,6 +157,7 @@ __all__ = [
     "IdPage",
     "Image",
     "InQuery",
+    "IndexerState",
     "Item",
     "Languages",
     "Layout",

@@ -5,7 +5,7 @@ from typing import Literal
 from recommender.api.answer import Answer
 from recommender.api.answers import ArchiveProgress
 
-__all__ = ["FolderState", "Health", "Readiness", "StoreState"]
+__all__ = ["FolderState", "Health", "IndexerState", "Readiness", "StoreState"]
 
 FolderState = Literal["ok", "full", "read-only", "failing"]
 """Whether the data folder takes what is written.
@@ -15,6 +15,11 @@ refuses for another reason; the log says which.
 """
 StoreState = Literal["ok", "away"]
 """Whether the article store answers."""
+IndexerState = Literal["ok", "away"]
+"""Whether the indexer of the machine answers.
+
+`away`: it loads its model, which takes seconds, or does not run here. Lists go on; new texts wait.
+"""
 
 
 class Health(Answer):
@@ -37,6 +42,7 @@ class Readiness(Answer):
         change: the newest change that shows.
         store: whether the article store answers; lists go on without it.
         data_folder: whether the data folder of the machine takes what is written.
+        indexer: whether the indexer of the machine answers; new texts wait until it does.
         unserved: why a published snapshot is not served; null if all is well.
         archive_reading: how far the archive is read, while a large part of it waits; else null.
     """
@@ -47,5 +53,6 @@ class Readiness(Answer):
     change: int
     store: StoreState
     data_folder: FolderState
+    indexer: IndexerState
     unserved: str | None
     archive_reading: ArchiveProgress | None

@@ -6,6 +6,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from werkzeug.exceptions import NotFound
 
 from recommender.api import Health, Readiness
+from recommender.indexing.drafts import is_answered
 from recommender.request_origin import LISTENER, OPERATORS
 from recommender.web.endpoints import NonJsonAnswer, described
 from recommender.web.gauges import Gauges
@@ -31,6 +32,7 @@ def healthz() -> Response:
 def readyz() -> Response:
     """200 if there is an archive to answer from; 503 before that.
 
+    That the indexer is away, as long as it loads its model, keeps no worker from its readers.
     Where the published generation cannot be served, lists go on, and `unserved` says why.
     """
     live = state().follower.current()
@@ -42,6 +44,7 @@ def readyz() -> Response:
             change=live.change,
             store="away" if live.store_fault else "ok",
             data_folder=state().folder.look(),
+            indexer="ok" if is_answered(state().settings.data.draft_socket) else "away",
             unserved=live.unserved,
             archive_reading=archive_progress(live),
         )

@@ -62,6 +62,7 @@ def test_the_first_snapshot_is_served_at_once(
         "change": 7,
         "store": "ok",
         "data_folder": "ok",
+        "indexer": "away",
         "unserved": None,
         "archive_reading": None,
     }

@@ -124,7 +124,8 @@ class FakeWordPress:
 
     def _collection(self, what: str, last: str, parameters: Mapping[str, str]) -> Reply:
         if what == "types":
-            return 200, TYPES, {}
+            chosen = parameters.get("_fields", ",".join(TYPES)).split(",")
+            return 200, {name: one for name, one in TYPES.items() if name in chosen} or [], {}
         of_route = [name for name, one in TYPES.items() if one["rest_base"] == what]
         if of_route and last != what:
             return self._single(of_route[0], int(last), parameters)

@@ -1424,6 +1424,11 @@ export interface components {
              */
             readonly data_folder: components["schemas"]["FolderState"];
             /**
+             * @description Whether the indexer of the machine answers; new texts wait until it does.
+             * @example ok
+             */
+            readonly indexer: components["schemas"]["StoreState"];
+            /**
              * @description Why a published snapshot is not served; null if all is well.
              * @example null
              */

@@ -43,7 +43,6 @@ MOST_TRIES: Final = 20
 LONGEST_MESSAGE: Final = 200  # characters of a site's own message
 _PAGE_STATUSES: Final = frozenset({200, 401, 403, 404})
 _GONE: Final = frozenset({404, 410})
-_TYPE_FIELDS: Final = "slug,rest_base,rest_namespace,taxonomies"
 _INDEX: Final = {"_fields": "name,home,url,namespaces"}
 _COLLECTIONS: Final = "wp/v2/"
 _JSON_BEGINS: Final = re.compile(r'[\[{]\s*[\[{"\]}]')
@@ -110,7 +109,7 @@ class WordPressSite:
             SourceAway: the site does not answer now.
             BadSource: it does not list them.
         """
-        response = self._get(f"{_COLLECTIONS}types", {"_fields": _TYPE_FIELDS})
+        response = self._get(f"{_COLLECTIONS}types", {})  # `_fields` would choose among the types
         found = parse_json_response(response)
         if response.status != HTTPStatus.OK or not isinstance(found, Mapping):
             raise _fault(response, _refusal(found, "list of post types")[1])

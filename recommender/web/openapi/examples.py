@@ -186,6 +186,7 @@ FIELDS: Final[dict[str, Any]] = {
     "image_url": "https://news.example/pictures/lamp-post.jpg",
     "image": {"url": "https://news.example/pictures/lamp-post.jpg"},
     "images": 1,
+    "indexer": "ok",
     "instance": f"/v1/articles/{SEED}",
     "labels": 1,
     "layout": "cards",

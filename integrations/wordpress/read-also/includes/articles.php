@@ -5,6 +5,9 @@ namespace ReadAlso;
 
 defined( 'ABSPATH' ) || exit;
 
+const PIECE        = 12;  // Letters; so many in a row are no chance.
+const COPIED_SHARE = 0.7; // Of the pieces of an excerpt.
+
 /** The id under which the service knows a post: `wp:`, the site's home address, the post's number. */
 function article_id( int $post ): string {
 	// The option, not home_url(): plugins for several languages let that differ from page to page.
@@ -205,11 +208,24 @@ function cut( string $text, int $most ): string {
 /** An excerpt that somebody wrote; one that was cut from the text says nothing new. */
 function summary( \WP_Post $post, string $body ): string {
 	$excerpt = '' === $post->post_excerpt ? '' : plain( apply_filters( 'the_excerpt', apply_filters( 'get_the_excerpt', $post->post_excerpt, $post ) ) );
-	$letters = str_replace( ' ', '', $excerpt );
-	if ( '' === $letters || preg_match( '/(\[…\]|…|\[\.\.\.\])\z/', $excerpt ) || false !== strpos( str_replace( ' ', '', plain( $body ) ), $letters ) ) {
-		return '';
+	return '' !== $excerpt && adds_to( $excerpt, plain( $body ) ) ? cut( $excerpt, 20000 ) : '';
+}
+
+/** Whether a summary was written for itself. A theme may end an automatic one with words of its own, so it is enough that most of it is in the text. */
+function adds_to( string $summary, string $text ): bool {
+	$letters = str_replace( ' ', '', $summary );
+	$text    = str_replace( ' ', '', $text );
+	if ( preg_match( '/(…\]?|\.\.\.\]?)\z/', $summary ) || false !== strpos( $text, $letters ) ) {
+		return false;
 	}
-	return cut( $excerpt, 20000 );
+	preg_match_all( '/.{' . PIECE . '}/su', $letters, $pieces );
+	$copied = array_filter(
+		$pieces[0],
+		function ( $piece ) use ( $text ) {
+			return false !== strpos( $text, $piece );
+		}
+	);
+	return ! $pieces[0] || count( $copied ) < COPIED_SHARE * count( $pieces[0] );
 }
 
 /** The first category in the order in which they were made, but the one for posts without; or a term of another taxonomy. */

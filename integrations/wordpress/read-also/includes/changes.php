@@ -12,7 +12,8 @@ add_action( 'set_object_terms', __NAMESPACE__ . '\\on_touched' );
 add_action( 'deleted_term_relationships', __NAMESPACE__ . '\\on_touched' );
 add_action( 'edited_term', __NAMESPACE__ . '\\on_term', 10, 3 );
 add_action( 'profile_update', __NAMESPACE__ . '\\on_profile', 10, 2 );
-add_action( 'deleted_user', __NAMESPACE__ . '\\on_user_gone', 10, 2 );
+add_action( 'delete_user', __NAMESPACE__ . '\\on_user_leaves', 10, 2 );
+add_action( 'remove_user_from_blog', __NAMESPACE__ . '\\on_user_removed', 10, 3 );
 add_action( 'added_post_meta', __NAMESPACE__ . '\\on_meta', 10, 3 );
 add_action( 'updated_post_meta', __NAMESPACE__ . '\\on_meta', 10, 3 );
 add_action( 'deleted_post_meta', __NAMESPACE__ . '\\on_meta', 10, 3 );
@@ -66,10 +67,38 @@ function on_profile( $user, $before ) {
 	}
 }
 
-/** The posts of a user who left are another's now. */
-function on_user_gone( $user, $heir ) {
+/** The posts of a user who leaves are another's afterwards. */
+function on_user_leaves( $user, $heir ) {
+	global $wpdb;
+	$posts = $heir ? $wpdb->get_col( $wpdb->prepare( "SELECT ID FROM {$wpdb->posts} WHERE post_author = %d AND post_status = 'publish'", $user ) ) : array();
+	if ( $posts ) {
+		add_action(
+			'deleted_user',
+			function ( $gone ) use ( $user, $posts ) {
+				if ( $gone === $user ) {
+					mark_posts( $posts );
+				}
+			}
+		);
+	}
+}
+
+/** A user who leaves one site of a network; the site's posts have their new author before the request ends. */
+function on_user_removed( $user, $blog, $heir ) {
 	if ( $heir ) {
-		mark_all( 'post_author = %d', $heir );
+		mark_all( 'post_author = %d', $user );
+	}
+}
+
+/** Mark some posts; many of them are sent by WP-Cron. */
+function mark_posts( array $posts ) {
+	if ( count( $posts ) <= FEW ) {
+		array_map( __NAMESPACE__ . '\\on_touched', $posts );
+		return;
+	}
+	$types = settings()['types'];
+	foreach ( $types ? array_chunk( $posts, 1000 ) : array() as $some ) {
+		put_in_line( 'ID IN (' . implode( ',', array_map( 'intval', $some ) ) . ') AND post_type IN (' . in_quotes( $types ) . ')' );
 	}
 }
 

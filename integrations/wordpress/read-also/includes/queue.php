@@ -100,17 +100,18 @@ function complain( string $text ) {
  */
 function push_all() {
 	$internal = array_merge( array( 'attachment' ), array_values( get_post_types( array( 'public' => false ) ) ) );
-	put_in_line( "post_status <> 'auto-draft' AND post_type NOT IN ('" . implode( "','", array_map( 'esc_sql', $internal ) ) . "')" );
+	put_in_line( "post_status <> 'auto-draft' AND post_type NOT IN (" . in_quotes( $internal ) . ')' );
+	begin_sweep();
 	begin_progress();
 }
 
-/** Write down posts, behind all that editors change; one that is written down already gets another token in its place. */
-function put_in_line( string $where ) {
+/** Write down posts, behind all that editors change unless they are due; one that is written down already gets another token in its place. */
+function put_in_line( string $where, float $due = 0 ) {
 	global $wpdb;
 	if ( configured() ) {
 		keep_going();
 		$wpdb->query(
-			$wpdb->prepare( "INSERT INTO {$wpdb->options} (option_name, option_value, autoload) SELECT CONCAT(%s, ID), %s, 'no' ", DUE, token( 0 ) )
+			$wpdb->prepare( "INSERT INTO {$wpdb->options} (option_name, option_value, autoload) SELECT CONCAT(%s, ID), %s, 'no' ", DUE, token( $due ) )
 			. "FROM {$wpdb->posts} WHERE $where ON DUPLICATE KEY UPDATE option_value = CONCAT(option_value, '+')"
 		);
 	}
@@ -141,7 +142,19 @@ function keep_going() {
 }
 
 function by_cron() {
+	compare_origin();
+	settle_move();
+	$waited = waiting();
+	$began  = microtime( true );
 	push_due( 0, CRON_SECONDS, BATCH );
+	note_pace( $waited - waiting(), microtime( true ) - $began );
+}
+
+/** Remember how many posts a second are sent. A few say nothing of many. */
+function note_pace( int $sent, float $seconds ) {
+	if ( $sent >= FEW && $seconds > 0 ) {
+		update_option( 'read_also_pace', $sent / $seconds, false );
+	}
 }
 
 /** How many posts are still to be sent, or their pins and blocks. */
@@ -169,11 +182,57 @@ function tried(): array {
 	);
 }
 
-function state_of_queue(): string {
-	$count = waiting();
-	/* translators: %d: number of posts */
-	$text  = $count ? sprintf( _n( '%d post waits to be sent.', '%d posts wait to be sent.', $count, 'read-also' ), $count ) : __( 'The service has every change.', 'read-also' );
-	$tried = tried();
+/** How many posts were never tried, such as those of a new push of all. */
+function anew_in_line(): int {
+	global $wpdb;
+	return (int) $wpdb->get_var( $wpdb->prepare( "SELECT COUNT(*) FROM {$wpdb->options} WHERE option_name LIKE %s AND option_value LIKE %s", $wpdb->esc_like( DUE ) . '%', '% 0 %' ) );
+}
+
+/**
+ * How the queue is: `waiting` posts, about how many `seconds` WP-Cron takes for them (null where that is not known),
+ * the numbers of some that were `tried`, whether the service is `away`, and all of it as `text`.
+ */
+function queue_state(): array {
+	global $wpdb;
+	$state         = array( 'waiting' => waiting(), 'tried' => tried() );
+	$pace          = (float) get_option( 'read_also_pace' );
+	$a_run         = $pace * CRON_SECONDS;
+	$runs          = $a_run > 0 ? (int) ceil( $state['waiting'] / $a_run ) : 0;
+	$state['away'] = null !== $wpdb->get_var( "SELECT 1 FROM {$wpdb->options} WHERE option_name = 'read_also_away_write'" );
+	$known         = $pace > 0 && ! $state['away'];
+	return $state + array(
+		'seconds' => $known ? $runs * MINUTE_IN_SECONDS : null,
+		'text'    => queue_in_words( $state, $known ? $runs : 0 ),
+	);
+}
+
+function queue_in_words( array $state, int $minutes ): string {
+	$count = $state['waiting'];
+	if ( is_on_hold() ) {
+		return move_in_words( open_move() );
+	}
+	/* translators: %s: number of posts */
+	$text = $count ? sprintf( _n( '%s post waits to be sent.', '%s posts wait to be sent.', $count, 'read-also' ), number_format_i18n( $count ) ) : __( 'The service has every change.', 'read-also' );
+	if ( $count && $state['away'] ) {
+		$text .= ' ' . __( 'The service did not answer; it is tried every minute.', 'read-also' );
+	}
+	if ( $count && $minutes ) {
+		/* translators: %s: number of minutes */
+		$text .= ' ' . sprintf( _n( 'WP-Cron sends them in about %s minute.', 'WP-Cron sends them in about %s minutes.', $minutes, 'read-also' ), number_format_i18n( $minutes ) );
+	}
 	/* translators: %s: numbers of posts */
-	return $tried ? $text . ' ' . sprintf( __( 'Tried already: %s. If nothing else is told of one, its content may end the request that renders it.', 'read-also' ), implode( ', ', $tried ) ) : $text;
+	return $state['tried'] ? $text . ' ' . sprintf( __( 'Tried already: %s. If nothing else is told of one, its content may end the request that renders it.', 'read-also' ), implode( ', ', $state['tried'] ) ) : $text;
+}
+
+function state_of_queue(): string {
+	return queue_state()['text'];
+}
+
+/** Send nothing of what waits. */
+function forget_queue() {
+	global $wpdb;
+	delete_option( 'read_also_sweep' );
+	foreach ( array( DUE, OVERRIDES ) as $prefix ) {
+		$wpdb->query( $wpdb->prepare( "DELETE FROM {$wpdb->options} WHERE option_name LIKE %s", $wpdb->esc_like( $prefix ) . '%' ) );
+	}
 }

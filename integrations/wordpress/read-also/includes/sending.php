@@ -42,10 +42,13 @@ function push_due( float $since, float $seconds, int $at_once, float $longer = 0
 	$began = microtime( true );
 	$until = $began + $seconds;
 	$lock  = 'read_also_' . md5( DB_NAME . $wpdb->prefix );
-	if ( ! configured() || '0' === (string) $wpdb->get_var( $wpdb->prepare( 'SELECT GET_LOCK(%s, 1)', $lock ) ) ) {
+	if ( ! configured() || is_on_hold() || '0' === (string) $wpdb->get_var( $wpdb->prepare( 'SELECT GET_LOCK(%s, 1)', $lock ) ) ) {
 		return true; // Whoever has the lock sends these too.
 	}
 	try {
+		if ( 0.0 === $since ) { // Not what a request has just changed, but all.
+			sweep( $until );
+		}
 		$there = withdraw( $since, $began + max( $seconds, $longer ) );
 		while ( $there && microtime( true ) < $until - LEAST_SECONDS && ( $rows = due( $since, $at_once ) ) ) {
 			$there = push( $rows, $until );

@@ -1,0 +1,118 @@
+<?php
+/**
+ * A site that answers at another address than before: has it moved, or is it a copy?
+ *
+ * Ids are made of the address. After a move the articles of the old one are of no use. A copy for tests has the
+ * key of the real site, and must neither delete its articles nor stand among them. So the old address is asked.
+ */
+
+namespace ReadAlso;
+
+defined( 'ABSPATH' ) || exit;
+
+const MOVE = 'read_also_move'; // `from`: the old home address; `what`: unasked, copy (it stands there still) or unknown.
+
+function ask_about_move( string $from ) {
+	update_option( MOVE, array( 'from' => $from, 'what' => 'unasked' ), false );
+}
+
+/** What is known of a move that is not settled; null where there is none. */
+function open_move(): ?array {
+	$move = get_option( MOVE );
+	return is_array( $move ) ? $move : null;
+}
+
+/** Whether nothing is sent, until the old address or a person has said whether this is a copy. */
+function is_on_hold(): bool {
+	$move = open_move();
+	return $move && 'unknown' !== $move['what'];
+}
+
+/** Ask the old address, once. */
+function settle_move() {
+	$move = open_move();
+	if ( ! $move || 'unasked' !== $move['what'] ) {
+		return;
+	}
+	$found = site_at( $move['from'] );
+	if ( own_site() === $found ) {
+		finish_move( true );
+	} elseif ( site( $move['from'] ) === $found ) {
+		update_option( MOVE, array( 'what' => 'copy' ) + $move, false );
+	} else {
+		update_option( MOVE, array( 'what' => 'unknown' ) + $move, false );
+		push_all();
+	}
+}
+
+/** The site that answers at a home address, or that it leads to; nothing where no WordPress does. */
+function site_at( string $home ): string {
+	$answer = wp_remote_get( $home . '/?rest_route=/', array( 'timeout' => CALL_SECONDS, 'redirection' => 3 ) );
+	$said   = json( $answer )['home'] ?? '';
+	if ( is_string( $said ) && '' !== $said ) {
+		return site( $said );
+	}
+	$last = is_wp_error( $answer ) ? '' : (string) $answer['http_response']->get_response_object()->url;
+	return own_site() === substr( site( $last ), 0, strlen( own_site() ) ) ? own_site() : '';
+}
+
+/** Send all posts under the new address; `replaces`: and delete the articles of the old one. */
+function finish_move( bool $replaces ) {
+	$move = open_move();
+	if ( ! $move ) {
+		return;
+	}
+	delete_option( MOVE );
+	$told = $replaces
+		/* translators: 1: old address, 2: new address */
+		? __( 'The site moved from %1$s to %2$s. All posts are sent under the new address, then the articles of the old one are deleted.', 'read-also' )
+		/* translators: 1: address of another site, 2: address of this site */
+		: __( 'The articles of %1$s stay in the service. All posts of %2$s are sent beside them.', 'read-also' );
+	announce( sprintf( $told, $move['from'], get_option( 'home' ) ) );
+	push_all();
+	if ( $replaces ) {
+		begin_sweep( array( site( $move['from'] ) ) );
+	}
+}
+
+/** What a move waits for, in words. */
+function move_in_words( array $move ): string {
+	$words = array(
+		/* translators: %s: old address */
+		'unasked' => __( 'The address of this site was %s. The next run of WP-Cron asks there whether it has moved.', 'read-also' ),
+		/* translators: %s: old address */
+		'copy'    => __( 'This seems to be a copy of %s, which still answers there. Nothing is sent to the service until you choose. For a test copy, enter another service or deactivate the plugin.', 'read-also' ),
+		/* translators: %s: old address */
+		'unknown' => __( 'The address of this site was %s. All posts are sent under the new one. The articles of the old address are still in the service.', 'read-also' ),
+	);
+	return sprintf( $words[ $move['what'] ], $move['from'] );
+}
+
+add_action( 'admin_notices', __NAMESPACE__ . '\\print_move' );
+add_action( 'admin_post_read_also_move', __NAMESPACE__ . '\\answer_move' );
+
+function print_move() {
+	$move = current_user_can( 'manage_options' ) ? open_move() : null;
+	if ( ! $move ) {
+		return;
+	}
+	?>
+	<div class="notice notice-warning"><p><strong><?php esc_html_e( 'Read Also:', 'read-also' ); ?></strong> <?php echo esc_html( move_in_words( $move ) ); ?></p>
+	<form method="post" action="<?php echo esc_url( admin_url( 'admin-post.php' ) ); ?>"><p>
+	<input type="hidden" name="action" value="read_also_move">
+	<?php wp_nonce_field( 'read_also_move' ); ?>
+	<button class="button" name="replaces" value="1"><?php esc_html_e( 'It has moved: delete the articles of the old address', 'read-also' ); ?></button>
+	<button class="button" name="replaces" value="0"><?php esc_html_e( 'It is another site: leave them, and send its posts too', 'read-also' ); ?></button>
+	</p></form></div>
+	<?php
+}
+
+function answer_move() {
+	check_admin_referer( 'read_also_move' );
+	if ( ! current_user_can( 'manage_options' ) ) {
+		wp_die( esc_html__( 'Only an administrator may do this.', 'read-also' ), '', 403 );
+	}
+	finish_move( '1' === sanitize_key( wp_unslash( $_POST['replaces'] ?? '' ) ) );
+	wp_safe_redirect( admin_url( 'options-general.php?page=read-also' ) );
+	exit;
+}
