@@ -1,6 +1,7 @@
 """A real WordPress for each module that asks for one, on one MariaDB server for all."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,32 @@ def wordpress(mariadb: MariaDB) -> Iterator[Path]:  # noqa: ARG001 - it looks wh
 def site(mariadb: MariaDB, wordpress: Path) -> Iterator[Site]:
     """A new WordPress without a post, Asia/Dushanbe its time zone, `/year/title/` its links."""
     with Site.running(mariadb, wordpress) as made:
+        yield made
+
+
+@pytest.fixture(scope="module", params=["PHP's own server", "nginx, PHP-FPM and Redis"])
+def either_site(
+    request: pytest.FixtureRequest, mariadb: MariaDB, wordpress: Path
+) -> Iterator[Site]:
+    """A new WordPress on each kind of server."""
+    behind_nginx = request.param != "PHP's own server"
+    with _running(mariadb, wordpress, behind_nginx=behind_nginx) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def site_behind_nginx(mariadb: MariaDB, wordpress: Path) -> Iterator[Site]:
+    """A new WordPress on nginx and PHP-FPM, with an object cache in Redis."""
+    with _running(mariadb, wordpress, behind_nginx=True) as made:
+        yield made
+
+
+@contextmanager
+def _running(mariadb: MariaDB, wordpress: Path, *, behind_nginx: bool) -> Iterator[Site]:
+    missing = missing_packages(behind_nginx=behind_nginx)
+    if missing:
+        pytest.fail(f"this server needs packages: apt-get install {' '.join(missing)}")
+    with Site.running(mariadb, wordpress, behind_nginx=behind_nginx) as made:
         yield made
 
 

@@ -3,16 +3,14 @@
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.faults.harness.stories import bulk
 from tests.support.waiting import until
-from tests.wordpress.mariadb import MariaDB
 from tests.wordpress.plugin import PLUGIN, article_of, configure
 from tests.wordpress.service import PLUGIN_KEY, Service
-from tests.wordpress.site import Site, missing_packages
+from tests.wordpress.site import Site
 
 POSTS = 2_000
 SEEDS = 10
@@ -41,30 +39,27 @@ TRASH = """<?php add_action('init', function () {
 
 
 @pytest.fixture(scope="module")
-def newsroom(mariadb: MariaDB, wordpress: Path, service: Service) -> Iterator[Site]:
+def newsroom(site_behind_nginx: Site, service: Service) -> Iterator[Site]:
     """A site behind nginx whose posts the service has."""
-    missing = missing_packages(behind_nginx=True)
-    if missing:
-        pytest.fail(f"a site behind nginx needs packages: apt-get install {' '.join(missing)}")
-    with Site.running(mariadb, wordpress, behind_nginx=True) as site:
-        (site.folder / "content/mu-plugins/trash.php").write_text(TRASH)
-        stories = bulk(POSTS)
-        site.run(FILL, stories=stories)
-        site.add_plugin(PLUGIN)
-        configure(site, url=service.address, key=PLUGIN_KEY)
-        lines = [
-            json.dumps(story | {"id": article_of(site, number)})
-            for number, story in enumerate(stories, 1)
-        ]
-        with service.client() as client:
-            client.post(
-                "/v1/bulk",
-                content="\n".join(lines),
-                headers={"Content-Type": "application/x-ndjson"},
-                timeout=60,
-            ).raise_for_status()
-        yield site
-        assert [line for line in site.log.splitlines() if "read-also" in line] == []
+    site = site_behind_nginx
+    (site.folder / "content/mu-plugins/trash.php").write_text(TRASH)
+    stories = bulk(POSTS)
+    site.run(FILL, stories=stories)
+    site.add_plugin(PLUGIN)
+    configure(site, url=service.address, key=PLUGIN_KEY)
+    lines = [
+        json.dumps(story | {"id": article_of(site, number)})
+        for number, story in enumerate(stories, 1)
+    ]
+    with service.client() as client:
+        client.post(
+            "/v1/bulk",
+            content="\n".join(lines),
+            headers={"Content-Type": "application/x-ndjson"},
+            timeout=60,
+        ).raise_for_status()
+    yield site
+    assert [line for line in site.log.splitlines() if "read-also" in line] == []
 
 
 def listed(site: Site, post: int) -> set[int]:

@@ -34,6 +34,7 @@ from tests.wordpress.site import SERVER, Site, unpacked
 IN_A_ROW: Final = 8
 PATIENCE_SECONDS: Final = 60
 SHOWN: Final = 6
+ITEM: Final = '<li class="read-also__item'
 NAMES: Final = {"without": "no plugin", "copied": "a copy", "unseen": "from the service"}
 KINDS: Final = """<?php
 $kind = $_GET['kind'] ?? '';
@@ -181,14 +182,14 @@ def compare_pages(scene: Scene, rounds: int) -> None:
         def page(kind: str) -> str:
             return client.get(address, params={"kind": kind}).raise_for_status().text
 
-        if not until(lambda: page("unseen").count("read-also__item") == SHOWN):
+        if not until(lambda: page("unseen").count(ITEM) == SHOWN):
             raise TimeoutError("no list of six shows")
         spent: dict[str, list[float]] = {"unseen": [], "copied": [], "without": []}
         for _ in range(rounds):
             page("forget")
             for kind in spent:
                 spent[kind] += milliseconds(partial(page, kind), 1)
-        if "read-also__item" in page("without") or page("copied").count("read-also__item") != SHOWN:
+        if ITEM in page("without") or page("copied").count(ITEM) != SHOWN:
             raise RuntimeError("a page is not of its kind")
     for kind, name in NAMES.items():
         show(f"page, {name}, in turn", "ms", spent[kind])
