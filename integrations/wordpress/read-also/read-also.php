@@ -69,6 +69,8 @@ require_once __DIR__ . '/includes/languages.php';
 require_once __DIR__ . '/includes/limits.php';
 require_once __DIR__ . '/includes/network.php';
 require_once __DIR__ . '/includes/cli.php';
+require_once __DIR__ . '/includes/beside.php';
+require_once __DIR__ . '/includes/page-caches.php';
 require_once __DIR__ . '/blocks/read-also/block.php';
 require_once __DIR__ . '/admin/settings-page.php';
 require_once __DIR__ . '/admin/limits.php';

@@ -23,5 +23,9 @@ function print_limits( array $set ) {
 	<tr><th scope="row"><?php esc_html_e( 'Other sites', 'read-also' ); ?></th>
 	<td><label><input type="checkbox" name="read_also[network]" value="1"<?php checked( $set['network'] ); ?>> <?php esc_html_e( 'Lists also hold posts of the other sites of this network that use the same service.', 'read-also' ); ?></label></td></tr>
 	<?php endif; ?>
+	<?php if ( function_exists( 'wc_get_product' ) ) : ?>
+	<tr><th scope="row"><?php esc_html_e( 'Products', 'read-also' ); ?></th>
+	<td><label><input type="checkbox" name="read_also[sold_out]" value="1"<?php checked( $set['sold_out'] ); ?>> <?php esc_html_e( 'Lists also hold products that are out of stock, unless the shop hides them.', 'read-also' ); ?></label></td></tr>
+	<?php endif; ?>
 	<?php
 }

@@ -1,15 +1,18 @@
 <?php
-/** Which articles the lists of this site may hold: of which languages, and of which sites of a network. */
+/** Which articles the lists of this site may hold: of which languages, of which sites of a network, of which stock. */
 
 namespace ReadAlso;
 
 defined( 'ABSPATH' ) || exit;
 
-add_action( 'update_option_read_also', __NAMESPACE__ . '\\on_other_language', 10, 2 );
+add_action( 'update_option_read_also', __NAMESPACE__ . '\\on_other_limits', 10, 2 );
 
-/** languages (`same` as the post or `all`), one_language (whether all posts are in the site's), network (whether other sites too). */
+/**
+ * languages (`same` as the post or `all`), one_language (whether all posts are in the site's), network (whether other
+ * sites too), sold_out (whether products too that are out of stock).
+ */
 function default_limits(): array {
-	return array( 'languages' => 'same', 'one_language' => true, 'network' => false );
+	return array( 'languages' => 'same', 'one_language' => true, 'network' => false, 'sold_out' => true );
 }
 
 /** What the form chose. What it did not show stays as it was. */
@@ -22,13 +25,14 @@ function chosen_limits( array $given ): array {
 		'languages'    => 'all' === ( $given['languages'] ?? '' ) ? 'all' : 'same',
 		'one_language' => has_language_plugin() ? $set['one_language'] : ! empty( $given['one_language'] ),
 		'network'      => is_multisite() ? ! empty( $given['network'] ) : $set['network'],
+		'sold_out'     => function_exists( 'wc_get_product' ) ? ! empty( $given['sold_out'] ) : $set['sold_out'],
 	);
 }
 
-/** Posts that say another language than before are sent again. */
-function on_other_language( $old, $new ) {
-	$before = is_array( $old ) ? $old['one_language'] ?? true : true;
-	if ( is_array( $new ) && $before !== ( $new['one_language'] ?? true ) ) {
+/** Posts that say another thing than before are sent again. */
+function on_other_limits( $old, $new ) {
+	$said = array( 'one_language' => true, 'sold_out' => true );
+	if ( array_intersect_key( (array) $old, $said ) + $said !== array_intersect_key( (array) $new, $said ) + $said ) {
 		push_all();
 	}
 }

@@ -29,6 +29,7 @@ function deactivate( $whole_network ) {
 		(bool) $whole_network,
 		function () {
 			wp_clear_scheduled_hook( 'read_also_push' );
+			wp_unschedule_hook( 'read_also_purge' );
 		}
 	);
 }
@@ -50,6 +51,7 @@ function on_sites( bool $all, callable $what ) {
 function push_after_upgrade() {
 	if ( configured() && FORM !== (int) get_option( 'read_also_form' ) ) {
 		update_option( 'read_also_form', FORM, true );
+		announce( __( 'This version sends more of each post. All posts are sent anew.', 'read-also' ) );
 		push_all();
 	}
 }

@@ -16,6 +16,7 @@ function at_the_end() {
 	}
 	ignore_user_abort( true );
 	$alone = answer_visitor();
+	do_action( 'read_also_answered' );
 	$now   = microtime( true );
 	$began = (float) ( $_SERVER['REQUEST_TIME_FLOAT'] ?? $now ); // A bulk action may have taken minutes.
 	push_due( min( $began, $now - MINUTE_IN_SECONDS ), PUSH_SECONDS, 1, $alone ? CRON_SECONDS : ( $now - $began ) / 2 );

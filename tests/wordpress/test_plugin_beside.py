@@ -1,0 +1,274 @@
+"""The plugin beside others: several authors of a post, products of a shop, caches of pages."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.serving import KEY
+from tests.wordpress.plugin import PLUGIN, article_of, comes_true, configure, remove, save
+from tests.wordpress.service import PROBLEM, Answer, Asked, Service, Stage, accept
+from tests.wordpress.site import Site
+
+pytestmark = pytest.mark.long
+
+BESIDE = Path(__file__).parent / "php/beside"
+CACHES = {
+    *("rocket", "super-cache", "w3tc", "fastest", "nginx-helper", "litespeed", "enabler"),
+}
+DOCUMENT = "return json_decode(ReadAlso\\document($given['post']), true);"
+TEXTS = {
+    "Harbour crane lifts record cargo": "The crane at the harbour lifted a record load of cargo "
+    "on Monday, and the port hopes that larger ships will call there from now on.",
+    "Harbour pilots ask for a new tug": "The pilots of the harbour say that they need a tug that "
+    "is stronger, for the large ships which come in with every tide since the spring.",
+}
+
+
+@pytest.fixture(scope="module")
+def newsroom(site: Site) -> Iterator[Site]:
+    """A site with stand-ins for Co-Authors Plus, WooCommerce, and caches of pages."""
+    site.add_plugin(PLUGIN)
+    for name in ("coauthors", "woocommerce", "caches"):
+        site.add_plugin(BESIDE / name)
+    yield site
+    assert [line for line in site.log.splitlines() if "read-also" in line] == []
+
+
+@pytest.fixture
+def taken(newsroom: Site, stage: Stage) -> Stage:
+    """A service that takes every change of posts and products, and knows of no page."""
+    stage.answer = accept
+    configure(newsroom, url=stage.address, key=KEY, types=["post", "product"])
+    (newsroom.folder / "caches.log").write_text("")
+    return stage
+
+
+WAITING = """
+    global $wpdb;
+    remove_all_actions('shutdown');
+    $names = $wpdb->get_col("SELECT option_name FROM {$wpdb->options}
+        WHERE option_name LIKE 'read\\_also\\_due\\_%'");
+    return array_map(fn($name) => (int) substr($name, strlen('read_also_due_')), $names);"""
+
+
+def waiting(newsroom: Site, code: str, post: int = 0) -> list[int]:
+    """The posts that wait to be sent after some PHP code."""
+    posts: list[int] = newsroom.run(code + WAITING, post=post)
+    return posts
+
+
+# --- authors ---
+
+
+def test_all_authors_of_a_post_are_sent_guests_too(newsroom: Site, taken: Stage) -> None:
+    post = newsroom.run(
+        """
+        $guest = wp_insert_post(['post_type' => 'guest-author', 'post_status' => 'publish',
+            'post_name' => 'cap-rustam', 'post_title' => 'Rustam',
+            'meta_input' => ['cap-display_name' => 'Rustam &amp; Sons']]);
+        foreach (['cap-rustam', 'cap-editor'] as $slug) {
+            $terms[] = wp_insert_term($slug, 'author', ['slug' => $slug])['term_id'];
+        }
+        $post = wp_insert_post(['post_status' => 'publish', 'post_title' => 'By two',
+            'post_content' => 'Text.', 'post_author' => 1]);
+        wp_set_object_terms($post, $terms, 'author');
+        return $post;"""
+    )
+    sent = newsroom.run(DOCUMENT, post=post)
+    assert sent["authors"] == ["Rustam & Sons", "Zarina Desk"]
+    configure(newsroom, url=taken.address, key=KEY, types=["post", "product"])
+    of_guest = "wp_update_term(get_term_by('slug', 'cap-rustam', 'author')->term_id, 'author', []);"
+    assert waiting(newsroom, of_guest) == [post]
+    configure(newsroom, url=taken.address, key=KEY, types=["post", "product"])
+    of_user = """wp_update_user(['ID' => get_user_by('login', 'editor')->ID,
+        'display_name' => 'Zarina of the Desk']);"""
+    assert waiting(newsroom, of_user) == [post]
+
+
+# --- products ---
+
+
+def make_product(newsroom: Site, **fields: object) -> int:
+    made: int = newsroom.run(
+        """
+        $given = $given['fields'] + ['price' => '12.50', 'stock' => 'instock', 'hidden' => []];
+        update_option('woocommerce_currency', 'TJS');
+        foreach (['Uncategorized', 'Nets'] as $name) {
+            $found = get_term_by('name', $name, 'product_cat');
+            $terms[] = $found ? $found->term_id : wp_insert_term($name, 'product_cat')['term_id'];
+        }
+        update_option('default_product_cat', $terms[0]);
+        $post = wp_insert_post(['post_type' => 'product', 'post_status' => 'publish',
+            'post_title' => 'A net', 'post_content' => 'It holds what it catches.',
+            'post_excerpt' => 'For cod and herring.', 'post_author' => 1,
+            'meta_input' => ['_price' => $given['price'], '_stock_status' => $given['stock']]]);
+        wp_set_object_terms($post, $terms, 'product_cat');
+        wp_set_object_terms($post, ['cod', 'R&D'], 'product_tag');
+        wp_set_object_terms($post, $given['hidden'], 'product_visibility');
+        return $post;""",
+        fields=fields,
+    )
+    return made
+
+
+def test_a_product_is_sent_with_its_price_and_stock(newsroom: Site, taken: Stage) -> None:
+    sent = newsroom.run(DOCUMENT, post=make_product(newsroom))
+    assert taken.asked
+    site = {"site": newsroom.home.removeprefix("http://")}
+    price = {"price": 12.5, "currency": "TJS", "in_stock": True, "on_sale": False}
+    assert sent["attributes"] == {"type": "product"} | price | site
+    assert (sent["section"], sorted(sent["tags"])) == ("Nets", ["R&D", "cod"])
+    assert sent["summary"] == "For cod and herring."
+    assert "authors" not in sent
+    assert "never_recommend" not in sent
+
+
+def test_a_product_without_a_price_has_none(newsroom: Site, taken: Stage) -> None:
+    sent = newsroom.run(DOCUMENT, post=make_product(newsroom, price=""))
+    assert taken.asked
+    assert set(sent["attributes"]) == {"type", "in_stock", "on_sale", "site"}
+
+
+def test_what_the_shop_hides_is_in_no_list(newsroom: Site, taken: Stage) -> None:
+    from_all = make_product(newsroom, hidden=["exclude-from-catalog", "exclude-from-search"])
+    from_search = make_product(newsroom, hidden=["exclude-from-search"])
+    sent = [newsroom.run(DOCUMENT, post=post) for post in (from_all, from_search)]
+    assert taken.asked
+    assert [one.get("never_recommend") for one in sent] == [True, None]
+
+
+def test_sold_out_products_are_in_lists_unless_the_shop_or_the_settings_say_no(
+    newsroom: Site, taken: Stage
+) -> None:
+    post = make_product(newsroom, stock="outofstock")
+    never = newsroom.run(
+        """
+        $sent = fn() => json_decode(ReadAlso\\document($given['post']), true);
+        $never = fn() => $sent()['never_recommend'] ?? null;
+        $said[] = $never();
+        update_option('woocommerce_hide_out_of_stock_items', 'yes');
+        $said[] = $never();
+        update_option('woocommerce_hide_out_of_stock_items', 'no');
+        update_option('read_also', ['sold_out' => false] + get_option('read_also'));
+        $said[] = $never();
+        return $said;""",
+        post=post,
+    )
+    assert taken.asked
+    assert never == [None, True, True]
+
+
+def test_another_price_or_stock_is_sent(newsroom: Site, taken: Stage) -> None:
+    post = make_product(newsroom)
+    configure(newsroom, url=taken.address, key=KEY, types=["post", "product"])
+    saved = (
+        "do_action('woocommerce_product_object_updated_props', wc_get_product($given['post']), {});"
+    )
+    assert waiting(newsroom, saved.format("['total_sales']"), post=post) == []
+    assert waiting(newsroom, saved.format("['stock_status']"), post=post) == [post]
+
+
+# --- caches of pages ---
+
+
+def purged(newsroom: Site) -> dict[str, set[str]]:
+    """By cache what was taken out of it."""
+    found: dict[str, set[str]] = {}
+    for line in (newsroom.folder / "caches.log").read_text().splitlines():
+        cache, what = json.loads(line)
+        found.setdefault(cache, set()).add(what)
+    return found
+
+
+def all_caches(*what: str) -> dict[str, set[str]]:
+    return {cache: {*what} for cache in CACHES}
+
+
+def shown_on(*articles: str) -> Answer:
+    pages = {"article_id": "x", "appears_in": articles, "checked": 9, "complete": True}
+    return Answer(200, json.dumps(pages), {"Content-Type": "application/json"})
+
+
+def test_the_pages_that_show_a_withdrawn_post_are_made_anew(newsroom: Site, taken: Stage) -> None:
+    posts = [save(newsroom, title=f"Page {n}", content="Text.") for n in range(3)]
+    gone, one, other = (article_of(newsroom, post) for post in posts)
+    taken.asked.clear()
+
+    def answer(asked: Asked) -> Answer:
+        told = shown_on(one, other, "wp:elsewhere.example:7", f"{one}x")
+        return told if asked.path.endswith("/appears-in") else accept(asked)
+
+    taken.answer = answer
+    remove(newsroom, posts[0])
+    assert comes_true(lambda: len(purged(newsroom)) == len(CACHES))
+    asked = [(one.method, one.path) for one in taken.asked]
+    assert asked == [
+        ("GET", f"/v1/articles/{gone}/appears-in"),
+        ("DELETE", f"/v1/articles/{gone}"),
+    ]
+    addresses = newsroom.run("return array_map('get_permalink', $given['posts']);", posts=posts[1:])
+    assert purged(newsroom) == all_caches(*addresses)
+
+
+@pytest.mark.parametrize(
+    "refused", [Answer(403, "{}", PROBLEM), Answer(503, "{}", PROBLEM), Answer(200, "<html>")]
+)
+def test_where_nobody_knows_the_pages_all_are_made_anew(
+    newsroom: Site, taken: Stage, refused: Answer
+) -> None:
+    post = save(newsroom, title="Withdrawn", content="Text.")
+    taken.answer = lambda asked: refused if "appears-in" in asked.path else accept(asked)
+    save(newsroom, post, status="draft")
+    assert comes_true(lambda: purged(newsroom) == all_caches("all"))
+
+
+def test_many_withdrawals_ask_nothing_and_make_all_pages_anew(newsroom: Site, taken: Stage) -> None:
+    posts = newsroom.fill([{"post_title": f"M {n}", "post_status": "publish"} for n in range(6)])
+    taken.asked.clear()
+    newsroom.run("array_map('wp_trash_post', $given['posts']);", posts=posts)
+    assert purged(newsroom) == all_caches("all")
+    assert not any("appears-in" in asked.path for asked in taken.asked)
+
+
+def test_another_headline_reaches_pages_when_lists_have_it(newsroom: Site, taken: Stage) -> None:
+    post, beside = (save(newsroom, title=f"T {n}", content="Text.") for n in range(2))
+    taken.answer = lambda asked: (
+        shown_on(article_of(newsroom, beside)) if "appears-in" in asked.path else accept(asked)
+    )
+    save(newsroom, post, content="Another text.")
+    due = """foreach (_get_cron_array() as $time => $hooks) {
+            foreach ($hooks['read_also_purge'] ?? [] as $one) {
+                $found[] = [$time - time(), $one['args']];
+            }
+        }
+        return $found ?? [];"""
+    assert newsroom.run(due) == []
+    save(newsroom, post, title="Another headline")
+    ((seconds, given),) = newsroom.run(due)
+    assert given == [post]
+    assert 30 < seconds <= 65
+    assert purged(newsroom) == {}
+    newsroom.run("do_action('read_also_purge', $given['post']);", post=post)
+    address = newsroom.run("return get_permalink($given['post']);", post=beside)
+    assert purged(newsroom) == all_caches(address)
+
+
+def test_a_kept_page_shows_no_withdrawn_post(newsroom: Site, service: Service) -> None:
+    configure(newsroom, url=service.address, key=KEY)
+    first, second = (save(newsroom, title=t, content=f"<p>{x}</p>") for t, x in TEXTS.items())
+    listed = article_of(newsroom, second)
+    assert comes_true(lambda: listed in service.titles(article_of(newsroom, first)))
+
+    def page() -> str:
+        with newsroom.client() as client:
+            return client.get(f"/?p={first}", follow_redirects=True).text
+
+    def fill_the_cache() -> bool:
+        newsroom.run("rocket_clean_domain(); delete_option('read_also_away_read');")
+        return "Harbour pilots" in page()
+
+    assert comes_true(fill_the_cache)
+    remove(newsroom, second)
+    assert comes_true(lambda: "Harbour pilots" not in page())
