@@ -199,7 +199,8 @@ def _text_in_words(value: Mapping[str, Any]) -> str:
         return f"an [id](#ids), at most {LONGEST_ID} characters"
     if value.get("format") == "date-time":
         return "a time as RFC 3339, with an offset"
-    kind = "an http or https address" if "http" in value.get("pattern", "") else "text"
+    is_address = value.get("pattern", "").startswith("^https?://[^\\s/?#]")
+    kind = "an http or https address" if is_address else "text"
     return f"{kind}, at most {value['maxLength']:,} characters"
 
 

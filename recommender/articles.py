@@ -164,6 +164,10 @@ Url = Annotated[
     AfterValidator(_web_address),
     _shows(pattern=r"^https?://[^\s/?#]\S*$"),
 ]
+_SIZE: Final = r"https?://[^\s\x00-\x1f\x7f-\x9f]*[^\s,\x00-\x1f\x7f-\x9f] [1-9][0-9]{0,4}w"
+Srcset = Annotated[
+    str, StringConstraints(pattern=rf"^{_SIZE}(, {_SIZE})*$", max_length=LONGEST_LINE)
+]
 LanguageTag = Annotated[
     str, StringConstraints(pattern=LANGUAGE_PATTERN, max_length=LONGEST_LANGUAGE)
 ]
@@ -190,6 +194,7 @@ class Article(BaseModel):
         authors: who wrote it, at most 100.
         language: BCP-47. Without it the language is detected.
         image_url: the picture that a list shows with it.
+        image_srcset: the same picture in other sizes, as in HTML: `https://… 300w, https://… 600w`.
         published_at: when it was published. A time to come schedules it.
         updated_at: when it was last changed.
         status: only articles that are `published`, as they are by default, are in lists.
@@ -215,6 +220,7 @@ class Article(BaseModel):
     authors: Annotated[tuple[Name, ...], _shows(maxItems=MOST_NAMES)] = ()
     language: LanguageTag | None = None
     image_url: Url | None = None
+    image_srcset: Srcset | None = None
     published_at: Moment | None = None
     updated_at: Moment | None = None
     status: Status = "published"
@@ -303,6 +309,7 @@ class Article(BaseModel):
         usual = {name: document.get(name) for name in names}
         usual["language"] = usual["language"] or language
         more = {"summary": self.shown_summary, "authors": self.authors, "tags": self.tags}
+        more["image_srcset"] = self.image_srcset or ""
         shown = {"title": self.title.strip(), **usual, **{n: one for n, one in more.items() if one}}
         return json.dumps(shown, ensure_ascii=False, separators=(",", ":")).encode()
 

@@ -22,6 +22,7 @@ class DisplayFields:
         summary: at most LONGEST_SHOWN_SUMMARY characters; empty for none.
         authors: in the order in which the article names them.
         tags: the same.
+        image_srcset: the image in other sizes, as in HTML; empty for none.
     """
 
     title: str
@@ -33,6 +34,7 @@ class DisplayFields:
     summary: str = ""
     authors: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    image_srcset: str = ""
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
@@ -46,7 +48,7 @@ class DisplayFields:
         """The fields of an item: those that are always shown, and those of `more`."""
         shown = {name: getattr(self, name) for name in (*ALWAYS_SHOWN, *more) if name != "image"}
         if "image" in more and self.image_url:
-            shown["image"] = {"url": self.image_url}
+            shown["image"] = {"url": self.image_url, "srcset": self.image_srcset}
         return shown
 
 

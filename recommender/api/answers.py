@@ -216,9 +216,11 @@ class Image(Answer):
 
     Attributes:
         url: where it is.
+        srcset: the same picture in other sizes, as in HTML; left out where the article gives none.
     """
 
     url: str
+    srcset: str = ""
 
 
 class Item(Answer):

@@ -1,7 +1,7 @@
 """The options of a list in HTML: its heading, its layout, its pictures, labels and dates."""
 
 import re
-from typing import Annotated, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -54,11 +54,12 @@ def _check_time_zone(name: str) -> str:
 class FragmentOptions(ListOptions):
     """The options of a list in HTML: those of a list without `explain` and `fields`, and its look.
 
-    HTML has no place for an explanation, and no place for more than it shows.
+    HTML has no place for an explanation, and no place for more than it shows: `fields` follow from
+    the other options.
     """
 
     explain: Annotated[Literal[False], Field(exclude=True)] = False
-    fields: Annotated[frozenset[CardField], Field(max_length=0, exclude=True)] = frozenset()
+    fields: Annotated[frozenset[CardField], Field(exclude=True)] = frozenset()
     heading: Annotated[
         Annotated[str, AfterValidator(_check_heading), Field(json_schema_extra=_HEADING_SCHEMA)]
         | None,
@@ -101,15 +102,16 @@ class FragmentOptions(ListOptions):
 
     @model_validator(mode="before")
     @classmethod
-    def _shorten_compact_lists(cls, given: object) -> object:
-        if isinstance(given, dict) and given.get("layout") == "compact":
-            return {"limit": COMPACT_LIMIT} | given
-        return given
+    def _follow_the_layout(cls, given: dict[str, Any]) -> dict[str, Any]:
+        layout = given.get("layout")
+        usual = {"limit": COMPACT_LIMIT} if layout == "compact" else {}
+        shows_images = given.get("images", layout in PICTURED)
+        return {**usual, **given, "fields": frozenset({"image"} if shows_images else ())}
 
     @property
     def shows_images(self) -> bool:
         """Whether items have their image: as asked for, else as the layout has it."""
-        return self.layout in PICTURED if self.images is None else self.images
+        return "image" in self.fields
 
     @property
     def date_style(self) -> DateStyle:

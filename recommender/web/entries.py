@@ -15,18 +15,30 @@ __all__ = ["Entry", "Label", "PageOfList", "Picture", "WrittenDay"]
 
 USUAL_LANGUAGE: Final = "en"  # of labels, where there are no words in that of the list
 CARD_SIZE: Final = (480, 270)  # pixels
+CARD_WIDTHS: Final = "auto, (min-width: 40em) 20em, 100vw"
 THUMB_SIZE: Final = (144, 96)
+THUMB_WIDTHS: Final = "auto, 9em"
 WITH_DEPARTMENT: Final = frozenset({"list", "list-thumbs", "cards"})
 """Layouts that show in which section of the newspaper an article stands."""
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """The image of an item, and the size in pixels that it has on a page without a style."""
+    """The image of an item.
+
+    Attributes:
+        src: its address.
+        width: of its place, in pixels, on a page without a style.
+        height: the same.
+        srcset: its other sizes, as in HTML; None for none.
+        sizes: how wide it is shown, for browsers that do not find out themselves (`auto`).
+    """
 
     src: str
     width: int
     height: int
+    srcset: str | None
+    sizes: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +137,12 @@ class PageOfList:
 
     def _picture_of(self, item: Item) -> Picture | None:
         src = _web_address(item.image_url) if self.wanted.shows_images else None
-        size = CARD_SIZE if self.wanted.layout == "cards" else THUMB_SIZE
-        return Picture(src, *size) if src else None
+        if src is None:
+            return None
+        srcset = (item.image.srcset if item.image else "") or None
+        if self.wanted.layout == "cards":
+            return Picture(src, *CARD_SIZE, srcset, CARD_WIDTHS)
+        return Picture(src, *THUMB_SIZE, srcset, THUMB_WIDTHS)
 
     def _day_of(self, item: Item, tag: str) -> WrittenDay | None:
         if item.published_at is None:

@@ -270,6 +270,17 @@ def test_images_are_shown_if_requested(client: FlaskClient) -> None:
     assert "<img" not in shown(client, images="0") + shown(client)
 
 
+def test_other_sizes_of_an_image_are_offered_to_the_browser(client: FlaskClient) -> None:
+    srcset = "https://i.example/a,b-300.jpg 300w, https://i.example/4.jpg?w=600&h=4 600w"
+    image = {"image_url": "https://i.example/4.jpg", "image_srcset": srcset}
+    assert client.patch("/v1/articles/harbour-4", json=image).status_code == 200
+    for query in ({"images": "1"}, {"layout": "cards"}):
+        (found,) = Page.of(shown(client, limit="40", **query)).all("img")
+        assert (found["src"], found["srcset"]) == (image["image_url"], srcset)
+        assert found["sizes"].startswith("auto, ")
+    assert "<img" not in shown(client, limit="40", layout="cards", images="0")
+
+
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize(
     ("name", "value"),
@@ -284,6 +295,7 @@ def test_images_are_shown_if_requested(client: FlaskClient) -> None:
         *(("time_zone", value) for value in ("", "Dushanbe", "Asia", "+05:00", "../../etc/passwd")),
         *(("explain", value) for value in ("1", "all")),
         ("theme", "dark"),
+        ("fields", "image"),
     ],
 )
 def test_a_bad_option_is_refused_by_name(

@@ -40,7 +40,15 @@ def pointers(**fields: object) -> list[str]:
 
 
 def test_an_article_needs_no_more_than_an_id_and_a_title() -> None:
-    absent = ("url", "section", "language", "image_url", "translation_of", "version")
+    absent = (
+        "url",
+        "section",
+        "language",
+        "image_url",
+        "image_srcset",
+        "translation_of",
+        "version",
+    )
     assert dict(parse_article('{"id": "a", "title": "T"}')) == {
         "id": "a",
         "title": "T",
@@ -70,6 +78,10 @@ ACCEPTED: Mapping[str, Sequence[object]] = {
     "section": ["city", "s" * 300],
     "language": ["en", "zh-Hans-CN", "sr-Latn-RS-x-private"],
     "image_url": ["https://news.example/i.jpg"],
+    "image_srcset": [
+        "https://news.example/i.jpg 300w",
+        "https://news.example/i,j-1.jpg?a=b 300w, http://news.example/кит.jpg 99999w",
+    ],
     "status": ["published", "draft", "withheld", "canceled"],
     "no_related": [True],
     "never_recommend": [True],
@@ -95,6 +107,22 @@ REFUSED: Mapping[str, Sequence[object]] = {
         *("https://ok.test:port/", "http://a/a b", "http://a/a\nb", "http://a/\x00"),
     ],
     "image_url": ["data:image/png;base64,AAAA", "https://ok.test:65536/"],
+    "image_srcset": [
+        *(
+            "",
+            "https://a/b",
+            "https://a/b 2x",
+            "https://a/b 0w",
+            "/b 300w",
+            "javascript:alert(1) 3w",
+        ),
+        *(
+            "https://a/b 300w,https://a/c 600w",
+            "https://a/b, 300w",
+            "https://a/b 300w, data:,x 600w",
+        ),
+        *("https://a/b\n300w", "https://a/\x07b 3w", "https://a/" + "u" * 1_990 + " 300w"),
+    ],
     "section": ["", " ", "\t\n", "s" * 301, "a\x00b"],
     "tags": ["port", {"port": 1}, ["t"] * 101],
     "authors": [["a"] * 101],

@@ -70,17 +70,19 @@ def test_an_item_in_the_seeds_language_has_no_language_of_its_own() -> None:
 
 
 PHOTO = "https://news.example/ships.jpg"
+THUMB = Picture(PHOTO, 144, 96, None, "auto, 9em")
+CARD = Picture(PHOTO, 480, 270, None, "auto, (min-width: 40em) 20em, 100vw")
 
 
 @pytest.mark.parametrize(
     ("wanted", "picture"),
     [
         ({}, None),
-        ({"images": True}, Picture(PHOTO, 144, 96)),
+        ({"images": True}, THUMB),
         ({"layout": "list"}, None),
-        ({"layout": "list", "images": True}, Picture(PHOTO, 144, 96)),
-        ({"layout": "list-thumbs"}, Picture(PHOTO, 144, 96)),
-        ({"layout": "cards"}, Picture(PHOTO, 480, 270)),
+        ({"layout": "list", "images": True}, THUMB),
+        ({"layout": "list-thumbs"}, THUMB),
+        ({"layout": "cards"}, CARD),
         ({"layout": "cards", "images": False}, None),
         ({"layout": "compact"}, None),
     ],

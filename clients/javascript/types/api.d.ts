@@ -72,6 +72,11 @@ export interface components {
              */
             readonly image_url?: string | null;
             /**
+             * @description The same picture in other sizes, as in HTML: `https://… 300w, https://… 600w`.
+             * @example https://news.example/pictures/lamp-post-300.jpg 300w
+             */
+            readonly image_srcset?: string | null;
+            /**
              * Format: date-time
              * @description When it was published. A time to come schedules it.
              * @example 2026-05-26T06:00:00+08:00
@@ -247,6 +252,11 @@ export interface components {
              */
             readonly image_url?: string | null;
             /**
+             * @description The same picture in other sizes, as in HTML: `https://… 300w, https://… 600w`.
+             * @example https://news.example/pictures/lamp-post-300.jpg 300w
+             */
+            readonly image_srcset?: string | null;
+            /**
              * Format: date-time
              * @description When it was published. A time to come schedules it.
              * @example 2026-05-26T06:00:00+08:00
@@ -403,6 +413,11 @@ export interface components {
              * @example https://news.example/pictures/lamp-post.jpg
              */
             readonly image_url?: string | null;
+            /**
+             * @description The same picture in other sizes, as in HTML: `https://… 300w, https://… 600w`.
+             * @example https://news.example/pictures/lamp-post-300.jpg 300w
+             */
+            readonly image_srcset?: string | null;
             /**
              * Format: date-time
              * @description When it was published. A time to come schedules it.
@@ -992,6 +1007,11 @@ export interface components {
              * @example https://news.example/guiyang-smart-city
              */
             readonly url: string;
+            /**
+             * @description The same picture in other sizes, as in HTML; left out where the article gives none.
+             * @example https://news.example/pictures/lamp-post-300.jpg 300w
+             */
+            readonly srcset?: string;
         };
         /** @description One listed article. */
         readonly Item: {
@@ -1680,6 +1700,11 @@ export interface components {
              * @example https://news.example/pictures/lamp-post.jpg
              */
             readonly image_url?: string;
+            /**
+             * @description The same picture in other sizes, as in HTML: `https://… 300w, https://… 600w`.
+             * @example https://news.example/pictures/lamp-post-300.jpg 300w
+             */
+            readonly image_srcset?: string;
             /**
              * Format: date-time
              * @description When it was published. A time to come schedules it.

@@ -99,6 +99,7 @@ class Article(BaseModel):
     authors: tuple[str, ...] = ()
     language: str | None = None
     image_url: str | None = None
+    image_srcset: str | None = None
     published_at: Moment | None = None
     updated_at: Moment | None = None
     status: str = "published"

@@ -78,9 +78,10 @@ class Explanation(Answer):
 
 
 class Image(Answer):
-    """The picture of an item, and where it is."""
+    """The picture of an item, where it is, and its other sizes as in HTML."""
 
     url: str
+    srcset: str = ""
 
 
 class Item(Answer):

@@ -115,6 +115,7 @@ class ListRequest(ListOptions, total=False):
     tags: Collection[str]
     authors: Collection[str]
     image_url: str | None
+    image_srcset: str | None
     published_at: datetime | date | str | None
     updated_at: datetime | date | str | None
     status: str
