@@ -315,6 +315,35 @@ def test_the_queue_says_how_much_waits_and_how_long(newsroom: Site, stage: Stage
     assert "The service did not answer; it is tried every minute." in state[1]["text"]
 
 
+def test_a_push_of_all_keeps_what_editors_changed_in_front_and_tries_again_what_was_tried(
+    newsroom: Site, stage: Stage
+) -> None:
+    """A post that is being sent just now is among those that were tried; it goes once more."""
+    configure(newsroom, url=stage.address, key=KEY)
+    newsroom.empty()
+    new, tried, edited, old = newsroom.fill(
+        [{"post_status": "publish", "post_author": 1, "post_title": f"Post {n}"} for n in range(4)]
+    )
+    lines = newsroom.run(
+        """
+        $wpdb = $GLOBALS['wpdb'];
+        $wpdb->query("DELETE FROM {$wpdb->options} WHERE option_name LIKE 'read\\_also\\_due\\_%'");
+        ReadAlso\\keep_row(ReadAlso\\DUE . $given['tried'], ReadAlso\\token(time() + 30, 1));
+        ReadAlso\\keep_row(ReadAlso\\DUE . $given['edited'], ReadAlso\\token(time() - 5));
+        ReadAlso\\push_all();
+        $all = ReadAlso\\due(0, 9);
+        ReadAlso\\put_in_line('ID = ' . $given['old'], time());
+        return [$all, ReadAlso\\due(0, 9)];""",
+        tried=tried,
+        edited=edited,
+        old=old,
+    )
+    numbers = [[int(row["name"].removeprefix("read_also_due_")) for row in line] for line in lines]
+    assert numbers[0][0] == edited
+    assert set(numbers[0]) == {new, tried, edited, old}
+    assert numbers[1][:2] == [old, edited]
+
+
 # --- WP-CLI, by a stand-in ---
 
 

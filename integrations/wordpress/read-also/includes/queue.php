@@ -105,14 +105,14 @@ function push_all() {
 	begin_progress();
 }
 
-/** Write down posts, behind all that editors change unless they are due; one that is written down already gets another token in its place. */
+/** Write down posts, behind all that editors change unless they are due; one that is written down already gets another token, in its place unless it was tried. */
 function put_in_line( string $where, float $due = 0 ) {
 	global $wpdb;
 	if ( configured() ) {
 		keep_going();
 		$wpdb->query(
 			$wpdb->prepare( "INSERT INTO {$wpdb->options} (option_name, option_value, autoload) SELECT CONCAT(%s, ID), %s, 'no' ", DUE, token( $due ) )
-			. "FROM {$wpdb->posts} WHERE $where ON DUPLICATE KEY UPDATE option_value = CONCAT(option_value, '+')"
+			. "FROM {$wpdb->posts} WHERE $where ON DUPLICATE KEY UPDATE option_value = IF(option_value LIKE '% 0 %', GREATEST(CONCAT(option_value, '+'), VALUES(option_value)), VALUES(option_value))"
 		);
 	}
 }
