@@ -257,7 +257,7 @@ def test_types_and_taxonomies_are_chosen_and_sections_left_out(
     )
     configure(newsroom, url=service.address, key=PLUGIN_KEY)
     tab.goto(newsroom.home + PAGE)
-    tab.get_by_label("Dossiers").check()
+    tab.locator('[name="read_also[types][]"][value=dossier]').check()
     tab.get_by_label("Section").select_option("desk")
     tab.get_by_label("Places").check()
     tab.get_by_role("button", name="Save Changes").click()
