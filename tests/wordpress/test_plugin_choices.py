@@ -12,7 +12,7 @@ from tests.wordpress.service import PLUGIN_KEY, PROBLEM, Answer, Asked, Service,
 from tests.wordpress.site import Site
 
 META = "_read_also"
-LIST = '<section class="read-also"'
+LIST = '<section class="read-also'
 NONE: dict[str, object] = {"pins": [], "blocks": [], "no_list": False, "never": False}
 
 
@@ -202,6 +202,31 @@ def test_a_post_without_a_list_prints_none_whatever_the_service_says(
     assert LIST not in page_of(newsroom, seed)
 
 
+def test_a_block_holds_on_pages_while_the_service_is_away(newsroom: Site, service: Service) -> None:
+    configure(newsroom, url=service.address, key=PLUGIN_KEY, limit=20)
+    texts = {
+        "old": "Rangers filmed it twice.",
+        "shy": "It fled to a cave.",
+        "sly": "Sheep are gone.",
+    }
+    seed, shy, _ = (
+        save(newsroom, title=f"The {name} snow leopard", content=text)
+        for name, text in texts.items()
+    )
+
+    def shown() -> list[bool]:
+        page = page_of(newsroom, seed)
+        return [f"The {name} snow leopard" in page[page.find(LIST) :] for name in ("shy", "sly")]
+
+    assert comes_true(lambda: LIST in page_of(newsroom, seed) and shown() == [True, True])
+    newsroom.run(
+        """return update_option('read_also',
+            ['url' => 'http://127.0.0.1:9'] + get_option('read_also'));"""
+    )
+    choose(newsroom, seed, blocks=[chosen(shy)])
+    assert shown() == [False, True]
+
+
 def page_of(site: Site, post: int) -> str:
     with site.client() as visitor:
         page: str = visitor.get(f"/?p={post}", follow_redirects=True).text
@@ -368,3 +393,23 @@ def test_posts_are_found_by_words_by_number_and_by_address(newsroom: Site) -> No
             assert [row["post"] for row in rows] == [public]
         params = {"search": "zither", "exclude[]": str(public)}
         assert client.get("/wp-json/read-also/v1/posts", params=params).json() == []
+
+
+# --- the end; last, since the plugin is gone afterwards ---
+
+
+def test_no_choice_is_left_behind(newsroom: Site) -> None:
+    configure(newsroom, url="", key="")
+    post = publish(newsroom, "The end")
+    choose(newsroom, post, never=True)
+    left = newsroom.run(
+        """
+        global $wpdb;
+        require_once ABSPATH . 'wp-admin/includes/plugin.php';
+        $count = "SELECT COUNT(*) FROM {$wpdb->postmeta} WHERE meta_key LIKE '%read\\_also%'";
+        $before = (int) $wpdb->get_var($count);
+        deactivate_plugins('read-also/read-also.php');
+        uninstall_plugin('read-also/read-also.php');
+        return [$before > 0, (int) $wpdb->get_var($count)];"""
+    )
+    assert left == [True, 0]

@@ -16,6 +16,9 @@ const SAME_TEXT     = 0.9; // From this score on two texts are the same to the r
  */
 function draft_of( \WP_Post $post, array $shown ): \WP_Post {
 	$draft = clone $post;
+	if ( 'auto-draft' === $post->post_status ) {
+		$draft->post_title = ''; // WordPress calls it "Auto Draft" until it is saved.
+	}
 	foreach ( array( 'title', 'content', 'excerpt' ) as $name ) {
 		if ( isset( $shown[ $name ] ) ) {
 			$draft->{"post_$name"} = (string) $shown[ $name ];

@@ -121,6 +121,11 @@ function holds_now( array $one ): bool {
 	return $one['from'] <= $now && ( '' === $one['until'] || $now < $one['until'] );
 }
 
+/** The ids of the articles that may not stand in the list of a post now. */
+function blocked_now( int $post ): array {
+	return array_map( __NAMESPACE__ . '\\chosen_id', array_filter( choices( $post )['blocks'], __NAMESPACE__ . '\\holds_now' ) );
+}
+
 /** Whether a post may have a list; no list is shown where an editor said so, whatever the service answers. */
 function wants_list( int $post ): bool {
 	return ! choices( $post )['no_list'];

@@ -34,16 +34,16 @@ function list_html( int $post, array $options ): string {
 		note_answer( 'read', null !== $newer );
 		if ( null !== $newer ) {
 			set_transient( $name, $newer, max( 1, $newer['stale'] - $now ) );
-			return without_withdrawn( $newer );
+			return without_withdrawn( $newer, $post );
 		}
 	}
 	$known = null !== $copy['items'] || ! $older; // Of what is not known nothing of before a withdrawal is shown.
-	return $known && $now < $copy['stale'] ? without_withdrawn( $copy ) : '';
+	return $known && $now < $copy['stale'] ? without_withdrawn( $copy, $post ) : '';
 }
 
-/** The list of a copy without posts of this WordPress that are not public now, whatever the service knows. */
-function without_withdrawn( array $copy ): string {
-	$gone = array();
+/** The list of a copy without posts of this WordPress that are not public now, or blocked under the post, whatever the service knows. */
+function without_withdrawn( array $copy, int $post ): string {
+	$gone = array_keys( array_intersect( $copy['items'] ?? array(), blocked_now( $post ) ) );
 	foreach ( posts_of( $copy['items'] ?? array() ) as $site => $posts ) {
 		$gone = array_merge( $gone, array_keys( array_diff( $posts, public_on( $site, $posts ) ) ) );
 	}

@@ -10,9 +10,10 @@ namespace ReadAlso;
 
 defined( 'ABSPATH' ) || exit;
 
-const OVERRIDES  = 'read_also_chosen_';    // Begins the name of a row.
-const CHOSEN_AT  = '_read_also_chosen_at'; // The post meta that says when the service last got them.
-const MOST_TRIES = 12;                     // Of a pin that the service refuses: about two hours.
+const OVERRIDES   = 'read_also_chosen_';    // Begins the name of a row.
+const CHOSEN_AT   = '_read_also_chosen_at'; // The post meta that says when the service last got them.
+const MOST_TRIES  = 12;                     // Of a pin that the service refuses: about two hours.
+const OWN_SECONDS = 1.0;                   // For pins and blocks at least, after the articles.
 
 foreach ( array( 'added', 'updated', 'deleted' ) as $did ) {
 	add_action( "{$did}_post_meta", __NAMESPACE__ . '\\on_choices', 10, 3 );
@@ -73,6 +74,7 @@ function send_overrides( float $since, float $until ) {
 			BATCH
 		)
 	);
+	$until = max( $until, microtime( true ) + OWN_SECONDS ); // Slow articles leave time for these.
 	foreach ( $rows as $row ) {
 		if ( microtime( true ) > $until - LEAST_SECONDS || ! send_overrides_of( $row, $until ) ) {
 			return;
@@ -123,10 +125,11 @@ function set_overrides( int $post, int $user, float $until ): ?string {
 /** Set one kind, the second time without those that were refused, such as posts that the service does not have yet. */
 function put_overrides( int $post, string $kind, array $overrides, string $by, float $until ): ?string {
 	$refused = '';
+	$wait    = 'blocks' === $kind ? '?wait=visible' : ''; // They are sent last: then the next page shows both.
 	for ( $round = 0; $round < 2; $round++ ) {
 		$seconds = max( LEAST_SECONDS, min( CALL_SECONDS, $until - microtime( true ) ) );
 		$body    = wp_json_encode( array( $kind => $overrides, 'by' => cut( $by, 100 ) ) );
-		$answer  = call( 'PUT', '/v1/articles/' . article_id( $post ) . "/$kind?wait=visible", $seconds, $body, array( 'Content-Type' => 'application/json' ) );
+		$answer  = call( 'PUT', '/v1/articles/' . article_id( $post ) . "/$kind$wait", $seconds, $body, array( 'Content-Type' => 'application/json' ) );
 		if ( status( $answer ) < 300 && isset( json( $answer )['change'] ) ) {
 			return $refused;
 		}
