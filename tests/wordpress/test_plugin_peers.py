@@ -202,7 +202,7 @@ def test_a_layout_is_seen_before_it_is_saved(newsroom: Site, tab: Page, service:
     tab.get_by_label("Articles in a list").blur()
     expect(seen.locator("section.read-also--cards li")).to_have_count(2)
     assert newsroom.run("return ReadAlso\\settings()['layout'];") == "list"
-    tab.get_by_role("group").filter(has_text="Pages").last.get_by_label("Pages").uncheck()
+    tab.get_by_role("group", name="Placement").get_by_label("Pages").uncheck()
     tab.get_by_label("Load the stylesheet").uncheck()
     tab.get_by_role("button", name="Save Changes").click()
     expect(tab.get_by_text("Settings saved.")).to_be_visible()

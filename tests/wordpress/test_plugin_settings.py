@@ -327,6 +327,7 @@ def test_nothing_is_left_behind(newsroom: Site) -> None:
         """
         global $wpdb;
         set_transient('read_also_list_1_6', ['html' => ''], 60);
+        update_user_option(1, ReadAlso\\HINT_SEEN, '1');
         $planned = wp_next_scheduled('read_also_push') > 0;
         require_once ABSPATH . 'wp-admin/includes/plugin.php';
         deactivate_plugins('read-also/read-also.php');
@@ -336,6 +337,8 @@ def test_nothing_is_left_behind(newsroom: Site) -> None:
             $wpdb->get_col("SELECT option_name FROM {$wpdb->options}
                 WHERE option_name LIKE '%read\\_also%'"),
             wp_next_scheduled('read_also_push'),
+            $wpdb->get_col("SELECT meta_key FROM {$wpdb->usermeta}
+                WHERE meta_key LIKE '%read\\_also%'"),
         ];"""
     )
-    assert left == [True, [], False]
+    assert left == [True, [], False, []]

@@ -126,10 +126,13 @@ def test_the_connection_is_tested_as_it_is_typed(
     assert (fine, "must begin with http:// or https://" in said) == (False, True)
     fine, said = try_out(tab, service.address, PLUGIN_KEY)
     assert fine
+    assert 'Only the list of a draft, in the editor, needs the scope "read" too.' in said
     assert "Save the changes to keep this address and key." in said
     assert newsroom.run("return get_option('read_also')['url'];") == ""
     tab.get_by_role("button", name="Save Changes").click()
     expect(tab.get_by_text("Settings saved.")).to_be_visible()
+    expect(tab.locator("#read-also-tested")).to_contain_text("All is well")  # without a click
+    expect(tab.get_by_role("link", name="Push all posts once.")).to_be_visible()
     fine, said = try_out(tab, service.address, "")
     assert (fine, "Save" in said) == (True, False)
     fine, said = try_out(tab, f"http://127.0.0.1:{free_port()}", "")
@@ -257,9 +260,9 @@ def test_types_and_taxonomies_are_chosen_and_sections_left_out(
     )
     configure(newsroom, url=service.address, key=PLUGIN_KEY)
     tab.goto(newsroom.home + PAGE)
-    tab.locator('[name="read_also[types][]"][value=dossier]').check()
+    tab.get_by_role("group", name="Post types").get_by_label("Dossiers").check()
     tab.get_by_label("Section").select_option("desk")
-    tab.get_by_label("Places").check()
+    tab.get_by_role("group", name="Tags").get_by_label("Places").check()
     tab.get_by_role("button", name="Save Changes").click()
     tab.get_by_label("Adverts").check()
     tab.get_by_role("button", name="Save Changes").click()

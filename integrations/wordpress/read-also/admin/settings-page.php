@@ -26,6 +26,7 @@ function load_page_files() {
 	$given = array(
 		'ajax'    => admin_url( 'admin-ajax.php' ),
 		'nonce'   => wp_create_nonce( 'read_also' ),
+		'saved'   => isset( $_GET['settings-updated'] ), // Nothing is done with it but a test.
 		'expired' => __( 'This page is too old. Load it again.', 'read-also' ),
 		'odd'     => __( 'WordPress did not answer as expected:', 'read-also' ),
 	);
@@ -40,6 +41,7 @@ function print_page() {
 	?>
 	<div class="wrap read-also-settings">
 	<h1><?php esc_html_e( 'Read Also', 'read-also' ); ?></h1>
+	<?php print_next_step(); ?>
 	<form method="post" action="options.php">
 	<?php settings_fields( 'read_also' ); ?>
 	<h2><?php esc_html_e( '1. The service', 'read-also' ); ?></h2>
@@ -54,6 +56,17 @@ function print_page() {
 	<?php print_peers(); ?>
 	</div>
 	<?php
+}
+
+/** What to do after the address was set: as far as is known, nothing was sent yet. */
+function print_next_step() {
+	if ( configured() && false === get_option( 'read_also_full_push' ) ) {
+		printf(
+			'<div class="notice notice-info inline"><p>%s <a href="#read-also-push">%s</a></p></div>',
+			esc_html__( 'Lists need the posts that are here already.', 'read-also' ),
+			esc_html__( 'Push all posts once.', 'read-also' )
+		);
+	}
 }
 
 function print_connection( array $set ) {
@@ -86,7 +99,7 @@ function print_articles( array $set ) {
 	$terms = wp_list_pluck( usable_taxonomies(), 'label', 'name' );
 	?>
 	<tr><th scope="row"><?php esc_html_e( 'Post types', 'read-also' ); ?></th>
-	<td><?php print_choices( 'types', public_types(), $set['types'] ); ?>
+	<td><?php print_choices( __( 'Post types', 'read-also' ), 'types', public_types(), $set['types'] ); ?>
 	<p class="description"><?php esc_html_e( 'Published posts of these types are articles, if they have no password.', 'read-also' ); ?></p></td></tr>
 	<tr><th scope="row"><label for="read-also-section"><?php esc_html_e( 'Section', 'read-also' ); ?></label></th>
 	<td><select id="read-also-section" name="read_also[section_taxonomy]">
@@ -97,7 +110,7 @@ function print_articles( array $set ) {
 	</select>
 	<p class="description"><?php esc_html_e( 'The first term of a post here is the section of the article.', 'read-also' ); ?></p></td></tr>
 	<tr><th scope="row"><?php esc_html_e( 'Tags', 'read-also' ); ?></th>
-	<td><?php print_choices( 'tag_taxonomies', $terms, $set['tag_taxonomies'] ); ?></td></tr>
+	<td><?php print_choices( __( 'Tags', 'read-also' ), 'tag_taxonomies', $terms, $set['tag_taxonomies'] ); ?></td></tr>
 	<tr><th scope="row"><?php esc_html_e( 'Never recommended', 'read-also' ); ?></th>
 	<td><?php print_sections( $set ); ?>
 	<p class="description"><?php esc_html_e( 'Posts with a ticked term are in no list. They are sent, and have lists of their own. A subsection is ticked for itself.', 'read-also' ); ?></p></td></tr>
@@ -105,8 +118,8 @@ function print_articles( array $set ) {
 }
 
 /** Boxes to tick, by value their labels; `depths` says how far one stands to the right. */
-function print_choices( string $name, array $labels, array $chosen, array $depths = array() ) {
-	echo '<fieldset>';
+function print_choices( string $legend, string $name, array $labels, array $chosen, array $depths = array() ) {
+	echo '<fieldset><legend class="screen-reader-text">' . esc_html( $legend ) . '</legend>';
 	foreach ( $labels as $value => $label ) {
 		printf(
 			'<label style="margin-inline-start:%1$dem"><input type="checkbox" name="read_also[%2$s][]" value="%3$s"%4$s> %5$s</label><br>',
@@ -124,7 +137,7 @@ function print_choices( string $name, array $labels, array $chosen, array $depth
 function print_sections( array $set ) {
 	$taxonomy = $set['section_taxonomy'];
 	$terms    = taxonomy_exists( $taxonomy ) ? get_terms( array( 'taxonomy' => $taxonomy, 'hide_empty' => false ) ) : array();
-	$labels   = in_a_tree( $terms );
+	$labels   = in_a_tree( $terms ) + wp_list_pluck( $terms, 'name', 'term_id' ); // Those of a parent that is gone, too.
 	$depths   = array();
 	foreach ( array_keys( $labels ) as $id ) {
 		$depths[ $id ] = count( get_ancestors( $id, $taxonomy, 'taxonomy' ) );
@@ -136,7 +149,7 @@ function print_sections( array $set ) {
 		}
 	}
 	echo '<div class="read-also-sections">';
-	print_choices( 'excluded_terms', $labels, $set['excluded_terms'], $depths );
+	print_choices( __( 'Never recommended', 'read-also' ), 'excluded_terms', $labels, $set['excluded_terms'], $depths );
 	echo '</div>';
 }
 
@@ -159,7 +172,7 @@ function print_list_settings( array $set ) {
 	<tr><th scope="row"><?php esc_html_e( 'Placement', 'read-also' ); ?></th>
 	<td><label><input type="checkbox" name="read_also[place]" value="1"<?php checked( $set['place'] ); ?>> <?php esc_html_e( 'Under posts of these types, if they are sent:', 'read-also' ); ?></label>
 	<div class="read-also-place"><input type="hidden" name="read_also[place_types][]" value="">
-	<?php print_choices( 'place_types', $types, $set['place_types'] ?? array_keys( $types ) ); ?></div>
+	<?php print_choices( __( 'Placement', 'read-also' ), 'place_types', $types, $set['place_types'] ?? array_keys( $types ) ); ?></div>
 	<p class="description"><?php esc_html_e( 'The block "Read also" and the shortcode [read-also] work in any case.', 'read-also' ); ?></p></td></tr>
 	<tr><th scope="row"><label for="read-also-layout"><?php esc_html_e( 'Layout', 'read-also' ); ?></label></th>
 	<td><select id="read-also-layout" name="read_also[layout]">

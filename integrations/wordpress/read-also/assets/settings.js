@@ -3,7 +3,7 @@
 	'use strict';
 
 	const AGAIN_MILLISECONDS = 10000; // After a service that did not answer.
-	const { ajax, nonce, expired, odd } = window.readAlsoSettings;
+	const { ajax, nonce, saved, expired, odd } = window.readAlsoSettings;
 
 	/** Ask WordPress to do something; what it answers. */
 	async function ask( what, fields ) {
@@ -45,7 +45,7 @@
 		} );
 	}
 
-	function wirePush( panel ) {
+	function wirePush( panel, whenDone ) {
 		const bar = panel.querySelector( 'progress' );
 		const words = panel.querySelector( '.read-also-progress' );
 		const buttons = Object.fromEntries( [ ...panel.querySelectorAll( '[data-step]' ) ].map( ( one ) => [ one.dataset.step, one ] ) );
@@ -73,6 +73,9 @@
 						return;
 					}
 					show( state );
+					if ( ! state.left ) {
+						whenDone();
+					}
 					if ( ! state.left || state.held ) {
 						return;
 					}
@@ -124,6 +127,7 @@
 		layout.addEventListener( 'change', show );
 		limit.addEventListener( 'change', show );
 		show();
+		return show;
 	}
 
 	function wirePeer( panel ) {
@@ -160,18 +164,17 @@
 		} ) );
 	}
 
-	const preview = document.getElementById( 'read-also-preview' );
 	const test = document.getElementById( 'read-also-test' );
 	const panel = document.getElementById( 'read-also-push' );
 	const hint = document.getElementById( 'read-also-hint' );
-	if ( test ) {
+	if ( panel ) { // The settings page.
+		const url = document.getElementById( 'read-also-url' );
+		const layout = document.getElementById( 'read-also-layout' );
 		wireTest( test, document.getElementById( 'read-also-tested' ) );
-	}
-	if ( panel ) {
-		wirePush( panel );
-	}
-	if ( preview ) {
-		wirePreview( preview, document.getElementById( 'read-also-layout' ), document.getElementById( 'read-also-limit' ) );
+		if ( saved && url.value ) {
+			test.click();
+		}
+		wirePush( panel, wirePreview( document.getElementById( 'read-also-preview' ), layout, document.getElementById( 'read-also-limit' ) ) );
 	}
 	document.querySelectorAll( '.read-also-peer' ).forEach( wirePeer );
 	if ( hint ) { // WordPress adds the button that closes it later.

@@ -27,6 +27,10 @@ function connection(): array {
 	$text = 200 === status( $answer )
 		? __( 'All is well: the service shows lists and takes articles.', 'read-also' )
 		: __( 'The service takes articles, and shows lists as soon as it has some: push all posts.', 'read-also' );
+	$draft = call( 'POST', '/v1/related', PUSH_SECONDS, '{}', array( 'Content-Type' => 'application/json' ) );
+	if ( in_array( status( $draft ), array( 401, 403 ), true ) ) {
+		$text .= ' ' . __( 'Only the list of a draft, in the editor, needs the scope "read" too.', 'read-also' );
+	}
 	return array( 'fine' => true, 'text' => $text );
 }
 

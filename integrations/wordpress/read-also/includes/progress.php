@@ -36,17 +36,22 @@ function in_line(): int {
 
 function begin_progress() {
 	$total = in_line();
-	update_option( 'read_also_full_push', array( 'total' => $total, 'looks' => array( array( microtime( true ), $total ) ) ), false );
+	if ( configured() ) {
+		update_option( 'read_also_full_push', array( 'total' => $total, 'looks' => array( array( microtime( true ), $total ) ) ), false );
+	}
 }
 
 /** How far the push of all posts is: `left` of `total`, whether it is `held` and the service is `there`, and `text`. */
 function progress( float $now, bool $there = true ): array {
 	$left  = in_line();
 	$known = get_option( 'read_also_full_push' );
-	$known = array_merge( array( 'total' => 0, 'looks' => array() ), is_array( $known ) ? $known : array() );
+	$began = is_array( $known );
+	$known = array_merge( array( 'total' => 0, 'looks' => array() ), $began ? $known : array() );
 	$total = max( $left, (int) $known['total'] );
 	$looks = look( $known['looks'], $now, $left );
-	update_option( 'read_also_full_push', array( 'total' => $left ? $total : 0, 'looks' => $looks ), false );
+	if ( $began || $left ) {
+		update_option( 'read_also_full_push', array( 'total' => $left ? $total : 0, 'looks' => $looks ), false );
+	}
 	$held    = line_is_held();
 	$trouble = get_option( 'read_also_trouble' );
 	return array(
