@@ -34,7 +34,9 @@ function block_html( array $given ): string {
 	}
 	$post = page_post();
 	$html = $post ? printed( $post, list_options( $given ) ) : '';
-	$box  = '' === $html ? '' : '<div ' . get_block_wrapper_attributes() . ">$html</div>";
+	// A box with its own margin, padding or colour has no other space around the list.
+	$own = isset( $given['backgroundColor'] ) || isset( $given['style'] ) ? array( 'style' => '--read-also-space:0' ) : array();
+	$box = '' === $html ? '' : '<div ' . get_block_wrapper_attributes( $own ) . ">$html</div>";
 	return $post ? PLACED . $box : '';
 }
 

@@ -56,14 +56,12 @@ function example_html( array $options ): string {
 
 /** The list that a text would get if it were published as it was saved last. */
 function draft_html( \WP_Post $post, array $options ): string {
-	$draft = array_filter( array_intersect_key( as_visitor( function () use ( $post ) {
-		return fields( $post );
-	} ), array_flip( array( 'title', 'body_html', 'summary', 'section', 'tags' ) ) ) );
-	if ( ! isset( $draft['title'] ) && ! isset( $draft['body_html'] ) ) {
+	$draft = draft_fields( $post, array() );
+	if ( ! array_intersect_key( $draft, array( 'title' => 0, 'body_html' => 0, 'body' => 0 ) ) ) {
 		return said( __( 'There is no list yet, since there is no text. Write some, and save the draft.', 'read-also' ) );
 	}
-	$asked  = array_filter( array_intersect_key( $options, array_flip( array( 'limit', 'mode', 'section' ) ) ) );
-	$answer = call( 'POST', '/v1/related', PUSH_SECONDS, wp_json_encode( $draft + array( 'options' => $asked ) ), array( 'Content-Type' => 'application/json' ) );
+	$asked  = array_filter( array_intersect_key( $options, array_flip( array( 'limit', 'mode', 'section' ) ) ) ) + array( 'exclude' => array( article_id( $post->ID ) ) );
+	$answer = call( 'POST', '/v1/related', DRAFT_SECONDS, wp_json_encode( $draft + array( 'options' => $asked ) ), array( 'Content-Type' => 'application/json' ) );
 	if ( in_array( status( $answer ), array( 401, 403 ), true ) ) {
 		return said( __( 'Here the list will stand when this is published. To see it before, the key of this site needs the scope "read".', 'read-also' ) );
 	}

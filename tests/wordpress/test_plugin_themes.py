@@ -1,0 +1,147 @@
+"""Lists in a block theme and in a classic one, in Chromium: nothing moves or sticks out."""
+
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, Route
+
+from tests.support.waiting import until
+from tests.wordpress.browsing import chromium
+from tests.wordpress.pictures import give_picture
+from tests.wordpress.plugin import PLUGIN, article_of, configure, pass_time
+from tests.wordpress.service import PLUGIN_KEY, Service
+from tests.wordpress.site import INSTALLED, Site
+
+BLOCK_THEME = INSTALLED / "wp-content/themes/twentytwentyfive"
+CLASSIC_THEME = Path(__file__).parent / "php/classic"
+LAYOUTS = ("list", "list-thumbs", "cards", "compact")
+STORIES = {
+    "Harbour crane lifts record cargo": "The crane at the harbour lifted a record load on Monday, "
+    "and the port hopes that larger ships will call there from now on.",
+    "Harbour pilots ask for a stronger tug before the winter storms": "The pilots say that the "
+    "old tug cannot hold the large ships which come into the harbour with every tide.",
+    "Ferry dock at the harbour reopens": "The dock was closed for a month after a storm broke the "
+    "pier; the first boat brought two hundred people over the bay.",
+    "Port wins a new line of container ships from the north, its largest in years": "Two ships a "
+    "week will unload at the new quay of the harbour, the company told the town council.",
+    "Dredgers deepen the harbour mouth": "Sand had closed half of the channel since the spring. "
+    "Three dredgers take it out to sea day and night, so that ships need not wait for the tide.",
+    "Tug saves a ship off the rocks": "In the night of the storm a tug pulled a ship off the "
+    "rocks near the harbour and brought its crew of nine to the town.",
+    "Harbour fees rise by a tenth": "Owners of fishing boats protest: they pay for a quay which "
+    "only container ships use. The port says that the dredging must be paid.",
+}
+LAYOUT_SHIFT = """
+window.shifted = 0;
+new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) { window.shifted += entry.value; }
+}).observe({ type: 'layout-shift', buffered: true });
+"""
+
+
+OUTSIDE = """
+[...document.querySelectorAll('.read-also__link, .read-also__image')].filter((one) => {
+    const [own, row] = [one, one.closest('li')].map((each) => each.getBoundingClientRect());
+    const style = getComputedStyle(one);
+    return own.right > row.right + 0.5 || own.left < row.left - 0.5 || style.borderWidth !== '0px';
+}).map((one) => one.outerHTML)
+"""
+"""Parts of items that stick out of their item, or have a border of the theme."""
+
+
+@dataclass(frozen=True, slots=True)
+class Newsroom:
+    """A site, the service that it is set to, and a post with a full list."""
+
+    site: Site
+    service: Service
+    post: int
+
+    def show(self, theme: Path, **settings: object) -> None:
+        """Change to a theme and to settings of the plugin."""
+        self.site.run("switch_theme($given['theme']);", theme=theme.name)
+        configure(self.site, url=self.service.address, key=PLUGIN_KEY, **settings)
+
+
+@pytest.fixture(scope="module")
+def newsroom(site: Site, service: Service) -> Iterator[Newsroom]:
+    """Seven stories of a harbour; all but one have a picture."""
+    if not BLOCK_THEME.exists():
+        pytest.fail("a theme is missing: apt-get install wordpress-theme-twentytwentyfive")
+    for theme in (BLOCK_THEME, CLASSIC_THEME):
+        shutil.copytree(theme, site.folder / "content/themes" / theme.name)
+    site.add_plugin(PLUGIN)
+    configure(site, url=service.address, key=PLUGIN_KEY)
+    category = site.category("Port & harbour")
+    posts = [
+        site.insert(
+            post_title=title,
+            post_content=f"<p>{text}</p>",
+            post_category=[category],
+            post_date=f"2026-0{number + 1}-05 10:00:00",
+        )
+        for number, (title, text) in enumerate(STORIES.items())
+    ]
+    for number, post in enumerate(posts[:-1]):
+        give_picture(site, post, number)
+    pass_time(site)
+    articles = {article_of(site, post) for post in posts[1:]}
+    assert until(lambda: articles <= set(service.titles(article_of(site, posts[0]))), 60)
+    yield Newsroom(site, service, posts[0])
+    assert [line for line in site.log.splitlines() if "read-also" in line] == []
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with chromium(tmp_path_factory.mktemp("chromium")) as opened:
+        yield opened
+
+
+def delayed(route: Route) -> None:
+    """A slow line: what is styled too late would be seen."""
+    time.sleep(0.15)
+    route.continue_()
+
+
+def opened(browser: Browser, newsroom: Newsroom, width: int, **options: object) -> Page:
+    """The page of the post, scrolled to its end, on a line where style and pictures come late."""
+    size = {"width": width, "height": 800}
+    page = browser.new_context(viewport=size, **options).new_page()  # type: ignore[arg-type]
+    page.route("**/*.{css,png}*", delayed)
+    page.route("**/*.woff2", lambda route: route.abort())  # a theme's own, which move its texts
+    page.add_init_script(LAYOUT_SHIFT)
+    page.goto(f"{newsroom.site.home}/?p={newsroom.post}", wait_until="load")
+    page.locator(".read-also__item").last.scroll_into_view_if_needed()
+    page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+    page.wait_for_function(
+        "[...document.querySelectorAll('.read-also img')].every(one => one.complete)"
+    )
+    page.wait_for_timeout(100)
+    return page
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("theme", [BLOCK_THEME, CLASSIC_THEME], ids=["block", "classic"])
+def test_nothing_moves_and_nothing_sticks_out(
+    newsroom: Newsroom, browser: Browser, theme: Path, layout: str
+) -> None:
+    newsroom.show(theme, layout=layout)
+    for width in (1280, 360):
+        page = opened(browser, newsroom, width)
+        assert page.evaluate("window.shifted") == 0
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        items = page.locator(".read-also__item")
+        assert items.count() == (3 if layout == "compact" else 6)
+        images = page.locator(".read-also__image")
+        assert images.count() == (5 if layout in {"list-thumbs", "cards"} else 0)
+        for tag in images.all():
+            assert tag.get_attribute("srcset")
+            assert tag.evaluate("one => one.naturalWidth < 1024 && one.width > 0")
+        # The theme's bullets, lines and frames do not reach into the list.
+        assert items.first.evaluate("one => getComputedStyle(one).listStyleType") == "none"
+        assert page.evaluate(OUTSIDE) == []
+        page.context.close()
