@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.support.waiting import until
-from tests.wordpress.browsing import chromium
+from tests.wordpress.browsing import chromium, log_in
 from tests.wordpress.pictures import give_picture
 from tests.wordpress.plugin import PLUGIN, article_of, configure, pass_time
 from tests.wordpress.service import PLUGIN_KEY, Service
@@ -145,3 +145,34 @@ def test_nothing_moves_and_nothing_sticks_out(
         assert items.first.evaluate("one => getComputedStyle(one).listStyleType") == "none"
         assert page.evaluate(OUTSIDE) == []
         page.context.close()
+
+
+def test_the_site_editor_shows_the_block_in_a_template(
+    newsroom: Newsroom, browser: Browser
+) -> None:
+    """A template has no post, so the list of the newest one stands for all; a page has its own."""
+    newsroom.show(BLOCK_THEME, place=False)
+    site = newsroom.site
+    tab = log_in(browser, site, viewport={"width": 1280, "height": 900})
+    template = f"%2Fwp_template%2F{BLOCK_THEME.name}%2F%2Fsingle"
+    tab.goto(f"{site.home}/wp-admin/site-editor.php?p={template}&canvas=edit")
+    editor = "wp.data.select('core/block-editor')"
+    tab.wait_for_function(f"window.wp?.data && {editor}?.getBlocks().length > 0")
+    tab.evaluate(
+        """{
+            const given = { layout: 'cards', limit: 3, align: 'wide' };
+            const block = wp.blocks.createBlock('read-also/list', given);
+            wp.data.dispatch('core/block-editor').insertBlock(block);
+        }"""
+    )
+    shown = tab.frame_locator("iframe[name=editor-canvas]").locator(".wp-block-read-also-list")
+    expect(shown.locator(".read-also__item")).to_have_count(3)
+    name = f"{BLOCK_THEME.name}//single"
+    saved = "wp.data.dispatch('core').saveEditedEntityRecord('postType', 'wp_template', '{}')"
+    tab.evaluate(saved.format(name))
+    tab.context.close()
+    page = opened(browser, newsroom, 1280)
+    assert page.locator(".alignwide.wp-block-read-also-list .read-also__item").count() == 3
+    assert page.locator("head #read-also-css, head #read-also-inline-css").count() == 1
+    assert page.evaluate("window.shifted") == 0
+    page.context.close()

@@ -13,7 +13,7 @@
 		[ 'compact', __( 'Compact, within a text', 'read-also' ) ],
 	];
 	var MODES = [
-		[ '', __( 'Related, of two alike the newer one first', 'read-also' ) ],
+		[ '', __( 'The most related', 'read-also' ) ],
 		[ 'background', __( 'Background: only what is older', 'read-also' ) ],
 		[ 'latest', __( 'The same story, the newest first', 'read-also' ) ],
 	];
