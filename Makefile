@@ -1,6 +1,6 @@
 # The daily vocabulary. Every target makes .venv first, if it is not there.
 .DEFAULT_GOAL := help
-.PHONY: help generators oldest-php lint lint-deploy format test test-long test-wordpress test-oldest test-faults test-hostile test-soak test-overload fuzz docs bench bench-relevance bench-cost bench-sources bench-wordpress demo serve lock audit sbom clean
+.PHONY: help generators oldest-php lint lint-deploy format test test-long test-wordpress translations test-oldest test-faults test-hostile test-soak test-overload fuzz docs bench bench-relevance bench-cost bench-sources bench-wordpress demo serve lock audit sbom clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -42,6 +42,9 @@ test-long: $(READY) ## Run what takes longer: many examples, PostgreSQL, a real 
 
 test-wordpress: $(READY) ## The plugin and the pull against a real WordPress; names the packages it needs.
 	$(RUN) -m pytest -q tests/wordpress
+
+translations: $(READY) ## Bring the texts of the WordPress plugin up to its code; needs gettext.
+	$(RUN) -m tests.wordpress.translations
 
 oldest-php: ## Install the PHP 7.4 on which test-long tries the WordPress plugin.
 	cd tests/wordpress/php74 && npm ci --no-progress --loglevel=error

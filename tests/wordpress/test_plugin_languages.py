@@ -355,6 +355,31 @@ def test_the_form_chooses_languages_and_sites(network: Network) -> None:
     assert kept == usual
 
 
+@pytest.mark.parametrize(
+    ("locale", "expected"),
+    [
+        ("ru_RU", ["Читайте также", "5 записей ждут отправки.", "Оформление"]),
+        ("tg", ["Ҳамчунин хонед", "5 навишта интизори фиристодананд.", "Тарҳ"]),
+    ],
+)
+def test_the_plugin_speaks_russian_and_tajik(
+    network: Network, locale: str, expected: list[str]
+) -> None:
+    found = network.site.run(
+        """
+        add_filter('locale', function () use ($given) { return $given['locale']; });
+        unload_textdomain('read-also', true);
+        load_plugin_textdomain('read-also', false, 'read-also/languages');
+        $posts = _n('%s post waits to be sent.', '%s posts wait to be sent.', 5, 'read-also');
+        $script = json_decode(load_script_textdomain('read-also-list-editor-script', 'read-also',
+            WP_PLUGIN_DIR . '/read-also/languages'), true);
+        return [__('Read also', 'read-also'), sprintf($posts, 5),
+            $script['locale_data']['messages']['Layout'][0]];""",
+        locale=locale,
+    )
+    assert found == expected
+
+
 def test_wpml_says_languages_and_translations(network: Network) -> None:
     """The last test of the module, since WPML stands where Polylang was."""
     site = network.site
