@@ -198,10 +198,14 @@ def test_a_server_answers_outlives_a_worker_and_stops_at_a_signal(
 
 
 def check_log(lines: list[dict[str, Any]]) -> None:
-    """Every line of every process is an object; workers, master and indexer are all there."""
+    """Every line of every process is an object; workers, master and indexer are all there.
+
+    The first one says where the data are, and which model the settings name.
+    """
     assert all({"time", "level", "process", "pid", "event"} <= line.keys() for line in lines)
-    assert {line["process"] for line in lines} == {"web", "indexer"}
-    assert len({line["pid"] for line in lines}) == 5  # three workers, one of them dead
+    assert {line["process"] for line in lines} == {"serve", "web", "indexer"}
+    assert len({line["pid"] for line in lines}) == 6  # three workers, one of them dead
+    assert re.fullmatch("data in /.*, model .+", lines[0]["event"])
     requests = [line for line in lines if line["event"] == "request"]
     assert [line["status"] for line in requests] == [200] * 11
     assert {line["key"] for line in requests} == {"tests"}

@@ -17,8 +17,8 @@ from recommender.web.sample_site.words import SiteWords
 
 __all__ = ["PlainReason", "explain_plainly"]
 
-NEAR: Final = (0.3, 0.2)
-"""From these scores on a story is about the same thing, or about something close."""
+NEAR: Final = (0.3, 0.2, 0.1)
+"""From these scores on a story is about the same thing, about something close, on the subject."""
 MOST_NAMES: Final = 3
 MOST_TERMS: Final = 5
 

@@ -53,7 +53,7 @@ class SiteWords:
     pinned: str
     of_section: str
     of_all: str
-    degrees: tuple[str, str, str]
+    degrees: tuple[str, ...]
     by_words: str
     names: str
     terms: str
