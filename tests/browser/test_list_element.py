@@ -24,7 +24,8 @@ SEED: Final = "plain-en-0"
 RESERVE: Final = "read-also-list:not(:defined) { display: block; block-size: calc(3.5em + %s) }"
 """What a page keeps for the list until the module is there: the heading, and the rows."""
 ROWS: Final = "6 * 5.25em"
-ROWS_OF_THREE_CARDS: Final = "2 * 15.25em + 1em"
+ROWS_OF: Final = {"cards": "2 * 15.25em + 1em", "compact": "3 * 3.375em - 1em"}
+"""By case, where it is not that: its heading is 1em lower if it is compact."""
 EVENTS: Final = """<script>
 window.told = [];
 for (const name of ["read-also-load", "read-also-error"]) {
@@ -375,6 +376,8 @@ CASES: Final[dict[str, tuple[Callable[[dict[str, Any]], object], dict[str, str]]
     "no items": (none_at_all, {}),
     "images": (with_images, {"images": ""}),
     "cards": (with_images, {"images": "", "layout": "cards"}),
+    "thumbs": (with_images, {"layout": "list-thumbs"}),
+    "compact": (with_images, {"layout": "compact"}),
     "long headlines": (
         lambda body: [item.update(title="Long " * 60) for item in body["items"]],
         {},
@@ -397,12 +400,12 @@ def test_nothing_moves_while_a_list_comes(
     )
     if late_module:
         shown.page.route("**/list.js", pass_on_late)
-    rows = ROWS_OF_THREE_CARDS if case == "cards" else ROWS
+    rows = ROWS_OF.get(case, ROWS)
     body = (
         f"<style>{RESERVE % rows}</style>"
         + EVENTS
         + "<p>Before</p>"
-        + element(**({"limit": "6"} | attributes))
+        + element(**({} if case == "compact" else {"limit": "6"}) | attributes)
         + AFTER
     )
     shown.page.goto(cms.put("/still", body), wait_until="commit")
@@ -411,7 +414,9 @@ def test_nothing_moves_while_a_list_comes(
     shown.page.wait_for_load_state("networkidle")
     assert shown.page.evaluate("shift") == 0
     assert overflow(shown.page) <= 0
-    assert shown.page.evaluate("document.querySelector('#after').offsetTop") > 300
+    assert shown.page.evaluate("document.querySelector('#after').offsetTop") > (
+        150 if case == "compact" else 300
+    )
 
 
 def test_a_shift_would_be_measured(cms: Cms, tab: Tabs) -> None:
@@ -479,7 +484,24 @@ def test_custom_properties_and_parts_reach_in_and_other_styles_do_not(
     assert found == ["rgb(1, 2, 3)", "2px", 100]
 
 
-@pytest.mark.parametrize("layout", ["list", "cards"])
+@pytest.mark.parametrize(
+    ("layout", "counts"),
+    [("list", [6, 0, 5]), ("list-thumbs", [6, 6, 5]), ("cards", [6, 0, 5]), ("compact", [3, 0, 0])],
+)
+def test_layouts_have_the_names_of_those_of_the_service(
+    cms: Cms, tab: Tabs, element: Callable[..., str], layout: str, counts: list[int]
+) -> None:
+    """One of the six stories has no date."""
+    shown = tab()
+    slow(shown.page, with_images)
+    limit = {} if layout == "compact" else {"limit": "6"}
+    shown.page.goto(cms.put("/layout", EVENTS + element(layout=layout, **limit)))
+    settled(shown.page)
+    shadow = shown.page.locator("read-also-list")
+    assert [shadow.locator(part).count() for part in (".link", ".image", ".time")] == counts
+
+
+@pytest.mark.parametrize("layout", ["list", "cards", "compact"])
 def test_hostile_headlines_fit_the_width_of_a_telephone_and_their_rows(
     cms: Cms, tab: Tabs, element: Callable[..., str], layout: str
 ) -> None:

@@ -14,6 +14,7 @@ const LOOK = ["heading", "heading-level", "images", "layout"];
 const TIMEOUT = 5_000; // ms; a reader waits no longer
 const MOST = 100;
 const USUAL_LIMIT = 12; // of the service
+const COMPACT_LIMIT = 3; // of its compact layout
 const CAN_BE_SEEN = /[\p{L}\p{N}\p{P}\p{S}]/u;
 const RELATED = new Set(["semantic", "words"]);
 const DAY = 10; // characters of an RFC 3339 time
@@ -89,7 +90,8 @@ export class ReadAlsoList extends PageElement {
 
   #refresh() {
     const names = ["base", "article", ...optionsOf(this)];
-    const asked = JSON.stringify(names.map((name) => [name, this.getAttribute(name)]));
+    const given = names.map((name) => [name, this.getAttribute(name)]);
+    const asked = JSON.stringify([limitOf(this), ...given]);
     if (asked !== this.#asked) {
       this.#asked = asked;
       this.#list = null;
@@ -130,7 +132,7 @@ export class ReadAlsoList extends PageElement {
     this.#watch?.disconnect();
     const most = limitOf(this);
     const items = this.#list?.items.slice(0, most) ?? [];
-    const rows = items.map((item) => row(item, this.hasAttribute("images")));
+    const rows = items.map((item) => row(item, hasImages(this), !isIn(this, "compact")));
     const kept = this.#state === "closed" ? 0 : most - rows.length;
     const all = [...rows, ...Array.from({ length: kept }, blank)];
     this.#root.replaceChildren(...(all.length > 0 ? [section(this, this.#list, all)] : []));
@@ -160,7 +162,9 @@ async function fetchList(element, signal) {
   const base = new URL(element.getAttribute("base") || "/", location.href);
   const given = optionsOf(element).map((name) => [name, element.getAttribute(name) || null]);
   const options = given.map(([name, value]) => [String(name).replaceAll("-", "_"), value]);
-  const query = queryOf({ ...Object.fromEntries(options), presentation: true });
+  const usual = isIn(element, "compact") ? { limit: COMPACT_LIMIT } : {};
+  const found = options.filter(([, value]) => value !== null);
+  const query = queryOf({ ...usual, ...Object.fromEntries(found), presentation: true });
   const path = pathOf(element.getAttribute("article") ?? "", "/related");
   const connection = new Connection(base.href, { attempts: 1, timeout: TIMEOUT });
   return readAnswer(await connection.call("GET", path, { query, signal }), "items");
@@ -177,8 +181,22 @@ function optionsOf(element) {
 
 /** @param {HTMLElement} element */
 function limitOf(element) {
-  const limit = Number(element.getAttribute("limit") || USUAL_LIMIT);
-  return Number.isInteger(limit) && limit >= 1 && limit <= MOST ? limit : USUAL_LIMIT;
+  const usual = isIn(element, "compact") ? COMPACT_LIMIT : USUAL_LIMIT;
+  const limit = Number(element.getAttribute("limit") || usual);
+  return Number.isInteger(limit) && limit >= 1 && limit <= MOST ? limit : usual;
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {string} layout
+ */
+function isIn(element, layout) {
+  return element.getAttribute("layout") === layout;
+}
+
+/** @param {HTMLElement} element */
+function hasImages(element) {
+  return element.hasAttribute("images") || isIn(element, "list-thumbs");
 }
 
 /**
@@ -200,8 +218,8 @@ function section(element, list, rows) {
     "aria-labelledby": "heading", lang: look?.language, dir: look?.direction,
   });
   whole.classList.toggle("waiting", !list?.items.length);
-  whole.classList.toggle("cards", element.getAttribute("layout") === "cards");
-  whole.classList.toggle("images", element.hasAttribute("images"));
+  for (const layout of ["cards", "compact"]) whole.classList.toggle(layout, isIn(element, layout));
+  whole.classList.toggle("images", hasImages(element));
   whole.append(heading, ul);
   return whole;
 }
@@ -209,8 +227,9 @@ function section(element, list, rows) {
 /**
  * @param {Item} item
  * @param {boolean} withImage
+ * @param {boolean} withDay
  */
-function row(item, withImage) {
+function row(item, withImage, withDay) {
   const kind = RELATED.has(item.reason) ? "" : item.reason.split(":")[0];
   const li = make("li", kind ? `item ${kind}` : "item", { lang: item.language });
   const href = webAddress(item.url);
@@ -219,14 +238,14 @@ function row(item, withImage) {
   if (image) {
     li.classList.add("pictured");
     link.append(make("img", "image", {
-      src: image, alt: "", loading: "lazy", decoding: "async", referrerpolicy: "no-referrer",
+      src: image, width: "96", height: "64", alt: "", loading: "lazy", decoding: "async", referrerpolicy: "no-referrer",
     }));
   }
   const title = make("span", "title", { dir: "auto" });
   title.append(CAN_BE_SEEN.test(item.title) ? item.title : item.id);
   link.append(title);
   if (link !== li) li.append(link);
-  if (item.published_at) li.append(day(item.published_at));
+  if (withDay && item.published_at) li.append(day(item.published_at));
   return li;
 }
 

@@ -66,6 +66,13 @@ section {
 }
 .cards .title { -webkit-line-clamp: var(--read-also-lines, 3); }
 .cards .pictured { padding-inline-end: 0; }
+.compact {
+  grid-template-rows: var(--read-also-heading-size, 2.5em) auto;
+  padding-inline-start: 1em;
+  border-inline-start: var(--read-also-heading-rule, 3px solid);
+}
+.compact .heading { padding-block: 0.25em; border: 0; font: var(--read-also-heading-font, inherit); font-weight: 600; }
+.compact .item { block-size: var(--read-also-item-size, 3.375em); padding-block: 0.25em; border: 0; }
 .cards .image {
   position: static;
   display: block;
