@@ -230,3 +230,35 @@ def test_a_selection_takes_in_the_letters_under_the_link(paper: Site, cms: Cms, 
     selected = shown.page.evaluate("getSelection().toString()")
     titles = shown.page.locator(".read-also__title").all_inner_texts()
     assert [title for title in titles if title in selected] == titles[:2]
+
+
+STRICT_THEME = """
+main ul { list-style: disc; margin: 0 0 1.5em 3em } main li::before { content: ">" }
+main a { color: #c00; text-decoration: underline; border-bottom: 2px dotted; padding: 0 3px }
+main img { height: auto; max-width: 50%; border: 3px solid; padding: 4px; margin: 1em 0 }
+main h2 { font-size: 2.4rem; margin: 2em 0 1em }
+"""
+"""What themes of a CMS say about everything in a text."""
+BOXES = """all => all.map(element => {
+  const { padding, borderTopWidth, listStyleType, textDecorationLine, color } =
+    getComputedStyle(element);
+  const { width, height } = element.getBoundingClientRect();
+  return [element.tagName, padding, borderTopWidth, listStyleType, textDecorationLine, color,
+    Math.round(width), Math.round(height)];
+})"""
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_rules_that_a_theme_has_for_all_texts_change_no_layout(
+    paper: Site, cms: Cms, tab: Tabs, layout: str
+) -> None:
+    html = list_of(paper, "en", layout=layout, labels="1")
+    found = []
+    for theme in ("", STRICT_THEME):
+        style = f"{paper.address}/v1/read-also.css"
+        text = page(layout, html, style=style, more=theme)
+        shown = tab(viewport=WIDE)
+        shown.page.goto(cms.put_file("/theme", text, "text/html; charset=utf-8"))
+        parts = ".read-also, .read-also *:not(h2)"
+        found.append(shown.page.eval_on_selector_all(parts, BOXES))
+    assert found[0] == found[1]
