@@ -52,7 +52,8 @@ def test_a_change_on_another_site_is_sent_by_that_site(site: Site, two: int, sta
     )
     with site.client() as client:
         client.get("/two/wp-cron.php").raise_for_status()
-    assert [one.path for one in stage.asked][1:] == [f"/v1/articles/wp:{host}~2Ftwo:77"]
+    sent = [one.path for one in stage.asked if one.method == "PUT"]
+    assert sent[1:] == [f"/v1/articles/wp:{host}~2Ftwo:77"]
     waits = """
         $here = ReadAlso\\waiting();
         switch_to_blog($given['two']);
@@ -105,6 +106,33 @@ def test_what_another_site_withdrew_is_on_no_page(
         archive=how == "the site is archived",
     )
     assert said == [[99, 99], ["HereThereElsewhere", "HereElsewhere"]]
+
+
+def test_a_push_that_is_stopped_on_one_site_goes_on_on_the_others(
+    site: Site, two: int, stage: Stage
+) -> None:
+    stage.answer = accept
+    said = site.run(
+        """
+        update_option('read_also', ['url' => $given['url'], 'key' => $given['key'], 'limit' => 3]);
+        ReadAlso\\push_all();
+        ReadAlso\\hold_line(true);
+        switch_to_blog($given['two']);
+        update_option('read_also', ['url' => $given['url'], 'key' => $given['key'], 'limit' => 9]);
+        wp_insert_post(['post_title' => 'Elsewhere', 'post_status' => 'publish']);
+        ReadAlso\\push_all();
+        ReadAlso\\push_due(0, 5, 50);
+        $there = [ReadAlso\\in_line(), ReadAlso\\settings()['limit'], ReadAlso\\line_is_held()];
+        restore_current_blog();
+        ReadAlso\\push_due(0, 5, 50);
+        $here = [ReadAlso\\in_line() > 0, ReadAlso\\settings()['limit'], ReadAlso\\line_is_held()];
+        ReadAlso\\hold_line(false);
+        return [$here, $there];""",
+        two=two,
+        url=stage.address,
+        key=KEY,
+    )
+    assert said == [[True, 3, True], [0, 9, False]]
 
 
 def test_nothing_is_left_behind_on_any_site(site: Site, two: int) -> None:

@@ -3,6 +3,7 @@
 	'use strict';
 
 	const AGAIN_MILLISECONDS = 10000; // After a service that did not answer.
+	const IDLE_MILLISECONDS = 2000; // After a step in which nothing was sent: another request sends, or all is on hold.
 	const { ajax, nonce, saved, expired, odd } = window.readAlsoSettings;
 
 	/** Ask WordPress to do something; what it answers. */
@@ -66,6 +67,7 @@
 		async function go( first ) {
 			const mine = ++turn;
 			let step = first;
+			let left = -1;
 			while ( mine === turn ) {
 				try {
 					const state = await ask( 'push', { step } );
@@ -79,9 +81,10 @@
 					if ( ! state.left || state.held ) {
 						return;
 					}
-					if ( ! state.there ) {
-						await new Promise( ( done ) => setTimeout( done, AGAIN_MILLISECONDS ) );
+					if ( ! state.there || state.left === left ) {
+						await new Promise( ( done ) => setTimeout( done, state.there ? IDLE_MILLISECONDS : AGAIN_MILLISECONDS ) );
 					}
+					left = state.left;
 					step = 'go';
 				} catch ( error ) {
 					words.textContent = error.message;

@@ -86,7 +86,7 @@ function pace( array $looks ): float {
 }
 
 function progress_in_words( int $total, int $left, bool $held, float $pace ): string {
-	if ( 0 === $left ) {
+	if ( 0 === $left || is_on_hold() ) {
 		return state_of_queue();
 	}
 	$done = number_format_i18n( $total - $left );
