@@ -94,12 +94,18 @@ def test_a_story_leads_to_its_translations_and_to_the_reasons(sample_client: Fla
     assert page.xpath("//p[@class='translations']/a/@href") == ["/read/zh-guiyang-smart-city"]
     assert f"/why/{STORY}" in page.xpath("//a/@href")
     assert page.xpath("//section/@class") == ["read-also read-also--cards"]
+    pictures = page.xpath("//section//img/@src")
+    assert len(pictures) == len(page.xpath("//section//li")) == 12
+    assert all(one.startswith("http://localhost/pictures/") for one in pictures)
 
 
 def test_another_look_of_the_list_may_be_asked_for(sample_client: FlaskClient) -> None:
-    page = page_at(sample_client, f"/read/{STORY}?layout=compact&labels=0")
+    page = page_at(sample_client, f"/read/{STORY}?layout=compact")
     assert page.xpath("//section/@class") == ["read-also read-also--compact"]
     assert len(page.xpath("//li")) == 3
+    for query in ("images=0", "layout=list"):
+        page = page_at(sample_client, f"/read/{STORY}?{query}")
+        assert page.xpath("//section//img") == []
 
 
 @pytest.mark.parametrize("story", [STORY, "tg-chorroha", "zh-guian-jifang", "ru-arpa-sboyka"])
@@ -124,6 +130,7 @@ def test_an_article_that_was_pushed_is_readable_here_whatever_its_address(
     client = client_of(own_desk)
     story = {"title": "<b>Trams</b>", "body": "One.\n\nTwo.", "language": "en", "section": "a/b"}
     elsewhere = {"url": "https://dead.example/x", "image_url": "https://dead.example/x.jpg"}
+    elsewhere["image_srcset"] = "https://dead.example/x.jpg 480w"
     assert client.put("/v1/articles/trams", json=story | elsewhere).status_code == 201
     rebuild_with_fake(own_desk)
     front = client.get("/")

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any, Final
 
 from flask import Blueprint, Response, abort, make_response, render_template, url_for
@@ -44,8 +43,6 @@ FEW: Final = 12
 """With fewer stories below those, an edition is not parted into sections."""
 MOST_IN_SECTION: Final = 3
 MOST_LATEST: Final = 8
-LOOK: Final = MappingProxyType({"layout": "cards", "labels": True})
-"""How lists look here, unless the address of the page says otherwise."""
 reader = Blueprint("reader", __name__, template_folder="templates", static_folder="static")
 
 
@@ -89,9 +86,7 @@ def edition(language: str, section: str = "") -> Response:
 )
 def read(options: FragmentOptions, article_id: str) -> Response:
     """The story as it stands in the store, if a reader may see it, and its list."""
-    options = options.model_copy(
-        update={name: one for name, one in LOOK.items() if name not in options.model_fields_set}
-    )
+    options = _with_look(options)
     listing = _at_home(state().list_for(article_id, options, public=not sees_stored()))
     article = _readable(article_id)
     zone = find_time_zone(options.time_zone or state().settings.time_zone)
@@ -234,6 +229,18 @@ def _readable(article_id: str) -> Article:
     return article
 
 
+def _with_look(options: FragmentOptions) -> FragmentOptions:
+    """Cards with pictures and labels, unless the address of the page says otherwise."""
+    given, look = options.model_fields_set, dict[str, object]()
+    if "labels" not in given:
+        look["labels"] = True
+    if "layout" not in given:
+        look["layout"] = "cards"
+        if "images" not in given:
+            look["fields"] = frozenset({"image"})
+    return options.model_copy(update=look)
+
+
 def _at_home(listing: Listing) -> Listing:
     """The same list with addresses, pictures and names of sections as this site has them."""
     words = edition_words(primary_language(listing.language) or "")
@@ -242,6 +249,7 @@ def _at_home(listing: Listing) -> Listing:
             update={
                 "url": url_for("reader.read", article_id=item.id, _external=True),
                 "image_url": _picture_of(item.section or "", item.id, _external=True),
+                "image": None,
                 "section": item.section and words.name_of(item.section),
             }
         )
