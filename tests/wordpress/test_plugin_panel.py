@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Error, Locator, Page, expect
 
+from tests.support.missing_software import skip_or_fail
 from tests.support.serving import KEY
 from tests.wordpress.browsing import chromium, log_in
 from tests.wordpress.plugin import PLUGIN, article_of, comes_true, configure, pass_time
@@ -23,6 +24,7 @@ PAIRS = (
     ("Choir wins", "A children's choir from Khorog won the singing contest in Almaty."),
     ("Singing school", "The singing school in Khorog has a waiting list after the choir's win."),
 )
+AXE = Path(__file__).parents[1] / "browser/node_modules/axe-core/axe.min.js"
 MORE = """<?php
 add_filter('use_block_editor_for_post', function ($use, $post) {
     return $use && false === strpos($post->post_title, 'Classic');
@@ -187,6 +189,32 @@ def test_a_pin_is_found_by_search_and_holds_for_a_time(desk: Desk) -> None:
     assert editor.faults == []
 
 
+def test_axe_finds_nothing_in_the_panel(desk: Desk) -> None:
+    """With everything open: pins with their times, posts that were found, a block, the warning."""
+    if not AXE.exists():
+        skip_or_fail("axe is not installed: make generators")
+    pins = [{"post": desk.posts["Salt road"]}, {"post": desk.posts["Salt tax"]}]
+    draft = desk.site.insert(post_title="x", post_content=PAIRS[2][1] * 3, post_status="draft")
+    desk.site.run(
+        "update_post_meta($given['post'], '_read_also', $given['choices']);",
+        post=draft,
+        choices={"pins": pins, "blocks": [{"post": desk.posts["Caravan museum"]}]},
+    )
+    editor = open_post(desk, draft)
+    editor.pinned("Salt road", "Salt tax")
+    editor.press("From when until when “Salt road” holds")
+    editor.page.get_by_label("Pin another post").fill("choir")
+    expect(editor.page.locator(".read-also-found").first).to_be_visible()
+    expect(editor.page.locator(".read-also-duplicates")).to_be_visible()
+    editor.page.evaluate(AXE.read_text("utf-8"))
+    found = editor.page.evaluate("axe.run('.read-also-panel')")
+    faulty = [
+        (one["id"], node["failureSummary"]) for one in found["violations"] for node in one["nodes"]
+    ]
+    assert faulty == []
+    assert {"button-name", "color-contrast", "label"} <= {one["id"] for one in found["passes"]}
+
+
 def test_the_list_follows_what_is_typed_and_names_what_was_published_before(desk: Desk) -> None:
     draft = desk.site.insert(post_title="Draft", post_content="", post_status="draft")
     editor = open_post(desk, draft)
@@ -238,7 +266,7 @@ def test_the_classic_editor_has_the_same_panel_and_saves_it(desk: Desk) -> None:
     rows = page.locator("#read-also-box .read-also-row")
     expect(rows).to_have_count(4)
     page.get_by_label("Pin another post").fill("salt tax was raised")
-    page.get_by_role("button", name="Pin “Salt tax” to this list").click()
+    page.locator(".read-also-found").filter(has_text="Salt tax").click()
     expect(page.locator(".is-pinned")).to_contain_text(["Salt tax"])
     page.get_by_label("Never in the lists of other posts").check()
     page.click("#publish")

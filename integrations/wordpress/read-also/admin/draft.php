@@ -89,7 +89,7 @@ function draft_terms( array $given, string $taxonomy ): array {
  */
 function list_of_draft( \WP_Post $draft, array $terms, array $choices ): array {
 	$shown = array(
-		'limit'      => clamp( settings()['limit'] ),
+		'limit'      => list_options( array() )['limit'],
 		'pins'       => array_map( __NAMESPACE__ . '\\chosen_item', $choices['pins'] ),
 		'blocks'     => array_map( __NAMESPACE__ . '\\chosen_item', $choices['blocks'] ),
 		'items'      => array(),

@@ -229,7 +229,7 @@
 		};
 		const result = ( row ) => row.fault
 			? el( 'li', { key: 'fault', className: 'read-also-fault' }, row.fault )
-			: el( 'li', { key: keyOf( row ) }, el( Button, { className: 'read-also-found', onClick: () => choose( row ), 'aria-label': sprintf( words.pinIt, row.title ) },
+			: el( 'li', { key: keyOf( row ) }, el( Button, { className: 'read-also-found', onClick: () => choose( row ) },
 				el( 'span', { dir: 'auto' }, row.title ), el( 'span', { className: 'read-also-about' }, [ row.date, row.section ].filter( Boolean ).join( ' · ' ) ) ) );
 		return el( 'div', { className: 'read-also-search' },
 			el( 'label', null, el( 'span', { className: 'read-also-label' }, words.search ),
