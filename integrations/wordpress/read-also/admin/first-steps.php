@@ -63,6 +63,7 @@ function privacy_text(): string {
 		"\n\n",
 		array(
 			__( 'Under our articles we show links to related ones. A server that we chose finds them (a "Read Also" service). It gets the public text of our articles, with titles, addresses, dates, sections, tags, pictures\' addresses and the names of the authors as they stand on the page.', 'read-also' ),
+			__( 'While an editor writes, the text of the draft may be sent there too, to show its list. It is not stored there.', 'read-also' ),
 			__( 'Nothing about visitors is sent to it: our own server asks for the list, so the service sees neither who reads nor from where. The list sets no cookies, counts no clicks and runs no scripts. Pictures in the list are loaded from where the pictures of our articles are.', 'read-also' ),
 		)
 	);
