@@ -1,6 +1,7 @@
 """The words of a list on a page, by language: dates as people write them, and labels of items.
 
-The dates are those of CLDR 48, without endings that newspapers leave out. They are kept in a file,
+The dates are those of CLDR 48, without endings that newspapers leave out. In Persian and Dari they
+are of the Persian calendar, as they are in newspapers there. They are kept in a file,
 since Babel takes memory for each language: docs/decisions/0023-words-of-dates.md.
 """
 
@@ -10,14 +11,17 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
 from importlib.resources import files
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from recommender.api import DateStyle
+from recommender.articles import primary_language
 from recommender.web.page_languages import nearest_tag
 
-__all__ = ["PageWords", "words_in", "write_date"]
+__all__ = ["PageWords", "persian_day", "words_in", "write_date"]
 
 DIGITS: Final = "0123456789"
+DARI: Final = "prs"
+DARI_AS_PERSIAN: Final = "fa-AF"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,7 @@ class PageWords:
         pinned: the label of an item that an editor put first.
         latest: the label of an item that is not related, but new.
         digits: those of numbers, from zero to nine.
+        calendar: `gregorian` or `persian`.
     """
 
     language: str
@@ -43,10 +48,14 @@ class PageWords:
     pinned: str
     latest: str
     digits: str = DIGITS
+    calendar: Literal["gregorian", "persian"] = "gregorian"
 
     def write(self, day: date) -> str:
         """A day as people write it: `10 April 2005`."""
-        written = self.pattern.format(d=day.day, m=self.months[day.month - 1], y=day.year)
+        year, month, number = (
+            persian_day(day) if self.calendar == "persian" else (day.year, day.month, day.day)
+        )
+        written = self.pattern.format(d=number, m=self.months[month - 1], y=year)
         return written if self.digits == DIGITS else written.translate(self._own_digits)
 
     @property
@@ -54,9 +63,26 @@ class PageWords:
         return str.maketrans(dict(zip(DIGITS, self.digits, strict=True)))
 
 
+def persian_day(day: date) -> tuple[int, int, int]:
+    """Year, month and day in the Persian calendar; exact from 1800 to 2123.
+
+    Leap years come in cycles of 33 years, seven fours and a five. The numbers are days.
+    """
+    cycles, days = divmod(day.toordinal() + 356_032, 12_053)
+    fours, days = divmod(days, 1_461)
+    year = 33 * cycles + 4 * fours - 1_595
+    if days > 365:  # noqa: PLR2004 - the first year of four is the long one
+        more, days = divmod(days - 1, 365)
+        year += more
+    if days < 186:  # noqa: PLR2004 - six months of 31 days, then those of 30
+        return year, days // 31 + 1, days % 31 + 1
+    return year, (days - 186) // 30 + 7, (days - 186) % 30 + 1
+
+
 def words_in(tag: str) -> PageWords | None:
     """The words for a language; None if there are none, or none in its script."""
-    found = nearest_tag(tag, _tags())
+    is_dari = primary_language(tag) == DARI
+    found = nearest_tag(DARI_AS_PERSIAN if is_dari else tag, _tags())
     return None if found is None else _table()[found]
 
 

@@ -7,7 +7,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from PIL import Image
 from playwright.sync_api import Page, Route
 
 from recommender.api import LAYOUTS
+from recommender.web.page_words import persian_day
 from tests.browser.conftest import Cms, Site, Tab, serve_stories
 from tests.browser.newspaper import PARAGRAPH, PEERS, SKIES, drawing, page, peer_grid, stories
 from tests.support.missing_software import skip_or_fail
@@ -262,3 +263,23 @@ def test_the_rules_that_a_theme_has_for_all_texts_change_no_layout(
         parts = ".read-also, .read-also *:not(h2)"
         found.append(shown.page.eval_on_selector_all(parts, BOXES))
     assert found[0] == found[1]
+
+
+PERSIAN_DAYS = """() => {
+  const parts = { year: "numeric", month: "numeric", day: "numeric" };
+  const persian = new Intl.DateTimeFormat("en", { calendar: "persian", timeZone: "UTC", ...parts });
+  const found = [];
+  for (let at = Date.UTC(1900, 0, 1); at < Date.UTC(2100, 0, 1); at += 86400000) {
+    const of = Object.fromEntries(persian.formatToParts(at).map(one => [one.type, one.value]));
+    found.push([+of.year, +of.month, +of.day]);
+  }
+  return found;
+}"""
+
+
+def test_days_of_the_persian_calendar_are_those_of_the_browser(tab: Tabs) -> None:
+    first = date(1900, 1, 1).toordinal()
+    found = tab().page.evaluate(PERSIAN_DAYS)
+    assert len(found) > 73_000
+    days = (date.fromordinal(first + number) for number in range(len(found)))
+    assert [[*persian_day(day)] for day in days] == found

@@ -109,7 +109,7 @@ def test_a_written_date_is_in_the_language_of_the_list() -> None:
     assert entry(german, dates="long").day == replace(DAY, text="5 October 2026", language="en")
     assert entry(german, "de-AT", dates="long").day == replace(DAY, text="5. Oktober 2026")
     assert entry(german, "eo", dates="long").day == DAY
-    persian = replace(DAY, text="۵ اکتبر ۲۰۲۶", language="fa")  # noqa: RUF001 - its digits
+    persian = replace(DAY, text="۱۳ مهر ۱۴۰۵", language="fa")
     assert entry(german, "fa", dates="long", layout="list").day == persian
     assert entry(german, "fa", dates="long").day == replace(persian, direction="rtl")
 

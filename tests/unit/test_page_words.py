@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from recommender.api.fragment_options import DateStyle
 from recommender.web.page_languages import HEADINGS
-from recommender.web.page_words import DIGITS, words_in, write_date
+from recommender.web.page_words import DIGITS, persian_day, words_in, write_date
 
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
 SPRING = datetime(2005, 4, 10, 8, tzinfo=UTC)
@@ -39,8 +39,9 @@ def written(
         ("ca", "10 d’abril del 2005"),  # noqa: RUF001 - as Catalan is written
         ("lt", "2005 m. balandžio 10 d."),
         ("zh-Hans-CN", "2005年4月10日"),
-        ("fa-AF", "۱۰ آوریل ۲۰۰۵"),  # noqa: RUF001 - its digits
-        ("prs", "۱۰ آوریل ۲۰۰۵"),  # noqa: RUF001 - its digits
+        ("fa", "۲۱ فروردین ۱۳۸۴"),
+        ("fa-AF", "۲۱ حمل ۱۳۸۴"),
+        ("prs", "۲۱ حمل ۱۳۸۴"),
         ("ar", "10 أبريل 2005"),
         ("he", "10 באפריל 2005"),
         ("eo", "2005-04-10"),
@@ -69,6 +70,25 @@ def test_within_a_week_a_date_is_an_age(days: int, english: str, russian: str) -
     moment = NOON - timedelta(days=days)
     assert (written(moment), written(moment, "ru")) == (english, russian)
     assert written(moment, style="long") == f"{29 - days} November 2026"
+
+
+@pytest.mark.parametrize(
+    ("day", "persian"),
+    [
+        # As ICU 78 has them: new years, the ends of long years, the end of summer.
+        ((2024, 3, 20), (1403, 1, 1)),
+        ((2025, 3, 20), (1403, 12, 30)),
+        ((2025, 3, 21), (1404, 1, 1)),
+        ((1979, 2, 11), (1357, 11, 22)),
+        ((2021, 3, 20), (1399, 12, 30)),
+        ((2026, 9, 22), (1405, 6, 31)),
+        ((2026, 9, 23), (1405, 7, 1)),
+    ],
+)
+def test_a_day_of_the_persian_calendar(
+    day: tuple[int, int, int], persian: tuple[int, int, int]
+) -> None:
+    assert persian_day(date(*day)) == persian
 
 
 def test_days_are_those_of_the_time_zone() -> None:
@@ -105,6 +125,7 @@ WRITTEN_OTHERWISE = {
     **dict.fromkeys(("be", "bg", "ru", "uk"), "no word for year after the number"),
     **dict.fromkeys(("kk", "ky", "hy", "uz-Cyrl"), "the order of newspapers"),
     **dict.fromkeys(("nb", "nn", "no"), "dager, not døgn"),
+    "fa": "the Persian calendar, which Babel does not have",
     "bn": "the spelling of CLDR 48; Babel 2.18 has an older one",
     "tg": "months as they stand in a date",
 }
