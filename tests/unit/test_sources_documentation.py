@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from recommender.cli.content import import_
+from recommender.cli.maintenance import check
 from recommender.sources.article_ids import foreign_id, parts_of
 from recommender.sources.fetching import FetchLimits
 from recommender.sources.registry import FORMATS
@@ -16,8 +17,8 @@ def test_every_format_is_listed_and_no_other() -> None:
     assert sorted(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == sorted(FORMATS)
 
 
-def test_every_option_is_one_of_the_command() -> None:
-    options = {name for one in import_.params for name in one.opts}
+def test_every_option_is_one_of_the_commands() -> None:
+    options = {name for one in (*import_.params, *check.params) for name in one.opts}
     listed = set(re.findall(r"--[a-z][a-z-]+", PAGE))
     assert listed <= options
 

@@ -82,6 +82,9 @@ function id_prefix( string $site ): string {
 
 /** From now on compare the ids of the service with what is published, and then delete all those of former addresses. */
 function begin_sweep( array $former = array() ) {
+	if ( ! configured() ) {
+		return;
+	}
 	$begun = get_option( 'read_also_sweep' );
 	$sites = array_merge( array( own_site() ), is_array( $begun ) ? $begun['sites'] : array(), $former );
 	update_option( 'read_also_sweep', array( 'sites' => array_values( array_unique( $sites ) ), 'cursor' => '' ), false );
