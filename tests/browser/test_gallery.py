@@ -177,6 +177,25 @@ def test_without_sizes_the_same_page_would_jump(paper: Site, cms: Cms, tab: Tabs
     assert shift_of(tab(viewport=WIDE), address) > 0
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_on_paper_there_are_no_pictures_and_no_places_for_them(
+    paper: Site, cms: Cms, tab: Tabs, layout: str
+) -> None:
+    shown = tab(viewport=WIDE)
+    shown.page.goto(put_page(paper, cms, layout, "light"))
+    shown.page.emulate_media(media="print")
+    assert not [one for one in shown.page.locator(".read-also__image").all() if one.is_visible()]
+    boxes = shown.page.locator(".read-also__item, .read-also__title").evaluate_all(PLACES)
+    assert all(0 <= start < 1 and height < 150 for start, height in boxes)
+
+
+PLACES = """all => all.map(element => {
+  const { left, height } = element.getBoundingClientRect();
+  return [left - element.closest(".read-also__item").getBoundingClientRect().left, height];
+})"""
+"""How far from the side of its item an element begins, and how high it is."""
+
+
 # --- everybody can use it ---
 
 
