@@ -204,6 +204,7 @@ def test_the_push_shows_how_far_it_is_and_stops_and_goes_on(
     tab.get_by_role("button", name="Push all posts").click()
     words = tab.locator(".read-also-progress")
     expect(words).to_have_text(PROGRESS)
+    expect(tab.get_by_role("link", name="Push all posts once.")).to_have_count(0)
     expect(tab.get_by_role("progressbar", name="Posts that were sent")).to_be_visible()
     tab.get_by_role("button", name="Stop").click()
     expect(words).to_contain_text("Stopped after ")

@@ -62,7 +62,7 @@ function print_page() {
 function print_next_step() {
 	if ( configured() && false === get_option( 'read_also_full_push' ) ) {
 		printf(
-			'<div class="notice notice-info inline"><p>%s <a href="#read-also-push">%s</a></p></div>',
+			'<div class="notice notice-info inline" id="read-also-next"><p>%s <a href="#read-also-push">%s</a></p></div>',
 			esc_html__( 'Lists need the posts that are here already.', 'read-also' ),
 			esc_html__( 'Push all posts once.', 'read-also' )
 		);

@@ -35,7 +35,7 @@ function test_service(): array {
 	$found = connection();
 	return $found['fine']
 		? healthy( 'service', __( 'Read Also is connected', 'read-also' ), $found['text'] )
-		: ill( 'service', 'critical', __( 'Read Also is not connected', 'read-also' ), $found['text'] );
+		: ill( 'service', configured() ? 'critical' : 'recommended', __( 'Read Also is not connected', 'read-also' ), $found['text'] );
 }
 
 function answer_health_test() {

@@ -54,6 +54,10 @@
 
 		function show( state ) {
 			const under = state.left > 0;
+			const next = document.getElementById( 'read-also-next' );
+			if ( under && next ) {
+				next.remove(); // It asks for what is under way.
+			}
 			bar.hidden = ! under;
 			bar.max = Math.max( 1, state.total );
 			bar.value = state.total - state.left;
