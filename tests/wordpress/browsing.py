@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.wordpress.site import Site
 
-__all__ = ["chromium", "log_in"]
+__all__ = ["chromium", "log_in", "open_editor"]
 
 PATIENCE_MS = 60_000
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage")
@@ -43,3 +43,14 @@ def log_in(browser: Browser, site: Site, login: str = "admin", **options: Any) -
     page.click("#wp-submit")
     page.wait_for_url("**/wp-admin/**")
     return page
+
+
+def open_editor(site: Site, tab: Page, path: str) -> None:
+    """An editor of blocks under wp-admin, without the tour that greets a new user."""
+    tab.goto(f"{site.home}/wp-admin/{path}")
+    tab.wait_for_function("window.wp?.data?.select('core/block-editor')")
+    tab.evaluate(
+        """for (const scope of ['core/edit-post', 'core/edit-site', 'core/edit-widgets']) {
+            wp.data.dispatch('core/preferences').set(scope, 'welcomeGuide', false);
+        }"""
+    )

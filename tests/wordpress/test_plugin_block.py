@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.support.serving import KEY
-from tests.wordpress.browsing import chromium, log_in
+from tests.wordpress.browsing import chromium, log_in, open_editor
 from tests.wordpress.plugin import PLUGIN, configure
 from tests.wordpress.service import HTML, PROBLEM, Answer, Asked, Stage, accept
 from tests.wordpress.site import Site
@@ -49,17 +49,6 @@ def stage(site: Site, stage: Stage, tab: Page) -> Stage:  # noqa: ARG001 - it ad
     configure(site, url=stage.address, key=KEY)
     stage.answer = answer
     return stage
-
-
-def open_editor(site: Site, tab: Page, path: str) -> None:
-    """An editor without the tour that greets a new user."""
-    tab.goto(f"{site.home}/wp-admin/{path}")
-    tab.wait_for_function("window.wp?.data?.select('core/block-editor')")
-    tab.evaluate(
-        """for (const scope of ['core/edit-post', 'core/edit-site', 'core/edit-widgets']) {
-            wp.data.dispatch('core/preferences').set(scope, 'welcomeGuide', false);
-        }"""
-    )
 
 
 def shown_in(tab: Page) -> Locator:

@@ -1,16 +1,23 @@
-"""Lists in a block theme and in a classic one, in Chromium: nothing moves or sticks out."""
+"""Lists in a block theme and in a classic one, in Chromium: nothing moves or sticks out.
 
+With `READ_ALSO_GALLERY=docs/pictures/gallery` the pictures of the plugin's README are made anew.
+"""
+
+import os
 import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, Route, expect
 
+from tests.support.missing_software import skip_or_fail
 from tests.support.waiting import until
-from tests.wordpress.browsing import chromium, log_in
+from tests.wordpress.browsing import chromium, log_in, open_editor
 from tests.wordpress.pictures import give_picture
 from tests.wordpress.plugin import PLUGIN, article_of, configure, pass_time
 from tests.wordpress.service import PLUGIN_KEY, Service
@@ -18,6 +25,9 @@ from tests.wordpress.site import INSTALLED, Site
 
 BLOCK_THEME = INSTALLED / "wp-content/themes/twentytwentyfive"
 CLASSIC_THEME = Path(__file__).parent / "php/classic"
+ROOT = Path(__file__).parents[2]
+README = ROOT / "integrations/wordpress/README.md"
+AXE = ROOT / "tests/browser/node_modules/axe-core/axe.min.js"
 LAYOUTS = ("list", "list-thumbs", "cards", "compact")
 STORIES = {
     "Harbour crane lifts record cargo": "The crane at the harbour lifted a record load on Monday, "
@@ -124,14 +134,35 @@ def opened(browser: Browser, newsroom: Newsroom, width: int, **options: object) 
     return page
 
 
+def around_list(page: Page) -> bytes:
+    """The list and what is beside it."""
+    page.evaluate("window.scrollTo(0, 0)")
+    box = page.locator(".read-also").bounding_box()
+    assert box is not None
+    width = page.evaluate("innerWidth")
+    left = max(0, box["x"] - 40)
+    clip = {"x": left, "y": box["y"] - 110, "width": min(width - left, box["width"] + 80)}
+    return page.screenshot(full_page=True, clip=clip | {"height": box["height"] + 130})  # type: ignore[arg-type]
+
+
+def keep(name: str, shot: bytes) -> None:
+    """Write a picture of the README, if asked to; it names the picture in any case."""
+    folder = os.environ.get("READ_ALSO_GALLERY")
+    if folder:
+        file = BytesIO()
+        Image.open(BytesIO(shot)).convert("RGB").save(file, "WEBP", quality=82, method=6)
+        (ROOT / folder / name).write_bytes(file.getvalue())
+    assert f"pictures/gallery/{name})" in README.read_text("utf-8")
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("theme", [BLOCK_THEME, CLASSIC_THEME], ids=["block", "classic"])
 def test_nothing_moves_and_nothing_sticks_out(
     newsroom: Newsroom, browser: Browser, theme: Path, layout: str
 ) -> None:
     newsroom.show(theme, layout=layout)
-    for width in (1280, 360):
-        page = opened(browser, newsroom, width)
+    for width, scheme in ((1280, "light"), (360, "dark")):
+        page = opened(browser, newsroom, width, color_scheme=scheme)
         assert page.evaluate("window.shifted") == 0
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         items = page.locator(".read-also__item")
@@ -144,7 +175,32 @@ def test_nothing_moves_and_nothing_sticks_out(
         # The theme's bullets, lines and frames do not reach into the list.
         assert items.first.evaluate("one => getComputedStyle(one).listStyleType") == "none"
         assert page.evaluate(OUTSIDE) == []
+        assert faults_for_axe(page) == []
+        if layout in {"list-thumbs", "cards"}:
+            keep(f"wordpress-{theme.name}-{layout}-{scheme}.webp", around_list(page))
         page.context.close()
+
+
+def faults_for_axe(page: Page) -> list[str]:
+    """What axe finds in the list."""
+    if not AXE.exists():
+        skip_or_fail("axe is not installed: make generators")
+    page.evaluate(AXE.read_text("utf-8"))
+    found = page.evaluate("axe.run('.read-also')")
+    return [node["failureSummary"] for one in found["violations"] for node in one["nodes"]]
+
+
+INSERT = """{
+    const editor = wp.data.select('core/block-editor');
+    const [text] = editor.getBlocksByName('core/post-content');
+    const given = { layout: 'cards', limit: 3, align: 'wide' };
+    wp.data.dispatch('core/block-editor').insertBlock(
+        wp.blocks.createBlock('read-also/list', given),
+        editor.getBlockIndex(text) + 1,
+        editor.getBlockRootClientId(text),
+    );
+}"""
+"""The block behind the text of the post."""
 
 
 def test_the_site_editor_shows_the_block_in_a_template(
@@ -155,18 +211,14 @@ def test_the_site_editor_shows_the_block_in_a_template(
     site = newsroom.site
     tab = log_in(browser, site, viewport={"width": 1280, "height": 900})
     template = f"%2Fwp_template%2F{BLOCK_THEME.name}%2F%2Fsingle"
-    tab.goto(f"{site.home}/wp-admin/site-editor.php?p={template}&canvas=edit")
-    editor = "wp.data.select('core/block-editor')"
-    tab.wait_for_function(f"window.wp?.data && {editor}?.getBlocks().length > 0")
-    tab.evaluate(
-        """{
-            const given = { layout: 'cards', limit: 3, align: 'wide' };
-            const block = wp.blocks.createBlock('read-also/list', given);
-            wp.data.dispatch('core/block-editor').insertBlock(block);
-        }"""
-    )
+    open_editor(site, tab, f"site-editor.php?p={template}&canvas=edit")
+    tab.wait_for_function("wp.data.select('core/block-editor').getBlocks().length > 0")
+    tab.evaluate(INSERT)
     shown = tab.frame_locator("iframe[name=editor-canvas]").locator(".wp-block-read-also-list")
     expect(shown.locator(".read-also__item")).to_have_count(3)
+    shown.scroll_into_view_if_needed()
+    expect(shown.locator("img").last).to_be_in_viewport()
+    keep("wordpress-site-editor.webp", tab.screenshot())
     name = f"{BLOCK_THEME.name}//single"
     saved = "wp.data.dispatch('core').saveEditedEntityRecord('postType', 'wp_template', '{}')"
     tab.evaluate(saved.format(name))
