@@ -156,7 +156,7 @@ function ids_of( string $site, string $cursor, float $seconds ): ?array {
 /** Have the service told of those posts that are not public. */
 function mark_unpublished( array $ids ): bool {
 	$numbers = array_filter( array_map( __NAMESPACE__ . '\\number_of', $ids ) );
-	foreach ( array_diff( $numbers, published( $numbers ) ) as $number ) {
+	foreach ( array_diff( $numbers, public_among( $numbers ) ) as $number ) {
 		keep_row( DUE . $number, token( microtime( true ) ) );
 		note_withdrawal();
 	}
@@ -167,17 +167,6 @@ function mark_unpublished( array $ids ): bool {
 function number_of( string $id ): int {
 	$number = (int) substr( $id, strlen( id_prefix( own_site() ) ) );
 	return $number > 0 && article_id( $number ) === $id ? $number : 0;
-}
-
-/** Those of some numbers whose posts are public. */
-function published( array $numbers ): array {
-	global $wpdb;
-	$types = settings()['types'];
-	if ( ! $numbers || ! $types ) {
-		return array();
-	}
-	$among = implode( ',', array_map( 'intval', $numbers ) );
-	return array_map( 'intval', $wpdb->get_col( "SELECT ID FROM {$wpdb->posts} WHERE ID IN ($among) AND post_status = 'publish' AND post_password = '' AND post_type IN (" . in_quotes( $types ) . ')' ) );
 }
 
 /** Delete articles in one call; whether the service did. */
