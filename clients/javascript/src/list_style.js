@@ -43,6 +43,7 @@ section {
   -webkit-line-clamp: var(--read-also-lines, 2);
   overflow: hidden;
   overflow-wrap: anywhere;
+  font-weight: 600;
 }
 .time { margin-block-start: 0.25em; font-size: 0.8125em; color: var(--read-also-quiet, inherit); }
 .title, .time { text-align: -webkit-match-parent; text-align: match-parent; }
@@ -54,6 +55,7 @@ section {
   inline-size: var(--read-also-image-width, 6em);
   block-size: var(--read-also-image-height, 4em);
   object-fit: cover;
+  border-radius: var(--read-also-radius, 4px);
 }
 .cards .list {
   display: grid;
