@@ -7,10 +7,22 @@ from recommender.sources.article_ids import wordpress_id
 from tests.support.waiting import until
 from tests.wordpress.site import Site
 
-__all__ = ["PLUGIN", "article_of", "comes_true", "configure", "pass_time", "remove", "save"]
+__all__ = [
+    "NO_CHOICES",
+    "PLUGIN",
+    "article_of",
+    "chosen",
+    "comes_true",
+    "configure",
+    "pass_time",
+    "publish",
+    "remove",
+    "save",
+]
 
 PLUGIN = Path(__file__).parents[2] / "integrations/wordpress/read-also"
 PATIENCE_SECONDS = 10
+NO_CHOICES: dict[str, object] = {"pins": [], "blocks": [], "no_list": False, "never": False}
 
 
 def configure(site: Site, **settings: object) -> None:
@@ -70,3 +82,14 @@ def article_of(site: Site, post: int) -> str:
 
 def comes_true(condition: Callable[[], bool]) -> bool:
     return until(condition, PATIENCE_SECONDS, every=0.02)
+
+
+def publish(site: Site, title: str, status: str = "publish", password: str = "") -> int:
+    """Save a post with a text of its own."""
+    text = f"{title} was told to a full hall."
+    return save(site, title=title, content=text, status=status, password=password)
+
+
+def chosen(post: int, **times: str) -> dict[str, object]:
+    """A pin or a block of a post."""
+    return {"post": post, "article": "", "title": "", "from": "", "until": ""} | times

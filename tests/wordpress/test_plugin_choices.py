@@ -7,13 +7,22 @@ from typing import Any
 import pytest
 
 from tests.support.serving import KEY
-from tests.wordpress.plugin import PLUGIN, article_of, comes_true, configure, pass_time, save
+from tests.wordpress.plugin import (
+    NO_CHOICES,
+    PLUGIN,
+    article_of,
+    chosen,
+    comes_true,
+    configure,
+    pass_time,
+    publish,
+    save,
+)
 from tests.wordpress.service import PLUGIN_KEY, PROBLEM, Answer, Asked, Service, Stage, accept
 from tests.wordpress.site import Site
 
 META = "_read_also"
 LIST = '<section class="read-also'
-NONE: dict[str, object] = {"pins": [], "blocks": [], "no_list": False, "never": False}
 
 
 @pytest.fixture(scope="module")
@@ -31,12 +40,8 @@ def newsroom(site: Site) -> Iterator[Site]:
     assert [line for line in site.log.splitlines() if "read-also" in line] == []
 
 
-def chosen(post: int, **times: str) -> dict[str, object]:
-    return {"post": post, "article": "", "title": "", "from": "", "until": ""} | times
-
-
 def choose(site: Site, post: int, **choices: object) -> None:
-    save(site, post, meta={META: NONE | choices})
+    save(site, post, meta={META: NO_CHOICES | choices})
 
 
 def choices_of(site: Site, post: int) -> dict[str, Any]:
@@ -53,11 +58,6 @@ def overrides(service: Service, site: Site, post: int, kind: str) -> list[dict[s
 
 def ids(service: Service, site: Site, post: int, kind: str) -> list[str]:
     return [row["id"] for row in overrides(service, site, post, kind)]
-
-
-def publish(site: Site, title: str, status: str = "publish", password: str = "") -> int:
-    text = f"{title} was told to a full hall."
-    return save(site, title=title, content=text, status=status, password=password)
 
 
 # --- how the service comes to know it ---
@@ -251,7 +251,7 @@ def test_a_contributor_sees_the_list_and_chooses_nothing(newsroom: Site, service
     own = newsroom.insert(
         post_title="Mine", post_content="Mine.", post_status="draft", post_author=author
     )
-    wanted = NONE | {"pins": [chosen(other)]}
+    wanted = NO_CHOICES | {"pins": [chosen(other)]}
     with newsroom.client("corin") as client:
         seen = client.post(f"/wp-json/read-also/v1/posts/{own}/list", json={"title": "Caravans"})
         tried = client.post(f"/wp-json/read-also/v1/posts/{own}/list", json={"choices": wanted})
@@ -263,7 +263,7 @@ def test_a_contributor_sees_the_list_and_chooses_nothing(newsroom: Site, service
     codes = [answer.status_code for answer in (tried, found, saved, others)]
     assert codes == [403, 403, 403, 403]
     assert META not in read.json()["meta"]
-    assert choices_of(newsroom, own) == NONE
+    assert choices_of(newsroom, own) == NO_CHOICES
 
 
 def test_a_visitor_asks_nothing_and_sees_no_choice(newsroom: Site) -> None:
@@ -303,104 +303,6 @@ def test_what_is_no_choice_is_not_kept(newsroom: Site) -> None:
         "no_list": False,
         "never": True,
     }
-
-
-# --- what the panel is told ---
-
-
-def listed(site: Site, post: int, login: str = "editor", **body: object) -> dict[str, Any]:
-    with site.client(login) as client:
-        answer = client.post(f"/wp-json/read-also/v1/posts/{post}/list", json=body)
-    said: dict[str, Any] = answer.json()
-    assert answer.status_code == 200, said
-    return said
-
-
-def test_the_list_follows_a_draft_with_its_unsaved_choices(
-    newsroom: Site, service: Service
-) -> None:
-    configure(newsroom, url=service.address, key=KEY)
-    text = "Glaciers in the Pamir lose their ice faster each summer, surveyors found."
-    first, second = (
-        save(newsroom, title=f"Ice of the Pamir {n}", content=f"{text} {n}") for n in (1, 2)
-    )
-    draft = save(newsroom, title="Nothing", content="", status="draft")
-    shown = {"title": "Melting glaciers", "content": f"<p>Pamir. {text} Villagers worry.</p>"}
-    until_read = comes_true(lambda: {first, second} <= posts_in(listed(newsroom, draft, **shown)))
-    assert until_read
-    tried = listed(newsroom, draft, **shown, choices=NONE | {"blocks": [chosen(first)]})
-    assert first not in posts_in(tried)
-    assert [row["title"] for row in tried["blocks"]] == ["Ice of the Pamir 1"]
-    assert choices_of(newsroom, draft) == NONE
-    assert service.article(article_of(newsroom, draft)) is None
-
-
-def posts_in(said: dict[str, Any]) -> set[int]:
-    return {row["post"] for kind in ("items", "duplicates") for row in said[kind]}
-
-
-def test_a_text_that_was_published_already_is_named(newsroom: Site, service: Service) -> None:
-    configure(newsroom, url=service.address, key=KEY)
-    text = " ".join(f"The council of ward {n} voted for a new bridge." for n in range(20))
-    old = save(newsroom, title="A bridge for every ward", content=text)
-    draft = save(newsroom, title="Bridges", content=text, status="draft")
-    assert comes_true(lambda: listed(newsroom, draft)["duplicates"] != [])
-    (row,) = listed(newsroom, draft)["duplicates"]
-    assert (row["post"], row["title"]) == (old, "A bridge for every ward")
-    assert f"post={old}&action=edit" in row["edit"]
-    assert row["why"] in {"The same text.", "Nearly the same text."}
-    assert listed(newsroom, old)["duplicates"] == []
-
-
-def test_a_key_that_may_not_ask_for_drafts_shows_the_saved_list_and_says_so(
-    newsroom: Site, service: Service
-) -> None:
-    configure(newsroom, url=service.address, key=PLUGIN_KEY)
-    seed, other = publish(newsroom, "A well in Khujand"), publish(newsroom, "Wells of Khujand")
-    draft = save(newsroom, title="A well", content="Deep.", status="draft")
-    assert comes_true(lambda: other in posts_in(listed(newsroom, seed)))
-    said = listed(newsroom, seed)
-    assert not said["live"]
-    assert said["note"].startswith("This is the list of the saved text.")
-    said = listed(newsroom, draft, choices=NONE | {"pins": [chosen(other)]})
-    assert (said["items"], said["pins"][0]["title"]) == ([], "Wells of Khujand")
-    assert said["note"].endswith("An administrator can change that.")
-    assert "read+write" in listed(newsroom, seed, "admin")["note"]
-
-
-@pytest.mark.parametrize(
-    ("answer", "said"),
-    [
-        (Answer(503, "{}", PROBLEM | {"Retry-After": "3"}), "is busy"),
-        (Answer(502, "<h1>Bad gateway</h1>"), "does not answer now"),
-        (Answer(422, '{"detail": "too long"}', PROBLEM), "made no list of this text: 422 too long"),
-        (Answer(200, "<h1>Hello</h1>"), "does not answer now"),
-    ],
-    ids=["busy", "gateway", "refused", "stranger"],
-)
-def test_the_panel_says_in_plain_words_why_there_is_no_list(
-    newsroom: Site, stage: Stage, answer: Answer, said: str
-) -> None:
-    configure(newsroom, url=stage.address, key=KEY)
-    stage.answer = lambda _: answer
-    post = newsroom.insert(post_title="A well", post_content="Deep.", post_status="draft")
-    shown = listed(newsroom, post)
-    assert said in shown["note"]
-    assert shown["again"] == {"is busy": 3, "does not answer now": 30}.get(said, 0)
-
-
-def test_posts_are_found_by_words_by_number_and_by_address(newsroom: Site) -> None:
-    configure(newsroom, url="", key="")
-    public = publish(newsroom, "The zither maker")
-    publish(newsroom, "The zither thief", status="draft")
-    publish(newsroom, "The zither secret", password="x")  # noqa: S106 - of a post
-    with newsroom.client("editor") as client:
-        address = client.get(f"/wp-json/wp/v2/posts/{public}").json()["link"]
-        for words in ("zither", str(public), address):
-            rows = client.get("/wp-json/read-also/v1/posts", params={"search": words}).json()
-            assert [row["post"] for row in rows] == [public]
-        params = {"search": "zither", "exclude[]": str(public)}
-        assert client.get("/wp-json/read-also/v1/posts", params=params).json() == []
 
 
 # --- the end; last, since the plugin is gone afterwards ---

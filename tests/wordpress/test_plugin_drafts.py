@@ -1,0 +1,123 @@
+"""The list of a draft: what the panel beside a post is told, and in which words."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.serving import KEY
+from tests.wordpress.plugin import (
+    NO_CHOICES,
+    PLUGIN,
+    article_of,
+    chosen,
+    comes_true,
+    configure,
+    publish,
+    save,
+)
+from tests.wordpress.service import PLUGIN_KEY, PROBLEM, Answer, Service, Stage
+from tests.wordpress.site import Site
+
+
+@pytest.fixture(scope="module")
+def newsroom(site: Site) -> Iterator[Site]:
+    site.add_plugin(PLUGIN)
+    yield site
+    assert [line for line in site.log.splitlines() if "read-also" in line] == []
+
+
+def listed(site: Site, post: int, login: str = "editor", **body: object) -> dict[str, Any]:
+    with site.client(login) as client:
+        answer = client.post(f"/wp-json/read-also/v1/posts/{post}/list", json=body)
+    said: dict[str, Any] = answer.json()
+    assert answer.status_code == 200, said
+    return said
+
+
+def test_the_list_follows_a_draft_with_its_unsaved_choices(
+    newsroom: Site, service: Service
+) -> None:
+    configure(newsroom, url=service.address, key=KEY)
+    text = "Glaciers in the Pamir lose their ice faster each summer, surveyors found."
+    first, second = (
+        save(newsroom, title=f"Ice of the Pamir {n}", content=f"{text} {n}") for n in (1, 2)
+    )
+    draft = save(newsroom, title="Nothing", content="", status="draft")
+    shown = {"title": "Melting glaciers", "content": f"<p>Pamir. {text} Villagers worry.</p>"}
+    until_read = comes_true(lambda: {first, second} <= posts_in(listed(newsroom, draft, **shown)))
+    assert until_read
+    tried = listed(newsroom, draft, **shown, choices=NO_CHOICES | {"blocks": [chosen(first)]})
+    assert first not in posts_in(tried)
+    assert [row["title"] for row in tried["blocks"]] == ["Ice of the Pamir 1"]
+    kept = "return metadata_exists('post', $given['post'], '_read_also');"
+    assert newsroom.run(kept, post=draft) is False
+    assert service.article(article_of(newsroom, draft)) is None
+
+
+def posts_in(said: dict[str, Any]) -> set[int]:
+    return {row["post"] for kind in ("items", "duplicates") for row in said[kind]}
+
+
+def test_a_text_that_was_published_already_is_named(newsroom: Site, service: Service) -> None:
+    configure(newsroom, url=service.address, key=KEY)
+    text = " ".join(f"The council of ward {n} voted for a new bridge." for n in range(20))
+    old = save(newsroom, title="A bridge for every ward", content=text)
+    draft = save(newsroom, title="Bridges", content=text, status="draft")
+    assert comes_true(lambda: listed(newsroom, draft)["duplicates"] != [])
+    (row,) = listed(newsroom, draft)["duplicates"]
+    assert (row["post"], row["title"]) == (old, "A bridge for every ward")
+    assert f"post={old}&action=edit" in row["edit"]
+    assert row["why"] in {"The same text.", "Nearly the same text."}
+    assert listed(newsroom, old)["duplicates"] == []
+
+
+def test_a_key_that_may_not_ask_for_drafts_shows_the_saved_list_and_says_so(
+    newsroom: Site, service: Service
+) -> None:
+    configure(newsroom, url=service.address, key=PLUGIN_KEY)
+    seed, other = publish(newsroom, "A well in Khujand"), publish(newsroom, "Wells of Khujand")
+    draft = save(newsroom, title="A well", content="Deep.", status="draft")
+    assert comes_true(lambda: other in posts_in(listed(newsroom, seed)))
+    said = listed(newsroom, seed)
+    assert not said["live"]
+    assert said["note"].startswith("This is the list of the saved text.")
+    said = listed(newsroom, draft, choices=NO_CHOICES | {"pins": [chosen(other)]})
+    assert (said["items"], said["pins"][0]["title"]) == ([], "Wells of Khujand")
+    assert said["note"].endswith("An administrator can change that.")
+    assert "read+write" in listed(newsroom, seed, "admin")["note"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (Answer(503, "{}", PROBLEM | {"Retry-After": "3"}), "is busy"),
+        (Answer(502, "<h1>Bad gateway</h1>"), "does not answer now"),
+        (Answer(422, '{"detail": "too long"}', PROBLEM), "made no list of this text: 422 too long"),
+        (Answer(200, "<h1>Hello</h1>"), "does not answer now"),
+    ],
+    ids=["busy", "gateway", "refused", "stranger"],
+)
+def test_the_panel_says_in_plain_words_why_there_is_no_list(
+    newsroom: Site, stage: Stage, answer: Answer, said: str
+) -> None:
+    configure(newsroom, url=stage.address, key=KEY)
+    stage.answer = lambda _: answer
+    post = newsroom.insert(post_title="A well", post_content="Deep.", post_status="draft")
+    shown = listed(newsroom, post)
+    assert said in shown["note"]
+    assert shown["again"] == {"is busy": 3, "does not answer now": 30}.get(said, 0)
+
+
+def test_posts_are_found_by_words_by_number_and_by_address(newsroom: Site) -> None:
+    configure(newsroom, url="", key="")
+    public = publish(newsroom, "The zither maker")
+    publish(newsroom, "The zither thief", status="draft")
+    publish(newsroom, "The zither secret", password="x")  # noqa: S106 - of a post
+    with newsroom.client("editor") as client:
+        address = client.get(f"/wp-json/wp/v2/posts/{public}").json()["link"]
+        for words in ("zither", str(public), address):
+            rows = client.get("/wp-json/read-also/v1/posts", params={"search": words}).json()
+            assert [row["post"] for row in rows] == [public]
+        params = {"search": "zither", "exclude[]": str(public)}
+        assert client.get("/wp-json/read-also/v1/posts", params=params).json() == []
