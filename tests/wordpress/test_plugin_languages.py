@@ -263,6 +263,16 @@ def test_articles_that_an_earlier_version_sent_are_sent_again(network: Network) 
     assert "crane" in str(stored["body_html"])
 
 
+def test_a_new_site_of_the_network_has_nothing_to_send_again(network: Network) -> None:
+    forms = network.site.run(
+        """$four = wp_insert_site(['domain' => $given['host'], 'path' => '/four/',
+            'title' => 'Four', 'user_id' => 1, 'network_id' => 1]);
+        return [get_option('read_also_form'), get_blog_option($four, 'read_also_form')];""",
+        host=network.site.home.removeprefix("http://"),
+    )
+    assert int(forms[0]) == int(forms[1]) > 0
+
+
 def test_a_pull_reads_the_same_site_as_the_plugin_sends(network: Network) -> None:
     path, title = "/two", TWO[0]
     with network.site.client() as client:

@@ -11,6 +11,7 @@ register_activation_hook( dirname( __DIR__ ) . '/read-also.php', __NAMESPACE__ .
 register_deactivation_hook( dirname( __DIR__ ) . '/read-also.php', __NAMESPACE__ . '\\deactivate' );
 
 add_action( 'init', __NAMESPACE__ . '\\push_after_upgrade' );
+add_action( 'wp_initialize_site', __NAMESPACE__ . '\\begin_site', 100 ); // It has tables by then.
 add_filter( 'read_also_article', __NAMESPACE__ . '\\with_site', PHP_INT_MAX );
 
 /** What changed while the plugin was not active is not known, so all is pushed. */
@@ -22,6 +23,11 @@ function activate( $whole_network ) {
 			push_all();
 		}
 	);
+}
+
+/** A new site of a network was sent by no earlier version. */
+function begin_site( $site ) {
+	update_blog_option( (int) $site->blog_id, 'read_also_form', FORM );
 }
 
 function deactivate( $whole_network ) {

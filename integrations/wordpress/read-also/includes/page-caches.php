@@ -9,7 +9,7 @@ const MOST_ASKED  = 5;   // Posts of a request whose pages are asked for.
 const MOST_PURGED = 200; // Pages of a request that are made anew.
 const ASK_SECONDS = 2.0; // All questions of a request.
 
-add_action( 'init', __NAMESPACE__ . '\\watch_page_caches' );
+add_action( 'wp_loaded', __NAMESPACE__ . '\\watch_page_caches' ); // When other plugins have added their hooks.
 add_action( 'read_also_purge', __NAMESPACE__ . '\\purge_changed' );
 
 /** Without a cache of pages there is nothing to do. */
