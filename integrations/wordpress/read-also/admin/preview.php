@@ -15,7 +15,10 @@ function answer_preview() {
 	admit();
 	$options = list_options( wp_unslash( array_intersect_key( $_POST, array( 'layout' => 0, 'limit' => 0 ) ) ) ); // The nonce was checked; list_options() looks at each.
 	foreach ( configured() ? recent_posts() : array() as $post ) {
-		$html = list_html( $post->ID, $options );
+		$html = list_now( $post->ID, $options );
+		if ( null === $html ) {
+			break; // Nobody answers.
+		}
 		if ( '' !== $html ) {
 			/* translators: %s: title of a post */
 			wp_send_json_success( array( 'text' => sprintf( __( 'The list under "%s"', 'read-also' ), get_the_title( $post ) ), 'page' => page_of( $html ) ) );
@@ -34,7 +37,7 @@ function answer_compare() {
 		wp_send_json_error( array( 'text' => __( 'There is nothing to compare.', 'read-also' ) ) );
 	}
 	$post = $posts[ $place % count( $posts ) ];
-	$ours = list_html( $post->ID, list_options( array() ) );
+	$ours = (string) list_now( $post->ID, list_options( array() ) );
 	wp_send_json_success(
 		array(
 			'text'   => get_the_title( $post ),
@@ -42,6 +45,13 @@ function answer_compare() {
 			'ours'   => page_of( $ours ),
 		)
 	);
+}
+
+/** The list that the service has now, in place of a copy of before the push; null where nobody answers. An administrator waits longer than a reader. */
+function list_now( int $post, array $options ): ?string {
+	$answer = call( 'GET', '/v1/articles/' . article_id( $post ) . '/related.html?' . list_query( $options ), PUSH_SECONDS );
+	$copy   = newer( NO_COPY, $answer, time(), $options );
+	return $copy ? without_withdrawn( $copy, $post ) : null;
 }
 
 /** The newest posts that are articles. */
