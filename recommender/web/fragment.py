@@ -16,7 +16,7 @@ from recommender.web.page_languages import presentation_in
 from recommender.web.responses import cached
 from recommender.web.state import Listing, state
 
-__all__ = ["Section", "fragment", "list_section"]
+__all__ = ["Section", "fragment", "section_of"]
 
 fragment = Blueprint("fragment", __name__, template_folder="templates")
 CONTENT_SECURITY_POLICY: Final = (
@@ -69,15 +69,14 @@ class Section:
 )
 def related_html(options: FragmentOptions, article_id: str) -> Response:
     """The list as an escaped section of HTML; an empty body if the list is empty."""
-    listing, section = list_section(article_id, options)
-    response = make_response(render_template("related.html", section=section))
+    listing = state().list_for(article_id, options, public=not sees_stored())
+    response = make_response(render_template("related.html", section=section_of(listing, options)))
     # If a browser opens the fragment as a page, the page may not run scripts.
     response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
     return cached(response, listing)
 
 
-def list_section(article_id: str, options: FragmentOptions) -> tuple[Listing, Section]:
-    """The list under an article, and the section that shows it."""
-    listing = state().list_for(article_id, options, public=not sees_stored())
+def section_of(listing: Listing, options: FragmentOptions) -> Section:
+    """The section that shows a list; its days are those of the zone of the options or settings."""
     zone = find_time_zone(options.time_zone or state().settings.time_zone)
-    return listing, Section.of(listing, options, datetime.fromtimestamp(listing.made_at, zone))
+    return Section.of(listing, options, datetime.fromtimestamp(listing.made_at, zone))

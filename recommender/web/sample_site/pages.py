@@ -20,7 +20,7 @@ from recommender.ranking.filters import DAY_SECONDS, is_visible
 from recommender.time_zones import find_time_zone
 from recommender.web.auth import opens_lists, sees_stored
 from recommender.web.endpoints import NonJsonAnswer, described
-from recommender.web.fragment import Section
+from recommender.web.fragment import section_of
 from recommender.web.page_languages import direction_of
 from recommender.web.page_words import words_in, write_date
 from recommender.web.responses import add_etag, cached
@@ -89,11 +89,10 @@ def read(options: FragmentOptions, article_id: str) -> Response:
     options = _with_look(options)
     listing = _at_home(state().list_for(article_id, options, public=not sees_stored()))
     article = _readable(article_id)
-    zone = find_time_zone(options.time_zone or state().settings.time_zone)
     response = _page(
         "sample/story.html",
         listing.language,
-        section=Section.of(listing, options, datetime.fromtimestamp(listing.made_at, zone)),
+        section=section_of(listing, options),
         article=article,
         published=article.published_at and as_rfc3339(article.published_at),
         paragraphs=paragraphs(article.body),
