@@ -40,8 +40,8 @@ test: $(READY) ## Run the suite of every day, in JOBS=2 processes.
 test-long: $(READY) ## Run what takes longer: many examples, PostgreSQL, a real WordPress, faults.
 	$(RUN) -m pytest -q -m 'long or hypothesis' --hypothesis-profile=long $(TOGETHER)
 
-test-wordpress: $(READY) ## The plugin and the pull against a real WordPress; names the packages it needs.
-	$(RUN) -m pytest -q tests/wordpress
+test-wordpress: $(READY) ## The plugin and the pull against a real WordPress; NGINX=1: behind nginx, with Redis.
+	$(if $(NGINX),BEHIND_NGINX=1) $(RUN) -m pytest -q tests/wordpress
 
 translations: $(READY) ## Bring the texts of the WordPress plugin up to its code; needs gettext.
 	$(RUN) -m tests.wordpress.translations

@@ -1,5 +1,6 @@
 """A real WordPress for each module that asks for one, on one MariaDB server for all."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,8 +31,12 @@ def wordpress(mariadb: MariaDB) -> Iterator[Path]:  # noqa: ARG001 - it looks wh
 
 @pytest.fixture(scope="module")
 def site(mariadb: MariaDB, wordpress: Path) -> Iterator[Site]:
-    """A new WordPress without a post, Asia/Dushanbe its time zone, `/year/title/` its links."""
-    with Site.running(mariadb, wordpress) as made:
+    """A new WordPress without a post, Asia/Dushanbe its time zone, `/year/title/` its links.
+
+    On PHP's own server; behind nginx where `BEHIND_NGINX` is set.
+    """
+    behind_nginx = bool(os.environ.get("BEHIND_NGINX"))
+    with _running(mariadb, wordpress, behind_nginx=behind_nginx) as made:
         yield made
 
 

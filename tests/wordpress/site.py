@@ -274,5 +274,8 @@ class Site:
 
     def cron(self) -> None:
         """Do what is due by now, scheduled posts among it, as the next visit would."""
+        if self.behind_nginx:  # it would answer before it begins
+            self.run((HERE / "cron.php").read_text())
+            return
         with self.client() as client:
             client.get("/wp-cron.php").raise_for_status()

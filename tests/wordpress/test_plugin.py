@@ -120,6 +120,7 @@ def test_a_scheduled_post_is_in_no_list_before_its_time(
         """global $wpdb;
         $past = ['post_date' => '2026-01-05 10:00:00', 'post_date_gmt' => '2026-01-05 05:00:00'];
         $wpdb->update($wpdb->posts, $past, ['ID' => $given['post']]);
+        wp_cache_delete($given['post'], 'posts');
         wp_clear_scheduled_hook('publish_future_post', [$given['post']]);
         wp_schedule_single_event(time(), 'publish_future_post', [$given['post']]);""",
         post=post,

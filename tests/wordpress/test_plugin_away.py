@@ -431,7 +431,7 @@ def test_a_post_is_pushed_as_anybody_reads_it(newsroom: Site, stage: Stage) -> N
         return is_user_logged_in() || is_admin() ? $text : 'Log in.';
     });"""
     with code(newsroom, members):
-        save(newsroom, title="Public", content=block)
+        post = save(newsroom, title="Public", content=block)
         seen = newsroom.run(
             """define('WP_ADMIN', true);
             require_once ABSPATH . 'wp-admin/includes/admin.php';
@@ -440,7 +440,7 @@ def test_a_post_is_pushed_as_anybody_reads_it(newsroom: Site, stage: Stage) -> N
             wp_update_post(['ID' => $given['post'], 'post_title' => 'Public again']);
             ReadAlso\\push_due(0, 9, 1);
             return [get_current_user_id(), is_admin()];""",
-            post=sent(stage)[-1][1],
+            post=post,
         )
     for body in (json.loads(one.body)["body_html"] for one in stage.asked[-2:]):
         assert "Log in." in body
