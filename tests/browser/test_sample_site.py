@@ -1,6 +1,7 @@
 """The demonstration's newspaper in a browser: no link is dead, and nothing comes from elsewhere.
 
-With `READ_ALSO_PICTURES=docs/pictures` the pictures of the README are made anew.
+With `READ_ALSO_PICTURES=docs/pictures` the pictures of the README are made anew. Install the Debian
+packages fonts-noto-core and fonts-noto-cjk before.
 """
 
 import os
