@@ -90,7 +90,7 @@ def test_an_item_has_the_usual_fields_and_those_that_are_asked_for() -> None:
     assert list(usual) == ["title", "url", "section", "language", "published_at", "image_url"]
     assert fields.of_item({"summary"}) == usual | {"summary": "S"}
     assert fields.of_item({"authors", "tags"}) == usual | {"authors": ("A",), "tags": ("x",)}
-    assert fields.of_item({"image"}) == usual | {"image": {"url": "https://a/i.jpg"}}
+    assert fields.of_item({"image"}) == usual | {"image": {"url": "https://a/i.jpg", "srcset": ""}}
     bare = DisplayFields("T", None, None, None, None, None)
     empty = {"summary": "", "authors": (), "tags": ()}
     assert bare.of_item({"summary", "authors", "tags", "image"}) == bare.of_item(()) | empty
