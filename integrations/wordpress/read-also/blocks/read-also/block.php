@@ -15,6 +15,29 @@ add_filter( 'widget_display_callback', __NAMESPACE__ . '\\without_empty_box', 10
 
 function register_block() {
 	load_plugin_textdomain( 'read-also', false, dirname( plugin_basename( PLUGIN_FILE ) ) . '/languages' );
+	if ( is_admin() ) {
+		register_whole_block();
+		return;
+	}
+	add_action( 'rest_api_init', __NAMESPACE__ . '\\register_whole_block', 0 );
+	$about = wp_json_file_decode( __DIR__ . '/block.json', array( 'associative' => true ) );
+	register_block_type(
+		BLOCK,
+		array(
+			'api_version'     => $about['apiVersion'],
+			'attributes'      => $about['attributes'],
+			'uses_context'    => $about['usesContext'],
+			'supports'        => $about['supports'],
+			'render_callback' => __NAMESPACE__ . '\\block_html',
+		)
+	);
+}
+
+/** With its words, their translations and its script, which pages do without, since they take a millisecond. */
+function register_whole_block() {
+	if ( \WP_Block_Type_Registry::get_instance()->is_registered( BLOCK ) ) {
+		unregister_block_type( BLOCK );
+	}
 	$type = register_block_type(
 		__DIR__,
 		array(
