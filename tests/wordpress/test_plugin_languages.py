@@ -381,6 +381,7 @@ def test_the_plugin_speaks_russian_and_tajik(
         unload_textdomain('read-also', true);
         load_plugin_textdomain('read-also', false, 'read-also/languages');
         $posts = _n('%s post waits to be sent.', '%s posts wait to be sent.', 5, 'read-also');
+        ReadAlso\\register_whole_block(); // As in the administration.
         $script = json_decode(load_script_textdomain('read-also-list-editor-script', 'read-also',
             WP_PLUGIN_DIR . '/read-also/languages'), true);
         return [__('Read also', 'read-also'), sprintf($posts, 5),
