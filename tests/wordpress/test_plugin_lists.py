@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tests.support.serving import KEY
+from tests.wordpress.pictures import give_picture
 from tests.wordpress.plugin import PLUGIN, article_of, configure
 from tests.wordpress.service import HTML, PROBLEM, Answer, Asked, Stage, accept
 from tests.wordpress.site import Site
@@ -172,23 +173,10 @@ def test_the_list_stands_by_itself_under_the_types_that_are_set(
 
 @pytest.fixture(scope="module")
 def pictured(newsroom: Site) -> int:
-    """A post with a featured image of 1200 by 800."""
-    post: int = newsroom.run(
-        """$jpeg = ['post_mime_type' => 'image/jpeg', 'post_title' => 'C'];
-        $id = wp_insert_attachment($jpeg, 'crane.jpg');
-        foreach ([300 => 'medium', 768 => 'medium_large', 1024 => 'large'] as $width => $size) {
-            $height = intdiv(2 * $width, 3);
-            $sizes[$size] = ['file' => "crane-{$width}x$height.jpg", 'mime-type' => 'image/jpeg',
-                'width' => $width, 'height' => $height];
-        }
-        $file = ['file' => 'crane.jpg', 'width' => 1200, 'height' => 800, 'sizes' => $sizes];
-        wp_update_attachment_metadata($id, $file);
-        update_post_meta($id, '_wp_attachment_image_alt', 'A crane');
-        $post = wp_insert_post(['post_title' => 'Crane', 'post_status' => 'publish']);
-        set_post_thumbnail($post, $id);
-        return $post;"""
-    )
-    return post
+    """A post with a featured image."""
+    made = newsroom.insert(post_title="Crane", post_content="It lifts.")
+    give_picture(newsroom, made)
+    return made
 
 
 def pictures(source: str) -> list[dict[str, str]]:
@@ -210,7 +198,7 @@ def test_pictures_of_posts_are_wordpress_own_in_the_size_of_their_place(
     foreign, own = pictures(page(newsroom, post))
     assert foreign["src"] == FOREIGN
     assert int(foreign["width"]) > int(foreign["height"]) > 1
-    assert own["src"].endswith(f"-{width}x{width * 2 // 3}.jpg")
+    assert own["src"].endswith(f"-{width}x{width * 2 // 3}.png")
     assert (own["width"], own["height"]) == (str(width), str(width * 2 // 3))
     assert {"300w", "768w", "1024w"} <= set(own["srcset"].replace(",", "").split())
     assert sizes in own["sizes"]

@@ -19,7 +19,7 @@ function note_withdrawal() {
 }
 
 /** The list under a post as HTML: the copy while it is fresh, else a new one, else what may still be shown of the old. */
-function list_html( int $post, array $options ): string {
+function list_html( int $post, array $options, float $seconds = PAGE_SECONDS ): string {
 	$query = list_query( $options );
 	$name  = "read_also_list_{$post}_" . substr( md5( $query ), 0, 12 );
 	$copy  = get_transient( $name );
@@ -29,7 +29,7 @@ function list_html( int $post, array $options ): string {
 	$older = $copy['asked'] <= max( (int) get_option( 'read_also_withdrawn' ) + 1, (int) get_post_meta( $post, CHOSEN_AT, true ) );
 	if ( ( $older || $now >= $copy['fresh'] ) && may_call( 'read' ) ) {
 		$asked  = '' === $copy['etag'] ? array() : array( 'If-None-Match' => $copy['etag'] );
-		$answer = call( 'GET', '/v1/articles/' . article_id( $post ) . "/related.html?$query", PAGE_SECONDS, null, $asked );
+		$answer = call( 'GET', '/v1/articles/' . article_id( $post ) . "/related.html?$query", $seconds, null, $asked );
 		$newer  = newer( $copy, $answer, $now, $options );
 		note_answer( 'read', null !== $newer );
 		if ( null !== $newer ) {

@@ -43,14 +43,14 @@ function preview_html( int $post, array $options ): string {
 	if ( ! is_public( $own ) ) {
 		return draft_html( $own, $options );
 	}
-	$html = list_html( $post, $options );
+	$html = list_html( $post, $options, DRAFT_SECONDS );
 	return '' === $html ? said( __( 'There is no list yet: the service has nothing related to this article, has not read it yet, or does not answer.', 'read-also' ) ) : $html;
 }
 
 /** The list of the newest article stands for those of all. */
 function example_html( array $options ): string {
 	$newest = get_posts( array( 'post_type' => settings()['types'], 'numberposts' => 1, 'has_password' => false ) );
-	$html   = $newest ? list_html( $newest[0]->ID, $options ) : '';
+	$html   = $newest ? list_html( $newest[0]->ID, $options, DRAFT_SECONDS ) : '';
 	return '' === $html ? said( __( 'Here stand the articles that are related to the one on the page.', 'read-also' ) ) : $html;
 }
 
