@@ -44,6 +44,7 @@ _OF_KUBERNETES = re.compile(
 )
 """What it sets in every container for each Service whose name begins with read-also."""
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_AFTER_HOST = re.compile(r"[/?#]")
 _PLAIN_PARAMETER = re.compile(
     r"(?:ssl(?:mode|rootcert|cert|key|crl)|application_name|connect_timeout|options|host|port"
     r"|target_session_attrs|service|mode|cache|timeout|api-version)=[^&]*"
@@ -171,19 +172,25 @@ def gather_settings(environment: Mapping[str, str], variables: Sequence[Variable
 
 
 def without_secrets(text: str) -> str:
-    """Hide a text, or of an address its password and the parameters that may hold a secret."""
+    """Hide a text, or of an address its password and the parameters that may hold a secret.
+
+    A password may hold `/`, `?` and `#`, as drivers of databases take it. So what stands between
+    the first colon and the last `@` is one, also where it could be a part of the path.
+    """
     address = _ADDRESS.match(text)
     if address is None:
         return HIDDEN if text else text
+    names, at, place = text[address.end() :].rpartition("@")
+    user, colon, _ = names.partition(":")
+    if not colon or _AFTER_HOST.search(user):
+        user, colon, at, place = "", "", "", text[address.end() :]
     try:
-        url = urlsplit(text)
+        url = urlsplit(address[0] + place)
     except ValueError:
         return HIDDEN
-    names, at, host = url.netloc.rpartition("@")
-    user, colon, _ = names.partition(":")
     parts = (p if _PLAIN_PARAMETER.fullmatch(p) else HIDDEN for p in url.query.split("&"))
     query = "?" + "&".join(parts) if url.query else ""
-    return f"{address[0]}{user}{colon and ':' + HIDDEN}{at}{host}{url.path}{query}"
+    return f"{address[0]}{user}{colon and ':' + HIDDEN}{at}{url.netloc}{url.path}{query}"
 
 
 def _is_own(name: str) -> bool:
