@@ -24,7 +24,9 @@ WITH_DEPARTMENT: Final = frozenset({"list", "list-thumbs", "cards"})
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """The image of an item.
+    """The image of an item. All but its address is None without a layout.
+
+    Pages keep copies of `read-also.js` that know no other attribute of an image.
 
     Attributes:
         src: its address.
@@ -35,10 +37,10 @@ class Picture:
     """
 
     src: str
-    width: int
-    height: int
-    srcset: str | None
-    sizes: str
+    width: int | None = None
+    height: int | None = None
+    srcset: str | None = None
+    sizes: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +139,8 @@ class PageOfList:
 
     def _picture_of(self, item: Item) -> Picture | None:
         src = _web_address(item.image_url) if self.wanted.shows_images else None
-        if src is None:
-            return None
+        if src is None or self.wanted.layout is None:
+            return Picture(src) if src else None
         srcset = (item.image.srcset if item.image else "") or None
         if self.wanted.layout == "cards":
             return Picture(src, *CARD_SIZE, srcset, CARD_WIDTHS)

@@ -1,5 +1,6 @@
 """The script and the style for pages, and what pages of other sites may read."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.resources import files
@@ -12,6 +13,13 @@ from recommender.settings import Settings
 LISTS = ["/v1/articles/harbour-2/related", "/v1/articles/harbour-2/related.html"]
 ASSETS = {"read-also.js": "text/javascript", "read-also.css": "text/css"}
 PAGE = {"Origin": "https://cms.example"}
+
+
+OLDER_SCRIPT = re.compile(
+    "<(section|h[2-6]|ul|li|a|img|span|time)((?: (?:class|id|lang|dir|role|aria-labelledby|href|src"
+    '|alt|loading|decoding|referrerpolicy|datetime)="[^"<>]*")*)>|([^<>]+)|</\\w+>'
+)
+"""The parts of a list that a script takes which pages keep from before there were layouts."""
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +66,18 @@ def test_the_script_is_small(closed: FlaskClient) -> None:
     script = closed.get("/v1/read-also.js").data
     assert len(script) <= 3350
     assert script.isascii()
+
+
+def test_older_copies_of_the_script_take_every_part_of_a_list_without_a_layout(
+    client: FlaskClient,
+) -> None:
+    sizes = "https://i.example/3.jpg 300w"
+    image = {"image_url": "https://i.example/4.jpg", "image_srcset": sizes}
+    assert client.patch("/v1/articles/harbour-4", json=image).status_code == 200
+    for query in ("", "&labels=1&dates=long&language=any"):
+        text = client.get(f"{LISTS[1]}?images=1&limit=40{query}").text
+        assert "<img" in text
+        assert OLDER_SCRIPT.sub("", text) == ""
 
 
 def test_assets_name_no_other_host(closed: FlaskClient) -> None:

@@ -78,7 +78,7 @@ CARD = Picture(PHOTO, 480, 270, None, "auto, (min-width: 40em) 20em, 100vw")
     ("wanted", "picture"),
     [
         ({}, None),
-        ({"images": True}, THUMB),
+        ({"images": True}, Picture(PHOTO)),
         ({"layout": "list"}, None),
         ({"layout": "list", "images": True}, THUMB),
         ({"layout": "list-thumbs"}, THUMB),

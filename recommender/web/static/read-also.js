@@ -9,7 +9,8 @@
   const script = own("currentScript");
   const source = script?.src;
   const names = "limit offset mode language section tag author published-after published-before exclude max-age min-score diversity heading heading-level layout images labels dates time-zone";
-  const part = /<(section|h[2-6]|ul|li|a|img|span|time)((?: (?:class|id|lang|dir|role|aria-labelledby|href|src|srcset|sizes|width|height|alt|loading|decoding|referrerpolicy|datetime)="[^"<>]*")*)>|([^<>]+)|<\/\w+>/gy;
+  const part = /<(section|h[2-6]|ul|li|a|img|span|time)((?: [\w-]+="[^"<>]*")*)>|([^<>]+)|<\/\w+>/gy;
+  const safe = /^(class|id|lang|dir|role|aria-labelledby|href|src|srcset|sizes|width|height|alt|loading|decoding|referrerpolicy|datetime)$/;
   const plain = text => text.replace(/&(?:#(\d+)|amp|(lt)|gt);/g, (all, code, less) =>
     code ? String.fromCharCode(code) : all == "&amp;" ? "&" : less ? "<" : ">");
   /* The parts that a list has, and nothing else; they need no parser of HTML. */
@@ -21,8 +22,7 @@
       if (tag) {
         const element = own("createElement", tag);
         for (const [, name, value] of attributes.matchAll(/ (\S+)="([^"]*)"/g)) {
-          if (/^(href|src(set)?)$/.test(name) && !/^https?:/.test(value)) continue;
-          element.setAttribute(name, plain(value));
+          if (safe.test(name) && (!/^(href|src(set)?)$/.test(name) || /^https?:/.test(value))) element.setAttribute(name, plain(value));
         }
         place.append(element);
         if (tag != "img") place = element;
