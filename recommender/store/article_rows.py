@@ -217,12 +217,17 @@ def patch_article(
 ) -> Receipt:
     """Apply a merge patch (RFC 7396) to an article; a field with the value null is removed.
 
+    Another picture without other sizes removes those of the picture before.
+
     Raises:
         UnknownArticle, DeletedArticle: there is nothing to change.
         InvalidArticle: the result would break the contract.
         StaleVersion: a newer version is stored; nothing was written.
     """
-    merged = _merge(get_article(connection, article_id).to_document(), patch)
+    before = get_article(connection, article_id).to_document()
+    merged = _merge(before, patch)
+    if "image_srcset" not in patch and merged.get("image_url") != before.get("image_url"):
+        merged.pop("image_srcset", None)
     article = article_of(merged, article_id=article_id)
     return put_article(connection, article, bulk=False, awaited=awaited)
 

@@ -92,8 +92,11 @@ NO_LISTS = (
     "</section><section>",
     "<section><!-- x --></section>",
     "nothing < here",
-    '<a href="javascript:window.pwned=1">x</a><a href="&#106;avascript:window.pwned=1">y</a>'
-    '<img onerror="window.pwned=1" style="x" class="a"><span onclick="window.pwned=1" new-one="2">z</span>',
+    (
+        '<a href="javascript:window.pwned=1">x</a><a href="&#106;avascript:window.pwned=1">y</a>'
+        '<img onerror="window.pwned=1" style="x" class="a">'
+        '<span onclick="window.pwned=1" new-one="2">z</span>'
+    ),
 )
 """Answers that a list never is; the last one is shown without its links and foreign attributes."""
 

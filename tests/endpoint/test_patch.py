@@ -203,3 +203,28 @@ def test_a_patch_shows_in_the_lists(client: FlaskClient) -> None:
     client.patch("/v1/articles/harbour-3", json={"title": "Renamed quay"})
     listed = client.get("/v1/articles/harbour-2/related?limit=100").get_json()["items"]
     assert {item["title"] for item in listed if item["id"] == "harbour-3"} == {"Renamed quay"}
+
+
+SIZES = {
+    "image_url": "https://a.example/1.jpg",
+    "image_srcset": "https://a.example/1-300.jpg 300w",
+}
+OTHER_SIZES = "https://a.example/2-300.jpg 300w"
+
+
+@pytest.mark.parametrize(
+    ("patch", "sizes"),
+    [
+        ({"image_url": "https://a.example/2.jpg"}, None),
+        ({"image_url": None}, None),
+        ({"image_url": SIZES["image_url"]}, SIZES["image_srcset"]),
+        ({"title": "Two"}, SIZES["image_srcset"]),
+        ({"image_url": "https://a.example/2.jpg", "image_srcset": OTHER_SIZES}, OTHER_SIZES),
+    ],
+)
+def test_another_picture_removes_the_sizes_of_the_one_before(
+    client: FlaskClient, path: str, patch: dict[str, Any], sizes: str | None
+) -> None:
+    assert client.patch(path, json=SIZES).status_code == 200
+    assert client.patch(path, json=patch).status_code == 200
+    assert client.get(path).get_json().get("image_srcset") == sizes
