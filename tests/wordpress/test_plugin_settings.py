@@ -126,6 +126,16 @@ def test_settings_are_saved_and_an_empty_key_field_keeps_the_key(
     assert newsroom.run("return ReadAlso\\settings();").items() >= expected.items()
 
 
+def test_the_first_save_of_the_form_keeps_what_lists_may_hold(
+    newsroom: Site, admin: httpx.Client
+) -> None:
+    newsroom.run("return delete_option('read_also');")
+    form = form_of(admin.get(PAGE).text, url="http://127.0.0.1:9", limits="1", languages="all")
+    assert admin.post("/wp-admin/options.php", data=form).status_code == 302
+    chosen = {"languages": "all", "one_language": False}
+    assert newsroom.run("return get_option('read_also');").items() >= chosen.items()
+
+
 def test_an_address_of_another_scheme_is_refused(newsroom: Site, admin: httpx.Client) -> None:
     configure(newsroom, url="http://127.0.0.1:9", key=KEY)
     form = form_of(admin.get(PAGE).text, url="file:///etc/passwd")

@@ -18,9 +18,8 @@ function default_limits(): array {
 /** What the form chose. What it did not show stays as it was. */
 function chosen_limits( array $given ): array {
 	$set = array_intersect_key( settings(), default_limits() );
-	if ( empty( $given['limits'] ) ) {
-		return $set;
-	}
+	// The first save of an option is sanitized twice, the second time without `limits`, by which the form says that boxes may be missing.
+	$given = array_intersect_key( $given, $set ) + ( empty( $given['limits'] ) ? $set : array() );
 	return array(
 		'languages'    => 'all' === ( $given['languages'] ?? '' ) ? 'all' : 'same',
 		'one_language' => has_language_plugin() ? $set['one_language'] : ! empty( $given['one_language'] ),
