@@ -186,8 +186,8 @@ def all_caches(*what: str) -> dict[str, set[str]]:
     return {cache: {*what} for cache in CACHES}
 
 
-def shown_on(*articles: str) -> Answer:
-    pages = {"article_id": "x", "appears_in": articles, "checked": 9, "complete": True}
+def shown_on(*articles: str, complete: bool = True) -> Answer:
+    pages = {"article_id": "x", "appears_in": articles, "checked": 9, "complete": complete}
     return Answer(200, json.dumps(pages), {"Content-Type": "application/json"})
 
 
@@ -212,8 +212,49 @@ def test_the_pages_that_show_a_withdrawn_post_are_made_anew(newsroom: Site, take
     assert purged(newsroom) == all_caches(*addresses)
 
 
+def test_pages_are_made_anew_before_the_service_hears_of_it(newsroom: Site, taken: Stage) -> None:
+    post = save(newsroom, title="Slowly withdrawn", content="Text.")
+    purged_before: list[bool] = []
+
+    def answer(asked: Asked) -> Answer:
+        if asked.method == "DELETE":
+            purged_before.append(purged(newsroom) == all_caches("all"))
+        return Answer(403, "{}", PROBLEM) if "appears-in" in asked.path else accept(asked)
+
+    taken.answer = answer
+    remove(newsroom, post)
+    assert comes_true(lambda: purged_before == [True])
+    assert len((newsroom.folder / "caches.log").read_text().splitlines()) == len(CACHES)
+
+
+OTHER_LISTS = {
+    "all languages": "update_option('read_also', "
+    "['languages' => 'all'] + get_option('read_also'));",
+    "a mode": "ReadAlso\\list_html(1, ReadAlso\\list_options(['mode' => 'latest']));",
+    "a section": "ReadAlso\\list_html(1, ReadAlso\\list_options(['section' => 'Sport']));",
+    "many items": "ReadAlso\\list_html(1, ReadAlso\\list_options(['limit' => 13]));",
+}
+
+
+@pytest.mark.parametrize("other", OTHER_LISTS)
+def test_where_lists_have_options_of_their_own_all_pages_are_made_anew(
+    newsroom: Site, taken: Stage, other: str
+) -> None:
+    post = save(newsroom, title="Shown elsewhere", content="Text.")
+    newsroom.run(OTHER_LISTS[other])
+    taken.answer = lambda asked: shown_on() if "appears-in" in asked.path else accept(asked)
+    remove(newsroom, post)
+    assert comes_true(lambda: purged(newsroom) == all_caches("all"))
+
+
 @pytest.mark.parametrize(
-    "refused", [Answer(403, "{}", PROBLEM), Answer(503, "{}", PROBLEM), Answer(200, "<html>")]
+    "refused",
+    [
+        shown_on(complete=False),
+        Answer(403, "{}", PROBLEM),
+        Answer(503, "{}", PROBLEM),
+        Answer(200, "<html>"),
+    ],
 )
 def test_where_nobody_knows_the_pages_all_are_made_anew(
     newsroom: Site, taken: Stage, refused: Answer

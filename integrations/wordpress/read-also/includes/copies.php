@@ -20,6 +20,7 @@ function note_withdrawal() {
 
 /** The list under a post as HTML: the copy while it is fresh, else a new one, else what may still be shown of the old. */
 function list_html( int $post, array $options, float $seconds = PAGE_SECONDS ): string {
+	note_other_list( $options );
 	$query = list_query( $options );
 	$name  = "read_also_list_{$post}_" . substr( md5( $query ), 0, 12 );
 	$copy  = get_transient( $name );

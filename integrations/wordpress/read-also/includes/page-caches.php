@@ -9,6 +9,9 @@ const MOST_ASKED  = 5;   // Posts of a request whose pages are asked for.
 const MOST_PURGED = 200; // Pages of a request that are made anew.
 const ASK_SECONDS = 2.0; // All questions of a request.
 
+const OTHER_LISTS   = 'read_also_other_lists'; // The option that says that there are lists with options of their own.
+const DEFAULT_ITEMS = 12;                      // Of a list of the service that nobody gave options.
+
 add_action( 'wp_loaded', __NAMESPACE__ . '\\watch_page_caches' ); // When other plugins have added their hooks.
 add_action( 'read_also_purge', __NAMESPACE__ . '\\purge_changed' );
 
@@ -52,49 +55,69 @@ function on_deletion( $id, $post ) {
 
 /** Remember a post that was withdrawn by this request; the service is asked before it hears of that. */
 function note_gone( int $id ) {
-	$gone            = &gone();
-	$gone['posts'][] = $id;
-	add_action( 'read_also_answered', __NAMESPACE__ . '\\ask_for_pages' );
-	add_action( 'shutdown', __NAMESPACE__ . '\\purge_gone', PHP_INT_MAX ); // Behind the sending.
+	$gone        = &gone();
+	$gone[ $id ] = $id;
+	add_action( 'read_also_answered', __NAMESPACE__ . '\\purge_gone' );
+	add_action( 'shutdown', __NAMESPACE__ . '\\purge_unasked', PHP_INT_MAX ); // Behind the sending.
 }
 
-/** Of this site and request: `posts` that were withdrawn, and the `pages` that show them, null while nobody knows. */
+/** Posts of this site that this request withdrew, until page caches are told. */
 function &gone(): array {
 	static $gone   = array();
 	$site          = get_current_blog_id();
-	$gone[ $site ] = $gone[ $site ] ?? array( 'posts' => array(), 'pages' => null );
+	$gone[ $site ] = $gone[ $site ] ?? array();
 	return $gone[ $site ];
 }
 
-function ask_for_pages() {
-	$gone          = &gone();
-	$posts         = array_unique( $gone['posts'] );
-	$gone['pages'] = count( $posts ) > MOST_ASKED ? null : pages_showing( $posts );
+/** Before the sending, which may take long: what WordPress withdrew is on no page that is made from now on. */
+function purge_gone() {
+	$gone = &gone();
+	if ( $gone ) {
+		tell_of_pages( count( $gone ) > MOST_ASKED || has_other_lists() ? null : pages_showing( $gone, true ) );
+		$gone = array();
+	}
 }
 
-function purge_gone() {
-	if ( gone()['posts'] ) {
-		tell_of_pages( gone()['pages'] );
+/** Where the service was not asked, since it is away. */
+function purge_unasked() {
+	$gone = &gone();
+	if ( $gone ) {
+		tell_of_pages( null );
+		$gone = array();
+	}
+}
+
+/** Whether lists of this site have, or had, options by which they hold articles that the service's default lists do not. */
+function has_other_lists(): bool {
+	return list_limits() || get_option( OTHER_LISTS );
+}
+
+/** Remember that a page has such a list. Templates, widgets and code have lists too, so posts are not searched. */
+function note_other_list( array $options ) {
+	if ( ( 'mixed' !== $options['mode'] || '' !== $options['section'] || $options['limit'] > DEFAULT_ITEMS ) && ! get_option( OTHER_LISTS ) ) {
+		update_option( OTHER_LISTS, 1, true );
 	}
 }
 
 /** The headline of a post is another one since a minute. */
 function purge_changed( $id ) {
-	$pages = pages_showing( array( (int) $id ) );
+	$pages = pages_showing( array( (int) $id ), false );
 	if ( null !== $pages ) {
 		tell_of_pages( $pages );
 	}
 }
 
-/** Posts of this site whose lists show one of some posts; null where nobody can tell in time. */
-function pages_showing( array $posts ): ?array {
+/** Posts of this site whose lists show one of some posts, of `$all` lists or those that were looked at; null where nobody can tell in time. */
+function pages_showing( array $posts, bool $all ): ?array {
 	$until = microtime( true ) + ASK_SECONDS;
 	$pages = array();
 	foreach ( $posts as $post ) {
 		$left   = $until - microtime( true );
 		$answer = $left < LEAST_SECONDS ? null : call( 'GET', '/v1/articles/' . article_id( $post ) . '/appears-in', $left );
-		$shown  = is_problem( $answer ) && in_array( status( $answer ), array( 404, 410 ), true ) ? array() : ( json( $answer )['appears_in'] ?? null );
-		if ( ! is_array( $shown ) ) {
+		$told   = json( $answer );
+		$none   = is_problem( $answer ) && in_array( status( $answer ), array( 404, 410 ), true );
+		$shown  = $none ? array() : ( $told['appears_in'] ?? null );
+		if ( ! is_array( $shown ) || ( $all && ! $none && true !== ( $told['complete'] ?? null ) ) ) {
 			return null;
 		}
 		$pages = array_merge( $pages, posts_of_ids( $shown ) );
