@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -294,6 +295,22 @@ def test_another_headline_reaches_pages_when_lists_have_it(newsroom: Site, taken
     newsroom.run("do_action('read_also_purge', $given['post']);", post=post)
     address = newsroom.run("return get_permalink($given['post']);", post=beside)
     assert purged(newsroom) == all_caches(address)
+
+
+def test_a_page_that_is_kept_writes_out_its_dates(newsroom: Site, taken: Stage) -> None:
+    queries = newsroom.run(
+        """
+        $query = fn() => ReadAlso\\list_query(ReadAlso\\list_options([]));
+        $asked[] = $query();
+        foreach (['iso', 'relative', 'no such'] as $dates) {
+            add_filter('read_also_dates', fn() => $dates);
+            $asked[] = $query();
+        }
+        return $asked;"""
+    )
+    assert taken.asked == []
+    dates = [parse_qs(query).get("dates") for query in queries]
+    assert dates == [["long"], ["iso"], None, None]
 
 
 def test_a_kept_page_shows_no_withdrawn_post(newsroom: Site, service: Service) -> None:

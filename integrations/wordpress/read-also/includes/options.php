@@ -41,10 +41,22 @@ function list_query( array $options ): string {
 		'layout'    => $options['layout'],
 		'images'    => (int) $options['images'],
 		'labels'    => 1,
+		'dates'     => list_dates(),
 		'heading'   => '' === $options['heading'] ? null : $options['heading'],
 		'time_zone' => preg_match( '/^[a-z]/i', $zone ) ? $zone : null, // An offset from UTC names no zone.
 	);
 	return http_build_query( $asked + list_limits(), '', '&', PHP_QUERY_RFC3986 );
+}
+
+/** How lists write dates; null is as the layout has it, such as "today", which is wrong on a page that is kept for days. */
+function list_dates(): ?string {
+	/**
+	 * How the dates of lists are written: `relative`, `long` or `iso`.
+	 *
+	 * @param string $dates `long` where a plugin that keeps whole pages is known, else `relative`.
+	 */
+	$dates = one_of( apply_filters( 'read_also_dates', has_page_cache() ? 'long' : 'relative' ), array( 'long', 'iso' ), '' );
+	return '' === $dates ? null : $dates;
 }
 
 function one_of( $given, array $names, string $else ): string {
