@@ -1,5 +1,6 @@
 """The plugin on a network of sites: each has its settings, its queue and its ids."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -133,6 +134,27 @@ def test_a_push_that_is_stopped_on_one_site_goes_on_on_the_others(
         key=KEY,
     )
     assert said == [[True, 3, True], [0, 9, False]]
+
+
+def test_the_preview_of_a_draft_holds_articles_of_its_site(
+    site: Site, two: int, stage: Stage
+) -> None:
+    stage.answer = lambda asked: (
+        Answer(200, '{"items": []}', {"Content-Type": "application/json"})
+        if asked.path == "/v1/related"
+        else accept(asked)
+    )
+    site.run(
+        """update_option('read_also', ['url' => $given['url'], 'key' => $given['key']]);
+        $post = wp_insert_post(['post_title' => 'A draft', 'post_content' => 'Text.']);
+        return ReadAlso\\preview_html($post, ReadAlso\\list_options([]));""",
+        url=stage.address,
+        key=KEY,
+    )
+    (asked,) = (one for one in stage.asked if one.path == "/v1/related")
+    site_filter = json.loads(asked.body)["options"]["attr"]["site"]
+    assert two
+    assert site_filter == site.home.removeprefix("http://")
 
 
 def test_nothing_is_left_behind_on_any_site(site: Site, two: int) -> None:
