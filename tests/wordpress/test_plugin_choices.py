@@ -167,6 +167,32 @@ def test_a_pin_that_the_service_lacks_keeps_no_other_out(newsroom: Site, stage: 
     assert [pin["id"] for pin in sets[-1]] == [article_of(newsroom, n) for n in (one, two)]
 
 
+def test_a_pin_that_was_given_up_is_sent_when_the_service_has_its_article(
+    newsroom: Site, stage: Stage
+) -> None:
+    configure(newsroom, url=stage.address, key=KEY)
+    stage.answer = accept
+    seed, late = publish(newsroom, "A gate"), publish(newsroom, "A key to it")
+    fault = {"errors": [{"pointer": "/pins/0/id", "detail": "push it first"}]}
+    refused = Answer(422, json.dumps(fault), PROBLEM)
+    stage.answer = lambda asked: (
+        refused
+        if "/pins" in asked.path and article_of(newsroom, late) in asked.body.decode()
+        else accept(asked)
+    )
+    choose(newsroom, seed, pins=[chosen(late)])
+    newsroom.run("ReadAlso\\forget_queue();")
+    stage.answer = accept
+    for wanted in (
+        [[{"id": article_of(newsroom, late)}]],
+        [],
+    ):  # the second time nothing is missing
+        stage.asked.clear()
+        save(newsroom, late, content=f"Turn it {len(wanted)} times.")
+        sets = [json.loads(asked.body)["pins"] for asked in stage.asked if "/pins" in asked.path]
+        assert sets == wanted
+
+
 def test_a_service_that_gets_the_archive_anew_gets_the_choices_too(
     newsroom: Site, stage: Stage
 ) -> None:

@@ -20,4 +20,5 @@ function clean() {
 	delete_metadata( 'user', 0, $wpdb->get_blog_prefix() . 'read_also_hint_seen', '', true );
 	delete_post_meta_by_key( '_read_also' );
 	delete_post_meta_by_key( '_read_also_chosen_at' );
+	delete_post_meta_by_key( '_read_also_refused' );
 }

@@ -12,6 +12,7 @@ defined( 'ABSPATH' ) || exit;
 
 const OVERRIDES   = 'read_also_chosen_';    // Begins the name of a row.
 const CHOSEN_AT   = '_read_also_chosen_at'; // The post meta that says when the service last got them.
+const REFUSED     = '_read_also_refused';   // The post meta that says that the service refused some of them.
 const MOST_TRIES  = 12;                     // Of a pin that the service refuses: about two hours.
 const OWN_SECONDS = 1.0;                   // For pins and blocks at least, after the articles.
 
@@ -30,8 +31,13 @@ function on_choices( $meta, $post, $key ) {
 	}
 }
 
-/** A service that got the article anew, such as another one, gets its pins and blocks too; none where it has those of before. */
+/**
+ * A service that got the article anew, such as another one, gets its pins and blocks too; none where it has those of before.
+ *
+ * It gets pins too that it refused, since it did not have this article.
+ */
 function on_sent( int $post ) {
+	array_map( __NAMESPACE__ . '\\plan_overrides', lists_that_name( $post, REFUSED ) );
 	$choices = choices( $post );
 	if ( $choices['pins'] || $choices['blocks'] || get_post_meta( $post, CHOSEN_AT, true ) ) {
 		plan_overrides( $post );
@@ -40,13 +46,18 @@ function on_sent( int $post ) {
 
 /** A post that was chosen before it was public is sent with the lists that name it. */
 function on_chosen_published( $new, $old, $post ) {
-	global $wpdb;
-	if ( 'publish' !== $new || 'publish' === $old || ! configured() ) {
-		return;
+	if ( 'publish' === $new && 'publish' !== $old && configured() ) {
+		array_map( __NAMESPACE__ . '\\plan_overrides', lists_that_name( (int) $post->ID, CHOICES ) );
 	}
-	$named = '%' . $wpdb->esc_like( '"post";i:' . (int) $post->ID . ';' ) . '%';
-	$lists = $wpdb->get_col( $wpdb->prepare( "SELECT post_id FROM {$wpdb->postmeta} WHERE meta_key = %s AND meta_value LIKE %s", CHOICES, $named ) );
-	array_map( __NAMESPACE__ . '\\plan_overrides', array_map( 'intval', $lists ) );
+}
+
+/** The posts whose choices name a post, of those that have some meta. */
+function lists_that_name( int $post, string $meta ): array {
+	global $wpdb;
+	$named = '%' . $wpdb->esc_like( '"post";i:' . $post . ';' ) . '%';
+	$query = "SELECT post_id FROM {$wpdb->postmeta} WHERE meta_key = %s AND meta_value LIKE %s
+		AND post_id IN (SELECT post_id FROM {$wpdb->postmeta} WHERE meta_key = %s)";
+	return array_map( 'intval', $wpdb->get_col( $wpdb->prepare( $query, CHOICES, $named, $meta ) ) );
 }
 
 /** Write down that the service has to hear of the pins and blocks of a post, and from whom: WP-Cron changes no author. */
@@ -119,6 +130,11 @@ function set_overrides( int $post, int $user, float $until ): ?string {
 		$refused .= $said;
 	}
 	note_choice( $post );
+	if ( '' === $refused ) {
+		delete_post_meta( $post, REFUSED );
+	} else {
+		update_post_meta( $post, REFUSED, time() );
+	}
 	return $refused;
 }
 
