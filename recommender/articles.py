@@ -26,6 +26,7 @@ from pydantic import (
 from recommender.attributes import Attributes
 from recommender.errors import BadJson, FieldFault, InvalidArticle
 from recommender.id_grammar import ID_SCHEMA, find_id_fault
+from recommender.image_sizes import Srcset
 from recommender.spelling import explain_unknown
 from recommender.strict_json import JsonObject, pointer_to, read_object
 
@@ -164,10 +165,6 @@ Url = Annotated[
     AfterValidator(_web_address),
     _shows(pattern=r"^https?://[^\s/?#]\S*$"),
 ]
-_SIZE: Final = r"https?://[^\s\x00-\x1f\x7f-\x9f]*[^\s,\x00-\x1f\x7f-\x9f] [1-9][0-9]{0,4}w"
-Srcset = Annotated[
-    str, StringConstraints(pattern=rf"^{_SIZE}(, {_SIZE})*$", max_length=LONGEST_LINE)
-]
 LanguageTag = Annotated[
     str, StringConstraints(pattern=LANGUAGE_PATTERN, max_length=LONGEST_LANGUAGE)
 ]
@@ -194,7 +191,8 @@ class Article(BaseModel):
         authors: who wrote it, at most 100.
         language: BCP-47. Without it the language is detected.
         image_url: the picture that a list shows with it.
-        image_srcset: the same picture in other sizes, as in HTML: `https://… 300w, https://… 600w`.
+        image_srcset: the same picture in other sizes, as in HTML: http or https addresses, each
+            with a width (`https://… 300w, https://… 600w`) or a scale (`2x`). Blank for none.
         published_at: when it was published. A time to come schedules it.
         updated_at: when it was last changed.
         status: only articles that are `published`, as they are by default, are in lists.
@@ -220,7 +218,7 @@ class Article(BaseModel):
     authors: Annotated[tuple[Name, ...], _shows(maxItems=MOST_NAMES)] = ()
     language: LanguageTag | None = None
     image_url: Url | None = None
-    image_srcset: Srcset | None = None
+    image_srcset: Srcset = None
     published_at: Moment | None = None
     updated_at: Moment | None = None
     status: Status = "published"

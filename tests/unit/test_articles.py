@@ -81,6 +81,8 @@ ACCEPTED: Mapping[str, Sequence[object]] = {
     "image_srcset": [
         "https://news.example/i.jpg 300w",
         "https://news.example/i,j-1.jpg?a=b 300w, http://news.example/кит.jpg 99999w",
+        "https://news.example/i.jpg 1x, https://news.example/j.jpg 1.5x",
+        ", ".join(["https://a/" + "u" * 1_983 + " 300w"] * 4),
     ],
     "status": ["published", "draft", "withheld", "canceled"],
     "no_related": [True],
@@ -109,19 +111,21 @@ REFUSED: Mapping[str, Sequence[object]] = {
     "image_url": ["data:image/png;base64,AAAA", "https://ok.test:65536/"],
     "image_srcset": [
         *(
-            "",
+            ",",
             "https://a/b",
-            "https://a/b 2x",
+            "https://a/b 0x",
             "https://a/b 0w",
             "/b 300w",
             "javascript:alert(1) 3w",
         ),
         *(
-            "https://a/b 300w,https://a/c 600w",
+            "https://a/b 300w https://a/c 600w",
+            "https://a/b 300w,",
             "https://a/b, 300w",
             "https://a/b 300w, data:,x 600w",
         ),
-        *("https://a/b\n300w", "https://a/\x07b 3w", "https://a/" + "u" * 1_990 + " 300w"),
+        *("https://a/b 300w\v", "https://a/\x07b 3w", "https://a/" + "u" * 7_986 + " 300w"),
+        ",".join(["https://a/b 1w"] * 533),  # too long with blanks
     ],
     "section": ["", " ", "\t\n", "s" * 301, "a\x00b"],
     "tags": ["port", {"port": 1}, ["t"] * 101],
@@ -153,6 +157,22 @@ def test_addresses_and_sections_are_stripped() -> None:
     article = parse(url=" https://a/b\n", image_url="\thttps://a/c ", section=f" {longest} ")
     found = (article.url, article.image_url, article.section)
     assert found == ("https://a/b", "https://a/c", longest)
+
+
+def test_sizes_of_a_picture_are_kept_in_one_form() -> None:
+    given = "\n https://a/b,c 300w ,\thttps://a/d\n 600w,https://a/e 2x\n"
+    assert parse(image_srcset=given).image_srcset == (
+        "https://a/b,c 300w, https://a/d 600w, https://a/e 2x"
+    )
+    for blank in ("", " \n"):
+        assert parse(image_srcset=blank) == parse()
+
+
+def test_sizes_of_another_form_are_refused_with_an_example() -> None:
+    document = {"id": "a", "title": "T", "image_srcset": "https://a/b.jpg"}
+    (fault,) = faults_of(json.dumps(document))
+    example = "`https://a/b-300.jpg 300w, https://a/b-600.jpg 600w`"
+    assert fault.detail.startswith(f"must be addresses with widths, such as {example}")
 
 
 def test_every_fault_is_named_at_once() -> None:

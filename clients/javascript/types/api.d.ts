@@ -72,7 +72,7 @@ export interface components {
              */
             readonly image_url?: string | null;
             /**
-             * @description The same picture in other sizes, as in HTML: `https://… 300w, https://… 600w`.
+             * @description The same picture in other sizes, as in HTML: http or https addresses, each with a width (`https://… 300w, https://… 600w`) or a scale (`2x`). Blank for none.
              * @example https://news.example/pictures/lamp-post-300.jpg 300w
              */
             readonly image_srcset?: string | null;
@@ -252,7 +252,7 @@ export interface components {
              */
             readonly image_url?: string | null;
             /**
-             * @description The same picture in other sizes, as in HTML: `https://… 300w, https://… 600w`.
+             * @description The same picture in other sizes, as in HTML: http or https addresses, each with a width (`https://… 300w, https://… 600w`) or a scale (`2x`). Blank for none.
              * @example https://news.example/pictures/lamp-post-300.jpg 300w
              */
             readonly image_srcset?: string | null;
@@ -414,7 +414,7 @@ export interface components {
              */
             readonly image_url?: string | null;
             /**
-             * @description The same picture in other sizes, as in HTML: `https://… 300w, https://… 600w`.
+             * @description The same picture in other sizes, as in HTML: http or https addresses, each with a width (`https://… 300w, https://… 600w`) or a scale (`2x`). Blank for none.
              * @example https://news.example/pictures/lamp-post-300.jpg 300w
              */
             readonly image_srcset?: string | null;
@@ -1701,7 +1701,7 @@ export interface components {
              */
             readonly image_url?: string;
             /**
-             * @description The same picture in other sizes, as in HTML: `https://… 300w, https://… 600w`.
+             * @description The same picture in other sizes, as in HTML: http or https addresses, each with a width (`https://… 300w, https://… 600w`) or a scale (`2x`). Blank for none.
              * @example https://news.example/pictures/lamp-post-300.jpg 300w
              */
             readonly image_srcset?: string;
