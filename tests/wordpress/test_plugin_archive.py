@@ -10,7 +10,7 @@ import pytest
 from recommender.sources.article_ids import wordpress_id
 from tests.support.serving import KEY
 from tests.wordpress.plugin import PLUGIN, article_of, configure, pass_time
-from tests.wordpress.service import PLUGIN_KEY, Answer, Asked, Service, Stage, accept
+from tests.wordpress.service import HTML, PLUGIN_KEY, Answer, Asked, Service, Stage, accept
 from tests.wordpress.site import Site
 
 PHP = Path(__file__).parent / "php"
@@ -116,19 +116,20 @@ def at_localhost(newsroom: Site) -> Iterator[str]:
         f"\"option_$o\", function () {{ return '{address}'; }}, 99 ); }}"
     )
     yield address
-    moved.unlink()
+    moved.unlink(missing_ok=True)
 
 
 def test_a_site_that_moved_is_sent_anew_and_its_old_articles_go(
-    newsroom: Site, stored: Stored, service: Service, request: pytest.FixtureRequest
+    newsroom: Site, stored: Stored, service: Service, stage: Stage
 ) -> None:
+    stage.answer = lambda _: Answer(301, headers={"Location": f"{newsroom.home}/?rest_route=/"})
+    old = wordpress_id(stage.address, 7)
+    service.put(old, "Under the old address", "Text.")
     post = publish(newsroom, "One")[0]
-    address = request.getfixturevalue("at_localhost")
+    move_from(newsroom, stage.address)
     pass_time(newsroom)
-    pass_time(newsroom)
-    moved = service.article(wordpress_id(address, post)) or {}
-    assert str(moved["url"]).startswith(f"{address}/")
-    assert stored(post) is None
+    assert service.article(old) is None
+    assert stored(post)
     assert "The site moved from" in newsroom.run(NEWS)
 
 
@@ -158,21 +159,141 @@ def test_a_copy_of_a_site_sends_nothing_until_a_person_says_so(
     assert service.article(wordpress_id(stage.address, 7)) is not None
 
 
-def test_articles_of_an_address_that_answers_no_more_wait_for_a_person(
+REPLACE = """
+    foreach (['read_also_origin', 'read_also_sweep', 'read_also_move'] as $name) {
+        $kept = get_option($name);
+        if (is_array($kept)) {
+            array_walk_recursive($kept, function (&$text) use ($given) {
+                $text = str_replace($given['old'], $given['new'], (string) $text);
+            });
+            update_option($name, $kept);
+        }
+    }
+    return 1;"""
+
+
+def test_a_copy_is_noticed_whose_database_names_the_new_address_everywhere(
+    newsroom: Site, stored: Stored, service: Service, request: pytest.FixtureRequest
+) -> None:
+    """As a search and replace leaves it. Here the copy itself answers under the old name, too."""
+    post = publish(newsroom, "One")[0]
+    address = request.getfixturevalue("at_localhost")
+    newsroom.run(REPLACE, old=newsroom.home, new=address)
+    for _ in range(2):
+        pass_time(newsroom)
+    assert service.article(wordpress_id(address, post)) is None
+    assert stored(post)
+    assert f"This seems to be a copy of {newsroom.home}" in newsroom.run(NEWS)
+
+
+def test_a_copy_deletes_nothing_that_the_real_site_had_still_to_compare(
+    newsroom: Site, stored: Stored, service: Service, request: pytest.FixtureRequest
+) -> None:
+    post = publish(newsroom, "One")[0]
+    newsroom.run("ReadAlso\\begin_sweep(['former.example']); return 1;")
+    service.put("wp:former.example:7", "Of the real site's former address", "Text.")
+    address = request.getfixturevalue("at_localhost")
+    newsroom.run("ReadAlso\\compare_origin(); ReadAlso\\finish_move(false); return 1;")
+    for _ in range(2):
+        pass_time(newsroom)
+    assert newsroom.run("return get_option('read_also_sweep');") is False
+    assert service.article(wordpress_id(address, post))
+    assert stored(post)
+    assert service.article("wp:former.example:7")
+
+
+def test_an_old_address_that_the_new_one_begins_alike_does_not_lead_there(
+    newsroom: Site, stored: Stored, service: Service
+) -> None:
+    address = f"{newsroom.home}/old"
+    service.put(wordpress_id(address, 7), "The original", "Text.")
+    post = publish(newsroom, "One")[0]
+    move_from(newsroom, address)
+    pass_time(newsroom)
+    assert service.article(wordpress_id(address, 7))
+    assert f"This seems to be a copy of {address}" in newsroom.run(NEWS)
+    assert stored(post)
+
+
+@pytest.mark.parametrize("answers", ["10.0.0.5:8080", "news.com", "news.co.uk", "10.0.0.50"])
+def test_a_name_that_begins_alike_is_another_site(newsroom: Site, answers: str) -> None:
+    """What stands there answers without saying whose it is."""
+    homes = {"10.0.0.5:8080": "10.0.0.5", "10.0.0.50": "10.0.0.5"}
+    what = newsroom.run(
+        """
+        $home = 'http://' . $given['home'];
+        add_filter('option_home', function () use ($home) { return $home; }, 99);
+        add_filter('pre_http_request', function ($no, $arguments, $address) {
+            $last = new WpOrg\\Requests\\Response();
+            $last->url = $address;
+            $last->status_code = 401;
+            return ['response' => ['code' => 401], 'headers' => [], 'body' => 'Sign in.',
+                'http_response' => new WP_HTTP_Requests_Response($last)];
+        }, 99, 3);
+        ReadAlso\\ask_about_move('http://' . $given['answers']);
+        ReadAlso\\settle_move();
+        return ReadAlso\\open_move()['what'] ?? 'moved';""",
+        home=homes.get(answers, "news.co"),
+        answers=answers,
+    )
+    newsroom.run("delete_option('read_also_move'); return 1;")
+    assert what == "copy"
+
+
+def test_whatever_answers_at_the_old_address_holds_the_posts(
+    newsroom: Site, stored: Stored, stage: Stage
+) -> None:
+    sign_in = Answer(200, "<title>Sign in</title>", HTML)
+    for answer in (*map(Answer, (401, 403, 404, 429, 503)), sign_in, Answer(200, '{"home": []}')):
+        stage.answer = lambda _, answer=answer: answer  # type: ignore[misc]
+        what = newsroom.run(
+            """delete_option('read_also_move');
+            ReadAlso\\ask_about_move($given['from']);
+            ReadAlso\\settle_move();
+            return ReadAlso\\open_move()['what'] ?? 'moved';""",
+            **{"from": stage.address},
+        )
+        assert (answer, what) == (answer, "copy")
+    assert stored(publish(newsroom, "Only here")[0]) is None
+
+
+def test_the_first_request_of_a_copy_sends_nothing(
+    newsroom: Site, stored: Stored, service: Service, request: pytest.FixtureRequest
+) -> None:
+    """Before WP-Cron ran: an edit, and a push of all. Back at its address the site goes on."""
+    post = publish(newsroom, "One")[0]
+    address = request.getfixturevalue("at_localhost")
+    newsroom.run("ReadAlso\\mark($given['post'], 'post'); return 1;", post=post)
+    newsroom.run("return ReadAlso\\push_due(0, 9, 1);")
+    assert service.article(wordpress_id(address, post)) is None
+    said, code = call(newsroom, "push")
+    assert (code, "Say --moved or --copied." in said) == (1, True)
+    newsroom.run(REPLACE, old=newsroom.home, new=address)
+    (newsroom.folder / "content/mu-plugins/moved.php").unlink()
+    newsroom.update(post, post_title="Back")
+    pass_time(newsroom)
+    assert newsroom.run("return ReadAlso\\is_on_hold();") is False
+    assert (stored(post) or {})["title"] == "Back"
+
+
+def test_articles_of_an_address_where_nobody_answers_wait_for_a_person(
     newsroom: Site, stored: Stored, service: Service
 ) -> None:
     post = publish(newsroom, "One")[0]
     service.put("wp:gone.example:7", "Under the old address", "Text.")
     service.put("wp:gone.example.org:7", "Of another site", "Text.")
     move_from(newsroom, "http://gone.example")
-    assert stored(post) is not None
+    later = publish(newsroom, "Two")[0]
+    assert stored(later) is None
     assert service.article("wp:gone.example:7") is not None
-    assert "The address of this site was http://gone.example." in newsroom.run(NEWS)
+    said = newsroom.run(NEWS)
+    assert "The address of this site was http://gone.example. Nobody answers there." in said
     newsroom.run("ReadAlso\\finish_move(true); return 1;")
     pass_time(newsroom)
     assert service.article("wp:gone.example:7") is None
     assert service.article("wp:gone.example.org:7") is not None
     assert stored(post) is not None
+    assert stored(later) is not None
 
 
 # --- other types ---

@@ -23,32 +23,49 @@ function origin_of_articles(): array {
 	$types = settings()['types'];
 	sort( $types );
 	$links = array();
-	foreach ( $types as $type ) {
+	foreach ( array_filter( $types, 'post_type_exists' ) as $type ) { // Some are only there in the administration.
 		$links[ $type ] = (string) $wp_rewrite->get_extra_permastruct( $type );
 	}
 	$made = array( get_option( 'permalink_structure' ), get_option( 'category_base' ), get_option( 'siteurl' ), get_option( 'home' ) );
 	return array(
-		'home'  => (string) get_option( 'home' ),
+		'home'  => hidden( (string) get_option( 'home' ) ),
 		'types' => $types,
 		'links' => $links,
 		'made'  => md5( (string) wp_json_encode( $made ) ),
 	);
 }
 
-/** Compare it with what it was, and send what differs. WP-Cron does so too: constants and databases change without a hook. */
+/** An address as no search and replace over the database finds it: a copy has to know where it came from. */
+function hidden( string $address ): string {
+	return base64_encode( $address ); // phpcs:ignore WordPress.PHP.DiscouragedPHPFunctions
+}
+
+/** An address that was hidden; earlier versions kept it as it is, with a colon, which hidden ones do not have. */
+function unhidden( string $kept ): string {
+	$address = base64_decode( $kept, true ); // phpcs:ignore WordPress.PHP.DiscouragedPHPFunctions
+	return false === $address ? $kept : $address;
+}
+
+/** Compare it with what it was, and send what differs. All that sends does so first: constants and databases change without a hook. */
 function compare_origin() {
 	$before = get_option( 'read_also_origin' );
 	$now    = origin_of_articles();
 	if ( ! configured() || $before === $now ) {
 		return;
 	}
-	update_option( 'read_also_origin', $now, false );
-	if ( ! is_array( $before ) ) {
-		return; // A new site: the first push is begun by a person.
+	$moved = is_array( $before ) && own_site() !== site( unhidden( $before['home'] ) );
+	if ( $moved ) { // First of all: another request may send at this moment.
+		ask_about_move( unhidden( $before['home'] ) );
 	}
-	if ( site( $before['home'] ) !== site( $now['home'] ) ) {
-		ask_about_move( $before['home'] );
-	} elseif ( $before['made'] !== $now['made'] || array_diff_assoc( array_intersect_key( $now['links'], $before['links'] ), $before['links'] ) ) {
+	update_option( 'read_also_origin', $now, false );
+	if ( is_array( $before ) && ! $moved ) { // To a new site the first push is begun by a person.
+		send_what_differs( $before, $now );
+	}
+}
+
+/** Send what articles are made of otherwise than before. */
+function send_what_differs( array $before, array $now ) {
+	if ( $before['made'] !== $now['made'] || array_diff_assoc( array_intersect_key( $now['links'], $before['links'] ), $before['links'] ) ) {
 		announce( __( 'The addresses of posts have changed. All posts are sent anew.', 'read-also' ) );
 		push_all();
 	} else {
@@ -85,9 +102,25 @@ function begin_sweep( array $former = array() ) {
 	if ( ! configured() ) {
 		return;
 	}
-	$begun = get_option( 'read_also_sweep' );
-	$sites = array_merge( array( own_site() ), is_array( $begun ) ? $begun['sites'] : array(), $former );
-	update_option( 'read_also_sweep', array( 'sites' => array_values( array_unique( $sites ) ), 'cursor' => '' ), false );
+	$begun = open_sweep();
+	$sites = array_merge( array( '' ), $begun ? $begun['sites'] : array(), array_diff( $former, array( own_site() ) ) );
+	update_option( 'read_also_sweep', array( 'of' => hidden( own_site() ), 'sites' => array_values( array_unique( $sites ) ), 'cursor' => '' ), false );
+}
+
+/**
+ * What is still to be compared: of this site (`` in `sites`) and of former addresses. Null where nothing is.
+ *
+ * A copy of the database has what the other site began. That is forgotten: it would delete the articles of that site.
+ */
+function open_sweep(): ?array {
+	$sweep = get_option( 'read_also_sweep' );
+	if ( is_array( $sweep ) && hidden( own_site() ) === ( $sweep['of'] ?? '' ) ) {
+		return $sweep;
+	}
+	if ( false !== $sweep ) {
+		delete_option( 'read_also_sweep' );
+	}
+	return null;
 }
 
 function own_site(): string {
@@ -105,9 +138,8 @@ function sweep_after( $since, $until ) {
 
 /** Compare page after page while there is time. */
 function sweep( float $until ) {
-	while ( is_array( get_option( 'read_also_sweep' ) ) && microtime( true ) < $until - LEAST_SECONDS ) {
-		$state = get_option( 'read_also_sweep' );
-		$next  = sweep_page( $state['sites'][0], (string) $state['cursor'], $until );
+	while ( microtime( true ) < $until - LEAST_SECONDS && ( $state = open_sweep() ) ) {
+		$next = sweep_page( $state['sites'][0], (string) $state['cursor'], $until );
 		if ( null === $next ) { // It does not answer, or the new articles have to come first.
 			return;
 		}
@@ -125,11 +157,11 @@ function sweep( float $until ) {
 
 /** Compare the ids of a page; where the next page begins, `` if there is none, null if this has to be done again. */
 function sweep_page( string $site, string $cursor, float $until ): ?string {
-	$own = own_site() === $site;
+	$own = in_array( $site, array( '', own_site() ), true );
 	if ( ! $own && anew_in_line() ) {
 		return null;
 	}
-	$page = ids_of( $site, $cursor, min( CALL_SECONDS, $until - microtime( true ) ) );
+	$page = ids_of( $own ? own_site() : $site, $cursor, min( CALL_SECONDS, $until - microtime( true ) ) );
 	if ( null === $page ) {
 		return null;
 	}
@@ -200,7 +232,7 @@ function print_news() {
 		return;
 	}
 	$state = queue_state();
-	if ( ! $state['waiting'] && ! get_option( 'read_also_sweep' ) ) {
+	if ( ! $state['waiting'] && ! open_sweep() ) {
 		delete_option( 'read_also_news' );
 	}
 	printf( '<div class="notice notice-info"><p><strong>%1$s</strong> %2$s %3$s</p></div>', esc_html__( 'Read Also:', 'read-also' ), esc_html( $news['text'] ), esc_html( $state['text'] ) );

@@ -50,6 +50,7 @@ class Command {
 	 */
 	public function push( $posts, $given ) {
 		$this->need_service();
+		compare_origin();
 		if ( open_move() && array_intersect_key( $given, array( 'moved' => 0, 'copied' => 0 ) ) ) {
 			finish_move( isset( $given['moved'] ) );
 		} elseif ( is_on_hold() ) {
@@ -60,7 +61,7 @@ class Command {
 			push_all();
 		}
 		$this->send();
-		if ( waiting() || get_option( 'read_also_sweep' ) ) {
+		if ( waiting() || open_sweep() ) {
 			\WP_CLI::warning( state_of_queue() . ' ' . $this->trouble() );
 		} else {
 			\WP_CLI::success( state_of_queue() );
@@ -71,12 +72,12 @@ class Command {
 	private function send() {
 		hold_line( false );
 		do {
-			$before = array( waiting(), get_option( 'read_also_sweep' ) );
+			$before = array( waiting(), open_sweep() );
 			if ( ! push_due( 0, CRON_SECONDS, BATCH ) ) {
 				\WP_CLI::error( __( 'The service does not take posts now; WP-Cron goes on.', 'read-also' ) . ' ' . $this->trouble() );
 			}
 			\WP_CLI::log( state_of_queue() );
-		} while ( array( waiting(), get_option( 'read_also_sweep' ) ) !== $before );
+		} while ( array( waiting(), open_sweep() ) !== $before );
 	}
 
 	/**

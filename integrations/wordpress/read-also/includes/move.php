@@ -10,22 +10,34 @@ namespace ReadAlso;
 
 defined( 'ABSPATH' ) || exit;
 
-const MOVE = 'read_also_move'; // `from`: the old home address; `what`: unasked, copy (it stands there still) or unknown.
+const MOVE = 'read_also_move'; // `from`: the old home address, hidden; `what`: unasked, copy (something answers there still) or unknown.
 
+/** Send nothing from now on. A site that came back to where it was, or whose copy replaces it, goes on with all posts. */
 function ask_about_move( string $from ) {
-	update_option( MOVE, array( 'from' => $from, 'what' => 'unasked' ), false );
+	$open = open_move(); // While that is not settled, its address stays the one that the service knows.
+	$from = $open ? $open['from'] : $from;
+	if ( own_site() !== site( $from ) ) {
+		keep_move( $from, 'unasked' );
+		return;
+	}
+	delete_option( MOVE );
+	announce( __( 'The addresses of posts have changed. All posts are sent anew.', 'read-also' ) );
+	push_all();
+}
+
+function keep_move( string $from, string $what ) {
+	update_option( MOVE, array( 'from' => hidden( $from ), 'what' => $what ), false );
 }
 
 /** What is known of a move that is not settled; null where there is none. */
 function open_move(): ?array {
 	$move = get_option( MOVE );
-	return is_array( $move ) ? $move : null;
+	return is_array( $move ) ? array( 'from' => unhidden( $move['from'] ) ) + $move : null;
 }
 
 /** Whether nothing is sent, until the old address or a person has said whether this is a copy. */
 function is_on_hold(): bool {
-	$move = open_move();
-	return $move && 'unknown' !== $move['what'];
+	return null !== open_move();
 }
 
 /** Ask the old address, once. */
@@ -34,26 +46,33 @@ function settle_move() {
 	if ( ! $move || 'unasked' !== $move['what'] ) {
 		return;
 	}
-	$found = site_at( $move['from'] );
-	if ( own_site() === $found ) {
+	$found = seen_at( $move['from'] );
+	if ( 'moved' === $found ) {
 		finish_move( true );
-	} elseif ( site( $move['from'] ) === $found ) {
-		update_option( MOVE, array( 'what' => 'copy' ) + $move, false );
 	} else {
-		update_option( MOVE, array( 'what' => 'unknown' ) + $move, false );
-		push_all();
+		keep_move( $move['from'], $found );
 	}
 }
 
-/** The site that answers at a home address, or that it leads to; nothing where no WordPress does. */
-function site_at( string $home ): string {
+/**
+ * What a former home address shows: `moved` (it leads to this site), `copy` (something else answers), `unknown` (nothing does).
+ *
+ * An error or the page of a firewall is an answer too. If this site itself answers there without leading here, the name
+ * may only be set so on this machine, as for a test.
+ */
+function seen_at( string $home ): string {
 	$answer = wp_remote_get( $home . '/?rest_route=/', array( 'timeout' => CALL_SECONDS, 'redirection' => 3 ) );
-	$said   = json( $answer )['home'] ?? '';
-	if ( is_string( $said ) && '' !== $said ) {
-		return site( $said );
+	if ( is_wp_error( $answer ) ) {
+		return 'unknown';
 	}
-	$last = is_wp_error( $answer ) ? '' : (string) $answer['http_response']->get_response_object()->url;
-	return own_site() === substr( site( $last ), 0, strlen( own_site() ) ) ? own_site() : '';
+	$said = json( $answer )['home'] ?? get_option( 'home' );
+	$last = isset( $answer['http_response'] ) ? site( (string) $answer['http_response']->get_response_object()->url ) : '';
+	return lies_under( $last, own_site() ) && ! lies_under( $last, site( $home ) ) && is_string( $said ) && own_site() === site( $said ) ? 'moved' : 'copy';
+}
+
+/** Whether an address without its scheme is that of a site, or of something in it. */
+function lies_under( string $address, string $site ): bool {
+	return 1 === preg_match( '~^' . preg_quote( $site, '~' ) . '(?:$|[/?#])~D', $address );
 }
 
 /** Send all posts under the new address; `replaces`: and delete the articles of the old one. */
@@ -83,7 +102,7 @@ function move_in_words( array $move ): string {
 		/* translators: %s: old address */
 		'copy'    => __( 'This seems to be a copy of %s, which still answers there. Nothing is sent to the service until you choose. For a test copy, enter another service or deactivate the plugin.', 'read-also' ),
 		/* translators: %s: old address */
-		'unknown' => __( 'The address of this site was %s. All posts are sent under the new one. The articles of the old address are still in the service.', 'read-also' ),
+		'unknown' => __( 'The address of this site was %s. Nobody answers there. Nothing is sent to the service until you choose. For a test copy, enter another service or deactivate the plugin.', 'read-also' ),
 	);
 	return sprintf( $words[ $move['what'] ], $move['from'] );
 }

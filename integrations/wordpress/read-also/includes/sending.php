@@ -43,6 +43,7 @@ function push_due( float $since, float $seconds, int $at_once, float $longer = 0
 	$began = microtime( true );
 	$until = $began + $seconds;
 	$lock  = 'read_also_' . md5( DB_NAME . $wpdb->prefix );
+	compare_origin(); // This may be the first request of a copy.
 	if ( ! configured() || is_on_hold() || '0' === (string) $wpdb->get_var( $wpdb->prepare( 'SELECT GET_LOCK(%s, 1)', $lock ) ) ) {
 		return true; // Whoever has the lock sends these too.
 	}
