@@ -276,6 +276,21 @@ def test_the_first_request_of_a_copy_sends_nothing(
     assert (stored(post) or {})["title"] == "Back"
 
 
+def test_another_service_gets_all_posts(newsroom: Site, stored: Stored, stage: Stage) -> None:
+    kept = newsroom.run("return get_option('read_also');")
+    stage.answer = accept
+    configure(newsroom, url=stage.address, key=KEY)
+    posts = publish(newsroom, "One", "Two")
+    newsroom.run("ReadAlso\\push_all(); return 1;")
+    pass_time(newsroom)
+    said = newsroom.run(
+        "update_option('read_also', $given['kept']); do_action('shutdown');" + NEWS, kept=kept
+    )
+    assert "The address of the service has changed. All posts are sent there." in said
+    pass_time(newsroom)
+    assert all(stored(post) for post in posts)
+
+
 def test_articles_of_an_address_where_nobody_answers_wait_for_a_person(
     newsroom: Site, stored: Stored, service: Service
 ) -> None:

@@ -28,10 +28,11 @@ function origin_of_articles(): array {
 	}
 	$made = array( get_option( 'permalink_structure' ), get_option( 'category_base' ), get_option( 'siteurl' ), get_option( 'home' ) );
 	return array(
-		'home'  => hidden( (string) get_option( 'home' ) ),
-		'types' => $types,
-		'links' => $links,
-		'made'  => md5( (string) wp_json_encode( $made ) ),
+		'home'    => hidden( (string) get_option( 'home' ) ),
+		'types'   => $types,
+		'links'   => $links,
+		'made'    => md5( (string) wp_json_encode( $made ) ),
+		'service' => md5( origin( settings()['url'] ) ),
 	);
 }
 
@@ -63,9 +64,12 @@ function compare_origin() {
 	}
 }
 
-/** Send what articles are made of otherwise than before. */
+/** Send what articles are made of otherwise than before, or all to another service that has none of them. */
 function send_what_differs( array $before, array $now ) {
-	if ( $before['made'] !== $now['made'] || array_diff_assoc( array_intersect_key( $now['links'], $before['links'] ), $before['links'] ) ) {
+	if ( ( $before['service'] ?? $now['service'] ) !== $now['service'] && false !== get_option( 'read_also_full_push' ) ) {
+		announce( __( 'The address of the service has changed. All posts are sent there.', 'read-also' ) );
+		push_all();
+	} elseif ( $before['made'] !== $now['made'] || array_diff_assoc( array_intersect_key( $now['links'], $before['links'] ), $before['links'] ) ) {
 		announce( __( 'The addresses of posts have changed. All posts are sent anew.', 'read-also' ) );
 		push_all();
 	} else {
