@@ -4,13 +4,16 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from flask.testing import FlaskClient
 from lxml import html
 
+from recommender.articles import article_of
 from recommender.indexing.rebuild import Rebuilt
 from recommender.settings import Settings
+from recommender.store import open_store
 
 EDITIONS = ["en", "ru", "tg", "zh"]
 STORY = "guiyang-smart-city"
@@ -156,3 +159,88 @@ def test_what_readers_may_not_see_is_on_no_page(
 @pytest.mark.parametrize("path", ["/news/xx", "/news/en/nothing", "/why/nobody", "/news"])
 def test_where_there_is_nothing_the_answer_is_404(desk: FlaskClient, path: str) -> None:
     assert desk.get(path).status_code == 404
+
+
+LEAD: dict[str, Any] = {
+    "id": "lead",
+    "title": "Trams",
+    "body": "Secret words.\n\nMore.",
+    "language": "en",
+}
+DAY = "2026-11-01T08:00:00Z"
+
+
+@pytest.fixture
+def led_desk(own_desk: Settings, rebuild_with_fake: Callable[..., Rebuilt]) -> Settings:
+    """A desk that readers may read; the front page begins with the story `lead`."""
+    store = open_store(own_desk.database_url)
+    store.put(article_of(LEAD | {"published_at": DAY}))
+    store.close()
+    rebuild_with_fake(own_desk)
+    return replace(own_desk, public_reads=True)
+
+
+@pytest.mark.parametrize("change", ["embargo", "deletion", "absence"])
+def test_the_first_story_has_no_first_words_that_the_store_does_not_give(
+    client_of: Callable[..., FlaskClient], led_desk: Settings, change: str
+) -> None:
+    """Headlines follow a moment later, so only the words are compared."""
+    client = client_of(led_desk, None)
+    assert "Secret words." in client.get("/").text
+    store = open_store(led_desk.database_url)
+    if change == "embargo":
+        store.patch("lead", {"embargoed_until": "2126-01-01T00:00:00Z"})
+    elif change == "deletion":
+        store.delete("lead")
+    store.close()
+    if change == "absence":
+        led_desk.data.database.unlink()
+        client = client_of(led_desk, None)
+    front = client.get("/")
+    assert front.status_code == 200
+    assert "Secret words." not in front.text
+
+
+def test_sections_whose_names_change_an_address_have_no_page(
+    client_of: Callable[..., FlaskClient],
+    own_desk: Settings,
+    rebuild_with_fake: Callable[..., Rebuilt],
+) -> None:
+    store = open_store(own_desk.database_url)
+    for place, section in enumerate(["/lead", "..", ".", "a//b", "a/", "a/../b", "a\nb", "a b/c"]):
+        story = LEAD | {"id": f"story-{place}", "section": section, "published_at": DAY}
+        store.put(article_of(story))
+    store.close()
+    rebuild_with_fake(own_desk)
+    client = client_of(own_desk)
+    page = page_at(client, "/")
+    links = page.xpath("//nav[@class='sections']/a/@href | //h2[@class='block__name']/a/@href")
+    assert "/news/en/a%20b/c" in links
+    pictures = page.xpath("//img/@src")
+    assert "/pictures/other/story-1.svg" in pictures
+    for link in [*links, *pictures]:
+        assert urljoin("http://a.example/", link) == f"http://a.example{link}"
+        assert client.get(link).status_code == 200, link
+    for name in ("story-0", "story-1"):
+        assert f"/pictures/other/{name}.svg" in page_at(client, f"/read/{name}").xpath("//@src")
+
+
+def test_an_edition_without_words_of_its_own_links_to_itself(
+    client_of: Callable[..., FlaskClient],
+    own_desk: Settings,
+    rebuild_with_fake: Callable[..., Rebuilt],
+) -> None:
+    store = open_store(own_desk.database_url)
+    for place in range(20):
+        german = {"language": "de", "section": "hafen", "published_at": DAY}
+        store.put(article_of(LEAD | {"id": f"german-{place}"} | german))
+    store.close()
+    rebuild_with_fake(own_desk)
+    client = client_of(own_desk)
+    for path in ("/news/de", "/news/de/hafen"):
+        page = page_at(client, path)
+        links = page.xpath(
+            "//nav[@class='sections']/a/@href | //h2/a[contains(@href, 'news')]/@href"
+        )
+        assert set(links) == {"/news/de", "/news/de/hafen"}
+    assert client.get("/news/de/hafen").status_code == 200

@@ -11,8 +11,9 @@ from recommender.articles import UNKNOWN_LANGUAGE, primary_language
 from recommender.display_fields import DisplayFields
 from recommender.ranking.filters import Filter, matching, visible
 
-__all__ = ["Headline", "newest", "translations_of"]
+__all__ = ["Headline", "fits_address", "newest", "translations_of"]
 
+_CHANGED: Final = frozenset({"", ".", ".."})
 MOST: Final = 500
 """Of one edition. The sample has fewer."""
 
@@ -36,8 +37,14 @@ class Headline:
 
     @property
     def section(self) -> str:
-        """Its section; "" for none."""
-        return self.fields.section or ""
+        """Its section; "" for none, or for one that has no page."""
+        name = self.fields.section or ""
+        return name if fits_address(name) else ""
+
+
+def fits_address(section: str) -> bool:
+    """Whether a section can stand in an address: `..` and `/lead` lead elsewhere."""
+    return "\n" not in section and _CHANGED.isdisjoint(section.split("/"))
 
 
 def newest(view: View, language: str, now: float) -> list[Headline]:

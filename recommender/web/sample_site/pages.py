@@ -15,7 +15,7 @@ from flask import Blueprint, Response, abort, make_response, render_template, ur
 from recommender.analysis.article_texts import paragraphs
 from recommender.api import FragmentOptions, ListOptions
 from recommender.articles import Article, as_rfc3339, primary_language
-from recommender.errors import UnknownArticle
+from recommender.errors import Busy, DeletedArticle, StoreUnusable, UnknownArticle
 from recommender.ranking.filters import DAY_SECONDS, is_visible
 from recommender.time_zones import find_time_zone
 from recommender.web.auth import opens_lists, sees_stored
@@ -24,7 +24,12 @@ from recommender.web.fragment import section_of
 from recommender.web.page_languages import direction_of
 from recommender.web.page_words import words_in, write_date
 from recommender.web.responses import add_etag, cached
-from recommender.web.sample_site.headlines import Headline, newest, translations_of
+from recommender.web.sample_site.headlines import (
+    Headline,
+    fits_address,
+    newest,
+    translations_of,
+)
 from recommender.web.sample_site.pictures import draw_picture
 from recommender.web.sample_site.reasons import explain_plainly
 from recommender.web.sample_site.words import FIRST_EDITION, SiteWords, edition_words, editions
@@ -36,7 +41,7 @@ CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
 )
 NO_SECTION: Final = "other"
-"""In the address of a picture, for a story without a section."""
+"""In the address of a picture, for a story whose section has no page."""
 LEADING: Final = 5
 """Stories above the sections: one that leads, and four beside it."""
 FEW: Final = 12
@@ -131,6 +136,7 @@ def _front_page(language: str) -> Response:
     is_small = len(rest) < FEW
     return _listing_page(
         "sample/front.html",
+        language,
         words,
         leading=[_card(one, words, with_teaser=place == 0) for place, one in enumerate(leading)],
         blocks={} if is_small else _by_section(rest, words),
@@ -156,7 +162,7 @@ def _section_page(language: str, section: str) -> Response:
     cards = [_card(one, words) for one in stories if one.section == section]
     if not cards:
         abort(404)
-    return _listing_page("sample/section.html", words, section=section, cards=cards)
+    return _listing_page("sample/section.html", language, words, section=section, cards=cards)
 
 
 def _edition(language: str) -> tuple[SiteWords, list[Headline]]:
@@ -171,23 +177,38 @@ def _newest(language: str) -> list[Headline]:
     return newest(state().follower.current().view, language, time.time())
 
 
-def _listing_page(template: str, words: SiteWords, **more: Any) -> Response:  # noqa: ANN401 - Jinja
+def _listing_page(
+    template: str,
+    edition: str,
+    words: SiteWords,
+    **more: Any,  # noqa: ANN401 - Jinja's
+) -> Response:
     """A page of headlines. It changes with any story, so caches ask for it each time."""
-    response = _page(template, words.language, **more)
+    response = _page(template, words.language, edition, **more)
     response.headers["Cache-Control"] = "no-cache"
     return add_etag(response)
 
 
-def _page(template: str, language: str, **more: Any) -> Response:  # noqa: ANN401 - Jinja's
-    """A page in a language, around what a template shows."""
+def _page(
+    template: str,
+    language: str,
+    edition: str | None = None,
+    **more: Any,  # noqa: ANN401 - Jinja's
+) -> Response:
+    """A page in a language, around what a template shows.
+
+    Its links lead to an edition, or else to that of its words.
+    """
     words = edition_words(primary_language(language) or "")
-    sections = dict.fromkeys(one.section for one in _newest(words.language))
+    edition = edition or words.language
+    sections = dict.fromkeys(one.section for one in _newest(edition))
     of_dates = words_in(words.language)
     now = datetime.fromtimestamp(time.time(), find_time_zone(state().settings.time_zone))
     page = render_template(
         template,
         words=words,
         language=language,
+        edition=edition,
         direction=direction_of(language),
         editions=editions().values(),
         sections=[name for name in sections if name],
@@ -212,8 +233,19 @@ def _card(headline: Headline, words: SiteWords, *, with_teaser: bool = False) ->
     """A headline with the name of its section; as its teaser its summary, or its first words."""
     teaser = headline.fields.summary if with_teaser else ""
     if with_teaser and not teaser:
-        teaser = next(iter(paragraphs(state().stored(headline.id).body)), "")
-    return Card(headline, words.name_of(headline.section), teaser)
+        teaser = _first_words(headline.id)
+    return Card(headline, words.name_of(headline.fields.section or ""), teaser)
+
+
+def _first_words(article_id: str) -> str:
+    """The first paragraph of a story; "" if readers may not see it now, or the store is away.
+
+    The store is ahead of the headlines, which change a moment later. A front page needs no store.
+    """
+    try:
+        return next(iter(paragraphs(_readable(article_id).body)), "")
+    except (UnknownArticle, DeletedArticle, StoreUnusable, Busy):
+        return ""
 
 
 def _readable(article_id: str) -> Article:
@@ -258,4 +290,5 @@ def _at_home(listing: Listing) -> Listing:
 
 
 def _picture_of(section: str, seed: str, **of_address: Any) -> str:  # noqa: ANN401 - Flask's
-    return url_for("reader.picture", section=section or NO_SECTION, seed=seed, **of_address)
+    name = section if fits_address(section) else NO_SECTION
+    return url_for("reader.picture", section=name, seed=seed, **of_address)
