@@ -297,6 +297,71 @@ def test_another_headline_reaches_pages_when_lists_have_it(newsroom: Site, taken
     assert purged(newsroom) == all_caches(address)
 
 
+def told_later(newsroom: Site) -> list[object]:
+    """What caches are told when copies of lists are too old to be shown: pages, or None for all."""
+    found: list[object] = newsroom.run(
+        """foreach (_get_cron_array() as $time => $hooks) {
+            foreach ($hooks['read_also_tell'] ?? [] as $key => $one) {
+                $found[] = $one['args'][0];
+                wp_unschedule_event($time, 'read_also_tell', $one['args']);
+            }
+        }
+        return $found ?? [];"""
+    )
+    return found
+
+
+def test_an_unticked_type_is_on_no_kept_page(newsroom: Site, taken: Stage) -> None:
+    newsroom.run("ReadAlso\\compare_origin();")
+    newsroom.run("update_option('read_also', ['types' => ['product']] + get_option('read_also'));")
+    assert purged(newsroom) == all_caches("all")
+    assert taken.asked == []
+
+
+LEFT_OUT = {
+    "never": "update_post_meta($post, '_read_also', ['never' => true]);",
+    "a term": "wp_set_object_terms($post, 'Left out', 'category');",
+    "hidden": "do_action('woocommerce_product_object_updated_props', wc_get_product($product), "
+    "['catalog_visibility']);",
+}
+
+
+@pytest.mark.parametrize("way", LEFT_OUT)
+def test_pages_that_show_a_post_which_is_in_no_list_now_are_made_anew_later(
+    newsroom: Site, taken: Stage, way: str
+) -> None:
+    """WordPress lets the service see to that, so it hears of it first."""
+    term = newsroom.run(
+        """$term = get_term_by('name', 'Left out', 'category');
+        return $term ? $term->term_id : wp_insert_term('Left out', 'category')['term_id'];"""
+    )
+    types = ["post", "product"]
+    configure(newsroom, url=taken.address, key=KEY, types=types, excluded_terms=[term])
+    product = make_product(newsroom, hidden=["exclude-from-catalog", "exclude-from-search"])
+    post, page = (save(newsroom, title=f"{way} {n}", content="Text.") for n in range(2))
+    told_later(newsroom)
+    (newsroom.folder / "caches.log").write_text("")
+    taken.answer = lambda asked: (
+        shown_on(article_of(newsroom, page)) if "appears-in" in asked.path else accept(asked)
+    )
+    act = "['post' => $post, 'product' => $product] = $given;"
+    newsroom.run(act + LEFT_OUT[way], post=post, product=product)
+    assert told_later(newsroom) == [[page]]
+    address = newsroom.run("return get_permalink($given['page']);", page=page)
+    newsroom.run("do_action('read_also_tell', [$given['page']]);", page=page)
+    assert address in purged(newsroom)["rocket"]
+
+
+def test_another_excluded_term_reaches_pages_when_all_posts_are_sent(
+    newsroom: Site, taken: Stage
+) -> None:
+    newsroom.run("update_option('read_also', ['excluded_terms' => [1]] + get_option('read_also'));")
+    assert told_later(newsroom) == []
+    newsroom.run("ReadAlso\\push_due(0, 20, 500);")
+    assert told_later(newsroom) == [None]
+    assert any(asked.path == "/v1/bulk" for asked in taken.asked)
+
+
 def test_a_page_that_is_kept_writes_out_its_dates(newsroom: Site, taken: Stage) -> None:
     queries = newsroom.run(
         """

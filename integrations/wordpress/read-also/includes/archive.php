@@ -83,6 +83,7 @@ function exchange_types( array $dropped, array $added ) {
 		announce( __( 'Posts of a type that is no longer chosen are deleted from the service.', 'read-also' ) );
 		put_in_line( 'post_type IN (' . in_quotes( $dropped ) . ") AND post_status = 'publish'", microtime( true ) );
 		note_withdrawal();
+		tell_of_pages( null );
 	}
 	if ( $added ) {
 		announce( __( 'Posts of a type that was chosen now are sent to the service.', 'read-also' ) );

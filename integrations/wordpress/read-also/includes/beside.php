@@ -60,10 +60,15 @@ function with_product( $fields, $post ) {
 		'authors'    => array(), // Who typed a product in did not write it.
 		'attributes' => product_attributes( $product ) + ( $fields['attributes'] ?? array() ),
 	);
-	if ( 'hidden' === $product->get_catalog_visibility() || ( ! $product->is_in_stock() && ! shows_sold_out() ) ) {
+	if ( is_unlisted( $product ) ) {
 		$more['never_recommend'] = true;
 	}
 	return $more + $fields;
+}
+
+/** Whether a product is in no list. */
+function is_unlisted( $product ): bool {
+	return 'hidden' === $product->get_catalog_visibility() || ( ! $product->is_in_stock() && ! shows_sold_out() );
 }
 
 /** The categories of a product in the order in which they were made, but the one for products without. */
@@ -96,11 +101,16 @@ function shows_sold_out(): bool {
 function on_product( $product, $changed ) {
 	if ( array_intersect( array( 'price', 'regular_price', 'sale_price', 'stock_status', 'catalog_visibility' ), (array) $changed ) ) {
 		$parent = (int) $product->get_parent_id();
+		$whole  = $parent ? wc_get_product( $parent ) : $product;
 		on_touched( $parent ? $parent : (int) $product->get_id() );
+		if ( $whole && is_unlisted( $whole ) ) {
+			note_left_out( (int) $whole->get_id() );
+		}
 	}
 }
 
 function on_stock_rule() {
 	global $wpdb;
 	mark_all( "ID IN (SELECT post_id FROM {$wpdb->postmeta} WHERE meta_key = '_stock_status' AND meta_value <> 'instock') AND %d", 1 );
+	purge_when_pushed();
 }

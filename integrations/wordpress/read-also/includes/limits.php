@@ -33,6 +33,7 @@ function on_other_limits( $old, $new ) {
 	$said = array( 'one_language' => true, 'sold_out' => true );
 	if ( array_intersect_key( (array) $old, $said ) + $said !== array_intersect_key( (array) $new, $said ) + $said ) {
 		push_all();
+		purge_when_pushed();
 	}
 }
 

@@ -28,6 +28,9 @@ function on_choices( $meta, $post, $key ) {
 	if ( CHOICES === $key && is_public( get_post( $post ) ) ) {
 		on_touched( $post );
 		plan_overrides( (int) $post );
+		if ( choices( (int) $post )['never'] ) {
+			note_left_out( (int) $post );
+		}
 	}
 }
 

@@ -14,6 +14,7 @@ const DEFAULT_ITEMS = 12;                      // Of a list of the service that 
 
 add_action( 'wp_loaded', __NAMESPACE__ . '\\watch_page_caches' ); // When other plugins have added their hooks.
 add_action( 'read_also_purge', __NAMESPACE__ . '\\purge_changed' );
+add_action( 'read_also_tell', __NAMESPACE__ . '\\tell_of_pages' );
 
 /** Without a cache of pages there is nothing to do. */
 function watch_page_caches() {
@@ -24,6 +25,8 @@ function watch_page_caches() {
 	if ( configured() && has_action( 'read_also_list_changed' ) ) {
 		add_action( 'post_updated', __NAMESPACE__ . '\\on_updated', 10, 3 );
 		add_action( 'before_delete_post', __NAMESPACE__ . '\\on_deletion', 10, 2 );
+		add_action( 'set_object_terms', __NAMESPACE__ . '\\on_terms', 10, 6 );
+		add_action( 'read_also_pushed', __NAMESPACE__ . '\\purge_after_push' );
 	}
 }
 
@@ -53,15 +56,49 @@ function on_deletion( $id, $post ) {
 	}
 }
 
+/** A post got a term whose posts are in no list. */
+function on_terms( $id, $terms, $now, $taxonomy, $append, $before ) {
+	$post = array_diff( $now, $before ) ? get_post( $id ) : null;
+	if ( $post && is_left_out( $post ) ) {
+		note_left_out( (int) $id );
+	}
+}
+
+/** A public post is to be in no list from now on. WordPress does not see to that, so its pages are made anew when lists are without it. */
+function note_left_out( int $id ) {
+	if ( configured() && has_action( 'read_also_list_changed' ) && is_public( get_post( $id ) ) ) {
+		note_gone( $id, true );
+	}
+}
+
+/** Many posts are to be in no list, or in other ones, when all that stands in line is sent. */
+function purge_when_pushed() {
+	if ( configured() && has_action( 'read_also_lists_changed' ) ) {
+		update_option( 'read_also_pages_wait', 1, false );
+	}
+}
+
+function purge_after_push() {
+	if ( get_option( 'read_also_pages_wait' ) && ! anew_in_line() ) {
+		delete_option( 'read_also_pages_wait' );
+		tell_later( null );
+	}
+}
+
+/** Not before copies of the lists of before are too old to be shown. */
+function tell_later( ?array $pages ) {
+	wp_schedule_single_event( time() + FRESH_SECONDS + 5, 'read_also_tell', array( $pages ) );
+}
+
 /** Remember a post that was withdrawn by this request; the service is asked before it hears of that. */
-function note_gone( int $id ) {
+function note_gone( int $id, bool $later = false ) {
 	$gone        = &gone();
-	$gone[ $id ] = $id;
+	$gone[ $id ] = $later && ( $gone[ $id ] ?? true );
 	add_action( 'read_also_answered', __NAMESPACE__ . '\\purge_gone' );
 	add_action( 'shutdown', __NAMESPACE__ . '\\purge_unasked', PHP_INT_MAX ); // Behind the sending.
 }
 
-/** Posts of this site that this request withdrew, until page caches are told. */
+/** By number the posts of this site that this request withdrew, until page caches are told; whether those are told later. */
 function &gone(): array {
 	static $gone   = array();
 	$site          = get_current_blog_id();
@@ -73,7 +110,13 @@ function &gone(): array {
 function purge_gone() {
 	$gone = &gone();
 	if ( $gone ) {
-		tell_of_pages( count( $gone ) > MOST_ASKED || has_other_lists() ? null : pages_showing( $gone, true ) );
+		$pages = count( $gone ) > MOST_ASKED || has_other_lists() ? null : pages_showing( array_keys( $gone ), true );
+		if ( in_array( true, $gone, true ) && array() !== $pages ) {
+			tell_later( null === $pages || count( $pages ) > MOST_PURGED ? null : $pages );
+		}
+		if ( in_array( false, $gone, true ) ) {
+			tell_of_pages( $pages );
+		}
 		$gone = array();
 	}
 }
@@ -82,7 +125,12 @@ function purge_gone() {
 function purge_unasked() {
 	$gone = &gone();
 	if ( $gone ) {
-		tell_of_pages( null );
+		if ( in_array( true, $gone, true ) ) {
+			purge_when_pushed();
+		}
+		if ( in_array( false, $gone, true ) ) {
+			tell_of_pages( null );
+		}
 		$gone = array();
 	}
 }

@@ -56,5 +56,6 @@ function on_other_terms( $old, $new ) {
 	$names = default_terms();
 	if ( array_intersect_key( (array) $old, $names ) + $names != array_intersect_key( (array) $new, $names ) + $names ) {
 		push_all();
+		purge_when_pushed();
 	}
 }
