@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.support.serving import KEY
-from tests.wordpress.plugin import PLUGIN, article_of, configure, remove, save
+from tests.wordpress.plugin import PLUGIN, article_of, configure, pass_time, remove, save
 from tests.wordpress.service import HTML, PROBLEM, Answer, Asked, Stage, accept
 from tests.wordpress.site import Site
 
@@ -134,6 +134,26 @@ def test_a_list_of_withdrawn_posts_alone_is_not_shown(
     assert len(shown(newsroom, seed)) == 2
     newsroom.run("array_map('wp_trash_post', $given['posts']);", posts=posts)
     assert shown(newsroom, seed) == []
+
+
+def test_a_list_that_does_not_name_its_articles_is_not_shown_while_a_withdrawal_waits(
+    newsroom: Site, stage: Stage, seed: int
+) -> None:
+    gone = newsroom.insert(post_title="Soon gone", post_content="Text.")
+    nameless = Answer(200, SECTION.format(ITEM.format("Perhaps gone")), FRESH)
+
+    def answer(asked: Asked) -> Answer:
+        return nameless if ".html" in asked.path else Answer(503)
+
+    stage.answer = answer
+    assert shown(newsroom, seed) == ["Perhaps gone"]
+    remove(newsroom, gone)
+    assert newsroom.run("return ReadAlso\\waiting();") == 1
+    assert shown(newsroom, seed) == []
+    stage.answer = lambda asked: answer(asked) if ".html" in asked.path else accept(asked)
+    pass_time(newsroom)
+    assert newsroom.run("return ReadAlso\\waiting();") == 0
+    assert shown(newsroom, seed) == ["Perhaps gone"]
 
 
 # --- many at once ---

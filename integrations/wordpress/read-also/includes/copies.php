@@ -44,6 +44,9 @@ function list_html( int $post, array $options, float $seconds = PAGE_SECONDS ): 
 
 /** The list of a copy without posts of this WordPress that are not public now, or blocked under the post, whatever the service knows. */
 function without_withdrawn( array $copy, int $post ): string {
+	if ( null === $copy['items'] && '' !== $copy['html'] && withdrawal_waits() ) {
+		return ''; // Nobody can tell whether it is in that list.
+	}
 	$gone = array_keys( array_intersect( $copy['items'] ?? array(), blocked_now( $post ) ) );
 	foreach ( posts_of( $copy['items'] ?? array() ) as $site => $posts ) {
 		$gone = array_merge( $gone, array_keys( array_diff( $posts, public_on( $site, $posts ) ) ) );

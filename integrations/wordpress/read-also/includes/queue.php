@@ -75,8 +75,13 @@ function due( float $since, int $most ): array {
 	);
 }
 
+/** Whether the service has not heard yet of a post that an editor withdrew, be it that it is tried again later. */
+function withdrawal_waits(): bool {
+	return (bool) due_withdrawals( 1, 1, microtime( true ) + DAY_IN_SECONDS );
+}
+
 /** Rows of posts that editors withdrew since a time, the last one first; what was put in line at `0` waits for its turn. */
-function due_withdrawals( float $since, int $most ): array {
+function due_withdrawals( float $since, int $most, ?float $until = null ): array {
 	global $wpdb;
 	$types = settings()['types'];
 	$types = $types ? $types : array( '' );
@@ -84,7 +89,7 @@ function due_withdrawals( float $since, int $most ): array {
 		ON ID = CAST(SUBSTRING(option_name, %d) AS UNSIGNED) AND post_status = 'publish' AND post_password = ''
 		AND post_type IN (" . implode( ',', array_fill( 0, count( $types ), '%s' ) ) . ')
 		WHERE option_name LIKE %s AND option_value BETWEEN %s AND %s AND ID IS NULL ORDER BY option_value DESC LIMIT %d';
-	$given = array( $wpdb->esc_like( DUE ) . '%', sortable( max( 1, $since ) ), sortable( microtime( true ) ), $most );
+	$given = array( $wpdb->esc_like( DUE ) . '%', sortable( max( 1, $since ) ), sortable( $until ?? microtime( true ) ), $most );
 	return $wpdb->get_results( $wpdb->prepare( $query, array_merge( array( strlen( DUE ) + 1 ), $types, $given ) ) );
 }
 
