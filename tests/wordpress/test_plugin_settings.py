@@ -16,7 +16,7 @@ from tests.support.properties import examples
 from tests.support.serving import KEY
 from tests.support.waiting import free_port
 from tests.wordpress.plugin import PLUGIN, configure
-from tests.wordpress.service import PROBLEM, Answer, Asked, Stage, accept
+from tests.wordpress.service import HTML, PROBLEM, Answer, Asked, Stage, accept
 from tests.wordpress.site import Site
 
 PAGE = "/wp-admin/options-general.php?page=read-also"
@@ -134,6 +134,27 @@ def test_the_first_save_of_the_form_keeps_what_lists_may_hold(
     assert admin.post("/wp-admin/options.php", data=form).status_code == 302
     chosen = {"languages": "all", "one_language": False}
     assert newsroom.run("return get_option('read_also');").items() >= chosen.items()
+
+
+def test_headlines_on_the_page_are_plain_text(
+    newsroom: Site, admin: httpx.Client, stage: Stage
+) -> None:
+    configure(newsroom, url=stage.address, key=KEY)
+    post = newsroom.insert(post_title="Tom's tram", post_content="It left at dawn.")
+    item = '<section class="read-also"><ul><li>Listed</li></ul></section>'
+    own = f"{wordpress_id(newsroom.home, post)}/related.html"
+    stage.answer = lambda asked: (
+        Answer(200, item, HTML) if own in asked.path else Answer(404, "{}", PROBLEM)
+    )
+    assert press(admin, "preview") == 'The list under "Tom\u2019s tram"'
+
+
+@pytest.mark.parametrize("user", ["", "desk:secret@", "desk:sec@ret@"])
+def test_site_health_tells_no_password(newsroom: Site, user: str) -> None:
+    configure(newsroom, url=f"http://{user}127.0.0.1:9/lists", key=KEY)
+    told = newsroom.run("return ReadAlso\\add_debug_information([])['read-also']['fields'];")
+    assert told["url"]["value"] == "http://127.0.0.1:9/lists"
+    assert KEY not in json.dumps(told)
 
 
 def test_an_address_of_another_scheme_is_refused(newsroom: Site, admin: httpx.Client) -> None:

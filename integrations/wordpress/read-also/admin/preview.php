@@ -21,7 +21,7 @@ function answer_preview() {
 		}
 		if ( '' !== $html ) {
 			/* translators: %s: title of a post */
-			wp_send_json_success( array( 'text' => sprintf( __( 'The list under "%s"', 'read-also' ), get_the_title( $post ) ), 'page' => page_of( $html ) ) );
+			wp_send_json_success( array( 'text' => sprintf( __( 'The list under "%s"', 'read-also' ), plain( get_the_title( $post ) ) ), 'page' => page_of( $html ) ) );
 		}
 	}
 	wp_send_json_success( array( 'text' => __( 'There is no list to show yet: connect the service, and push all posts.', 'read-also' ), 'page' => '' ) );
@@ -40,7 +40,7 @@ function answer_compare() {
 	$ours = (string) list_now( $post->ID, list_options( array() ) );
 	wp_send_json_success(
 		array(
-			'text'   => get_the_title( $post ),
+			'text'   => plain( get_the_title( $post ) ), // The script shows it as it is.
 			'theirs' => page_of( list_of_peer( $peer['name'], $post ) ),
 			'ours'   => page_of( $ours ),
 		)

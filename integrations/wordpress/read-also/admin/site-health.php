@@ -107,12 +107,12 @@ function finding( string $test, string $status, string $label, string $text ): a
 	);
 }
 
-/** For whoever asks for help: no key is in it. */
+/** For whoever asks for help: neither a key nor a password is in it. */
 function add_debug_information( $sections ) {
 	$set     = settings();
 	$trouble = get_option( 'read_also_trouble' );
 	$fields  = array(
-		'url'     => array( 'label' => __( 'Address of the service', 'read-also' ), 'value' => $set['url'] ),
+		'url'     => array( 'label' => __( 'Address of the service', 'read-also' ), 'value' => preg_replace( '~^(\w+://)[^/?#]*@~', '$1', $set['url'] ) ),
 		'key'     => array( 'label' => __( 'Key', 'read-also' ), 'value' => '' === $set['key'] ? __( 'not set', 'read-also' ) : __( 'set', 'read-also' ) ),
 		'types'   => array( 'label' => __( 'Post types', 'read-also' ), 'value' => implode( ', ', $set['types'] ) ),
 		'queue'   => array( 'label' => __( 'Changes', 'read-also' ), 'value' => state_of_queue() ),
