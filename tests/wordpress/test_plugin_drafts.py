@@ -16,7 +16,7 @@ from tests.wordpress.plugin import (
     publish,
     save,
 )
-from tests.wordpress.service import PLUGIN_KEY, PROBLEM, Answer, Service, Stage
+from tests.wordpress.service import HTML, PLUGIN_KEY, PROBLEM, Answer, Service, Stage
 from tests.wordpress.site import Site
 
 
@@ -88,6 +88,16 @@ def test_a_key_that_may_not_ask_for_drafts_shows_the_saved_list_and_says_so(
     assert "read+write" in listed(newsroom, seed, "admin")["note"]
 
 
+def test_words_within_other_words_are_dropped_without_mbstring_too(newsroom: Site) -> None:
+    grounds = {"names": ["Бозори Ош", "ОШ", "C++ (new)"], "terms": [{"word": "c++"}]}
+    words = newsroom.run(
+        "return ReadAlso\\shared_words($given['grounds']);",
+        without="mb_stripos",
+        grounds=grounds,
+    )
+    assert words == ["Бозори Ош", "C++ (new)"]
+
+
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
@@ -107,6 +117,25 @@ def test_the_panel_says_in_plain_words_why_there_is_no_list(
     shown = listed(newsroom, post)
     assert said in shown["note"]
     assert shown["again"] == {"is busy": 3, "does not answer now": 30}.get(said, 0)
+
+
+def test_a_template_shows_the_list_of_a_recent_post_that_has_one(
+    newsroom: Site, stage: Stage
+) -> None:
+    configure(newsroom, url=stage.address, key=KEY)
+    newsroom.insert(
+        post_title="Old", post_content="It has a list.", post_date="2026-01-02 03:04:05"
+    )
+    newest = [newsroom.insert(post_title=f"New {n}", post_content="It has none.") for n in range(2)]
+    none = [article_of(newsroom, one) for one in newest]
+    listed = Answer(200, '<section class="read-also"><ul><li>Listed</li></ul></section>', HTML)
+    stage.answer = lambda asked: (
+        Answer(404, "{}", PROBLEM) if any(one in asked.path for one in none) else listed
+    )
+    with newsroom.client("editor") as client:
+        answer = client.get("/wp-json/wp/v2/block-renderer/read-also/list?context=edit")
+    assert answer.status_code == 200
+    assert "Listed" in answer.json()["rendered"]
 
 
 def test_posts_are_found_by_words_by_number_and_by_address(newsroom: Site) -> None:

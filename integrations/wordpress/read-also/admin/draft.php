@@ -253,7 +253,7 @@ function shared_words( array $grounds ): array {
 	foreach ( array_merge( (array) ( $grounds['names'] ?? array() ), array_column( (array) ( $grounds['terms'] ?? array() ), 'word' ) ) as $word ) {
 		$inside = false;
 		foreach ( array_keys( $words ) as $before ) { // "Osh" says nothing beside "Osh City".
-			$inside = $inside || false !== mb_stripos( (string) $before, (string) $word );
+			$inside = $inside || preg_match( '/' . preg_quote( (string) $word, '/' ) . '/iu', (string) $before ); // WordPress runs without mb_stripos() too.
 		}
 		if ( ! $inside && is_string( $word ) ) {
 			$words[ $word ] = $word;

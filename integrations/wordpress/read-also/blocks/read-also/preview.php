@@ -5,6 +5,8 @@ namespace ReadAlso;
 
 defined( 'ABSPATH' ) || exit;
 
+const EXAMPLES = 3; // The newest articles, of which one may have no list yet.
+
 add_filter( 'rest_request_before_callbacks', __NAMESPACE__ . '\\begin_preview', 10, 3 );
 add_filter( 'rest_request_after_callbacks', __NAMESPACE__ . '\\end_preview' );
 
@@ -47,11 +49,15 @@ function preview_html( int $post, array $options ): string {
 	return '' === $html ? said( __( 'There is no list yet: the service has nothing related to this article, has not read it yet, or does not answer.', 'read-also' ) ) : $html;
 }
 
-/** The list of the newest article stands for those of all. */
+/** The list of one of the newest articles stands for those of all. */
 function example_html( array $options ): string {
-	$newest = get_posts( array( 'post_type' => settings()['types'], 'numberposts' => 1, 'has_password' => false ) );
-	$html   = $newest ? list_html( $newest[0]->ID, $options, DRAFT_SECONDS ) : '';
-	return '' === $html ? said( __( 'Here stand the articles that are related to the one on the page.', 'read-also' ) ) : $html;
+	foreach ( array_slice( recent_posts(), 0, EXAMPLES ) as $post ) {
+		$html = list_html( $post->ID, $options, DRAFT_SECONDS / EXAMPLES );
+		if ( '' !== $html ) {
+			return $html;
+		}
+	}
+	return said( __( 'Here stand the articles that are related to the one on the page.', 'read-also' ) );
 }
 
 /** The list that a text would get if it were published as it was saved last. */
