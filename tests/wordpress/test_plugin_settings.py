@@ -157,6 +157,17 @@ def test_site_health_tells_no_password(newsroom: Site, user: str) -> None:
     assert KEY not in json.dumps(told)
 
 
+def test_the_names_of_patterns_are_translated(newsroom: Site) -> None:
+    plugin = newsroom.folder / "content/mu-plugins/russian.php"
+    plugin.write_text("<?php add_filter('locale', function () { return 'ru_RU'; });")
+    title = newsroom.run(
+        """$patterns = WP_Block_Patterns_Registry::get_instance();
+        return $patterns->get_registered('read-also/cards')['title'];"""
+    )
+    plugin.unlink()
+    assert title == "Связанные статьи карточками"
+
+
 def test_an_address_of_another_scheme_is_refused(newsroom: Site, admin: httpx.Client) -> None:
     configure(newsroom, url="http://127.0.0.1:9", key=KEY)
     form = form_of(admin.get(PAGE).text, url="file:///etc/passwd")

@@ -10,7 +10,7 @@ const BLOCK = 'read-also/list';
 require_once __DIR__ . '/preview.php';
 
 add_action( 'init', __NAMESPACE__ . '\\register_block', 11 ); // Its style is registered before.
-add_action( 'init', __NAMESPACE__ . '\\register_patterns' );
+add_action( 'init', __NAMESPACE__ . '\\register_patterns', 12 ); // Its translations are loaded with the block.
 add_filter( 'widget_display_callback', __NAMESPACE__ . '\\without_empty_box', 10, 2 );
 
 function register_block() {
