@@ -3,10 +3,12 @@
 There is nothing to configure.
 """
 
+import errno
 import os
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from importlib.resources import as_file, files
@@ -22,12 +24,13 @@ from recommender.errors import BadSettings
 from recommender.indexing.archive_model import choose_for_rebuild
 from recommender.indexing.rebuild import rebuild
 from recommender.indexing.snapshots import open_generation
-from recommender.operations.web_server import WebOptions, serve_all
+from recommender.operations.web_server import WebOptions, check_addresses, serve_all
 from recommender.progress import Meter
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related, title_of
 from recommender.ranking.scoring import find_seed
+from recommender.setting_values import MOST_PORT
 from recommender.settings import PREFIX, DataFolder, Settings
 from recommender.sources import read_jsonl
 from recommender.sources.importing import import_records
@@ -62,8 +65,11 @@ def demonstrate(
         serves: whether to serve them there.
 
     Raises:
-        BadSettings: the port is taken.
+        BadSettings: nothing can listen at the port; then nothing was imported.
     """
+    if serves:
+        with _proposing_port(port):
+            check_addresses(_options(settings, port))
     data, site = settings.data.demo, f"http://{HOST}:{port}"
     catalog = Catalog(data.snapshots)
     policy = _build(settings, data, catalog, meter, say, site)
@@ -135,8 +141,26 @@ def _serve(settings: Settings, data: DataFolder, port: int, say: Say) -> None:
         "PUBLIC_READS": "1",
     }
     environment = os.environ | {PREFIX + name: value for name, value in variables.items()}
-    options = replace(WebOptions.of(settings, HOST, port, DEMO_WORKERS), reader_pages=True)
+    with _proposing_port(port):
+        serve_all(_options(settings, port), environment)
+
+
+def _options(settings: Settings, port: int) -> WebOptions:
+    return replace(WebOptions.of(settings, HOST, port, DEMO_WORKERS), reader_pages=True)
+
+
+@contextmanager
+def _proposing_port(port: int) -> Iterator[None]:
+    """If the port is taken, let the refusal name another one.
+
+    Raises:
+        BadSettings: nothing can listen at the port.
+    """
     try:
-        serve_all(options, environment)
+        yield
     except BadSettings as fault:
-        raise BadSettings(f"{fault}, such as: make demo PORT={port + PORTS_AWAY}") from fault
+        cause, other = fault.__cause__, port + PORTS_AWAY
+        is_taken = isinstance(cause, OSError) and cause.errno == errno.EADDRINUSE
+        if not is_taken or other > MOST_PORT:
+            raise
+        raise BadSettings(f"{fault}, such as: make demo PORT={other}") from fault

@@ -39,7 +39,14 @@ from recommender.operations.supervision import (
 from recommender.setting_values import MOST_PORT, NO_LISTENER
 from recommender.settings import Settings, log_form
 
-__all__ = ["WebOptions", "WebServer", "operators_address", "serve_all", "serve_web"]
+__all__ = [
+    "WebOptions",
+    "WebServer",
+    "check_addresses",
+    "operators_address",
+    "serve_all",
+    "serve_web",
+]
 
 
 class GunicornLog(Logger):  # type: ignore[misc]
@@ -245,6 +252,17 @@ class WebServer(BaseApplication):  # type: ignore[misc]
         self.counters = Counters(settings.data.counters)
         pages = self._options.reader_pages
         return service.create_app(settings, reader_pages=pages, counters=self.counters)
+
+
+def check_addresses(options: WebOptions) -> None:
+    """Check that the server can listen now, for a program that has much to do before it serves.
+
+    Raises:
+        BadSettings: as for `serve_all`.
+    """
+    for address in (options.address, options.operators):
+        if address is not None:
+            os.close(_listen(address))
 
 
 def serve_all(options: WebOptions, environment: Mapping[str, str] | None = None) -> NoReturn:
