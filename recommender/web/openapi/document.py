@@ -80,33 +80,33 @@ class Group:
     Attributes:
         name: their tag.
         purpose: what one wants to do with them.
-        blueprints: where their views are.
+        blueprints: where their views are, in the order of the manual.
     """
 
     name: str
     purpose: str
-    blueprints: frozenset[str]
+    blueprints: tuple[str, ...]
 
 
 GROUPS: Final = (
     Group(
         "Articles",
         "Tell the service what the newsroom publishes, changes and takes down.",
-        frozenset({"articles", "bulk", "statuses"}),
+        ("articles", "bulk", "statuses"),
     ),
     Group(
         "Lists",
         "Get the list under a story: as JSON, as HTML, for a draft, several for one page.",
-        frozenset({"lists", "fragment", "assets", "reader"}),
+        ("lists", "fragment", "assets", "reader"),
     ),
     Group(
         "Editors' choices",
         "Put an article first in a list, or keep it out of one.",
-        frozenset({"overrides"}),
+        ("overrides",),
     ),
-    Group("Keys and audit", "See who changed what.", frozenset({"audit"})),
-    Group("Operation", "Watch the service.", frozenset({"operations"})),
-    Group("This manual", "Read about this API.", frozenset({"manual"})),
+    Group("Keys and audit", "See who changed what.", ("audit",)),
+    Group("Operation", "Watch the service.", ("operations",)),
+    Group("This manual", "Read about this API.", ("manual",)),
 )
 """In the order in which the manual shows them."""
 _GROUP_OF: Final = {blueprint: group for group in GROUPS for blueprint in group.blueprints}
@@ -118,7 +118,7 @@ class Call:
 
     method: str
     path: str
-    group: Group
+    blueprint: str
     scope: str | None
     takes_id: bool
     line: int
@@ -126,9 +126,15 @@ class Call:
     description: Description
 
     @property
-    def place(self) -> tuple[int, int, str]:
+    def group(self) -> Group:
+        """What it is for."""
+        return _GROUP_OF[self.blueprint]
+
+    @property
+    def place(self) -> tuple[int, int, int, str]:
         """Where it stands in the document: by purpose, then as the code has it."""
-        return GROUPS.index(self.group), self.line, self.path
+        order = self.group.blueprints.index(self.blueprint)
+        return GROUPS.index(self.group), order, self.line, self.path
 
 
 def document_of(app: Flask) -> Document:
@@ -167,7 +173,7 @@ def _call(rule: Rule, method: str, view: Callable[..., object], described: Descr
     return Call(
         method=method,
         path=rule.rule.replace("<", "{").replace(">", "}"),
-        group=_GROUP_OF[rule.endpoint.partition(".")[0]],
+        blueprint=rule.endpoint.partition(".")[0],
         scope=scope_of(view),
         takes_id=bool(rule.arguments),
         line=inspect.unwrap(view).__code__.co_firstlineno,
