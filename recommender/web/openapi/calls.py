@@ -25,7 +25,7 @@ IN_CLIENT: Final = {
     "getArticle": "print(api.get({ID}))",
     "deleteArticle": "print(api.delete({ID}))",
     "listArticles": "for article in api.articles():\n    print(article.id, article.title)",
-    "listArticleIds": 'for key in api.article_ids(prefix="wp:news.example:"):\n    print(key)',
+    "listArticleIds": 'print(list(api.article_ids(prefix="wp:news.example:")))',
     "bulkWrite": "for item in api.bulk({BODY}):\n    print(item.id, item.status)",
     "listRelated": (
         'for item in api.related({ID}, limit=6, language="any").items:\n'
