@@ -84,7 +84,7 @@ BEFORE: Final = {
     'cat "$READ_ALSO_DATA_DIR"/snapshots/refused': """
         echo 'half of the articles are gone' > "$READ_ALSO_DATA_DIR"/snapshots/refused""",
     "read-also webhooks list": "read-also webhooks add cms $HOOK || true",
-    "read-also evaluate recommender/sample": f"ln -s {ROOT / 'recommender'} recommender",
+    "read-also evaluate recommender/sample": f"ln -s '{ROOT / 'recommender'}' recommender",
 }
 """By the beginning of a command what has happened before its page shows it."""
 
