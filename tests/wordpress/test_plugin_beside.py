@@ -382,6 +382,7 @@ def test_a_kept_page_shows_no_withdrawn_post(newsroom: Site, service: Service) -
     configure(newsroom, url=service.address, key=KEY)
     first, second = (save(newsroom, title=t, content=f"<p>{x}</p>") for t, x in TEXTS.items())
     listed = article_of(newsroom, second)
+    link = newsroom.run("return get_permalink($given['post']);", post=second)
     assert comes_true(lambda: listed in service.titles(article_of(newsroom, first)))
 
     def page() -> str:
@@ -390,8 +391,8 @@ def test_a_kept_page_shows_no_withdrawn_post(newsroom: Site, service: Service) -
 
     def fill_the_cache() -> bool:
         newsroom.run("rocket_clean_domain(); delete_option('read_also_away_read');")
-        return "Harbour pilots" in page()
+        return link in page()
 
     assert comes_true(fill_the_cache)
     remove(newsroom, second)
-    assert comes_true(lambda: "Harbour pilots" not in page())
+    assert comes_true(lambda: link not in page())
