@@ -236,6 +236,7 @@ def test_an_answer_that_is_no_list_is_not_shown(site: Site, cms: Cms, tab: Tabs)
     shown.assert_clean()
 
 
+@pytest.mark.long
 def test_the_page_of_a_hostile_story_runs_nothing(site: Site, tab: Tabs) -> None:
     shown = tab()
     shown.page.goto(f"{site.address}/healthz")

@@ -246,6 +246,7 @@ def folder_of_a_cms(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.long
 def test_a_server_over_an_empty_archive_lists_what_comes_and_imports_nothing_of_its_folder(
     environment_of: Environment, bare: Settings, folder_of_a_cms: Path
 ) -> None:

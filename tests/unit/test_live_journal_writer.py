@@ -108,6 +108,7 @@ def show_all(follower: Follower, store: ArticleStore) -> None:
     until(lambda: follower.current().change >= change)
 
 
+@pytest.mark.long
 def test_through_many_swaps_the_journal_ends_as_what_the_worker_shows(
     follower: Follower,
     desk_store: ArticleStore,
