@@ -93,7 +93,6 @@ class Watcher:
                 self.titles[update.id] = update.outline.title if update.outline else None
 
 
-@pytest.mark.long
 @pytest.mark.postgresql_daily
 def test_a_follower_of_several_writers_misses_no_change(reopen: Open) -> None:
     done = threading.Event()
