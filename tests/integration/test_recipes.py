@@ -282,7 +282,7 @@ def receiver_of_ghost(service: str) -> Iterator[Ghost]:
         "ANOTHER-SECRET": f"'{GHOST_SECRET}'",
         "=SECRET": f"={KEY}",
         "8090": str(port),
-        " python ": f" exec {sys.executable} ",
+        " python ": f" exec '{sys.executable}' ",
     }.items():
         assert shown in commands
         commands = commands.replace(shown, meant)
