@@ -72,6 +72,7 @@ from recommender.api.request_bodies import (
     RelatedRequest,
     RelatedRequests,
     Target,
+    UnsavedOverrides,
     Window,
 )
 from recommender.api.request_options import (
@@ -187,6 +188,7 @@ __all__ = [
     "ShownListOptions",
     "StoreState",
     "Target",
+    "UnsavedOverrides",
     "Values",
     "WaitsFor",
     "Window",

@@ -32,6 +32,7 @@ __all__ = [
     "RelatedRequest",
     "RelatedRequests",
     "Target",
+    "UnsavedOverrides",
     "Window",
 ]
 
@@ -138,6 +139,20 @@ class Blocks(BaseModel):
     blocks: list[Override]
 
 
+class UnsavedOverrides(BaseModel):
+    """Pins and blocks for one answer, which stand in place of those that are stored.
+
+    Attributes:
+        pins: instead of the stored pins, in this order; at most 100. Left out, those hold.
+        blocks: instead of the stored blocks; at most 500. Left out, those hold.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    pins: list[Override] = []
+    blocks: list[Override] = []
+
+
 class Examples(BaseModel):
     """The articles that a list is to be like, and those that it is to be unlike, in any order.
 
@@ -165,7 +180,8 @@ class RelatedRequest(BaseModel):
 
     In JSON all are fields of one object: `article_id`, `like` and `unlike`, or the fields of the
     text; and the options of the list. `section` and `language` are those of a text, where there is
-    one; `options` may hold the options of the list apart from them.
+    one; `options` may hold the options of the list apart from them. `pins` and `blocks`, for a
+    stored article or a text, stand in place of the stored ones.
 
     Attributes:
         article_id: the id of a stored article.
@@ -178,6 +194,7 @@ class RelatedRequest(BaseModel):
     examples: Examples | None = None
     text: Article | None = None
     options: ListOptions
+    overrides: UnsavedOverrides = UnsavedOverrides()
 
     @classmethod
     def __get_pydantic_json_schema__(
@@ -192,6 +209,7 @@ class RelatedRequest(BaseModel):
         schema = handler.resolve_ref_schema(reference)
         schema.pop("required")
         fields["options"] = schema["properties"]["options"]
+        fields |= handler.resolve_ref_schema(schema["properties"]["overrides"])["properties"]
         schema["properties"] = {name: without_null(one) for name, one in fields.items()}
         schema["additionalProperties"] = False
         return reference

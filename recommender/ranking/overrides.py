@@ -9,7 +9,7 @@ from typing import Final, Literal, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
-from recommender.api import Override, RecordedOverride
+from recommender.api import Override, RecordedOverride, UnsavedOverrides
 from recommender.articles import faults_of
 from recommender.errors import FieldFault, InvalidOverrides
 
@@ -58,8 +58,13 @@ NO_ACTIVE_OVERRIDES: Final = ActiveOverrides()
 class Overrides:
     """All overrides of one article; pins in the order to show them."""
 
-    pins: tuple[RecordedOverride, ...] = ()
-    blocks: tuple[RecordedOverride, ...] = ()
+    pins: tuple[Override, ...] = ()
+    blocks: tuple[Override, ...] = ()
+
+    def instead(self, unsaved: UnsavedOverrides) -> "Overrides":
+        """The same, with the kinds that were sent in place of the stored ones."""
+        sent = {kind: tuple(getattr(unsaved, kind)) for kind in unsaved.model_fields_set}
+        return replace(self, **sent)
 
     def at(self, now: float) -> ActiveOverrides:
         """Those active at `now`, seconds since 1970 in UTC."""

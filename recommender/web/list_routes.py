@@ -13,16 +13,25 @@ from recommender.api import (
     AppearsIn,
     Examples,
     ListOptions,
+    Override,
     RelatedList,
     RelatedLists,
     RelatedRequest,
     RelatedRequests,
     ShownListOptions,
+    UnsavedOverrides,
 )
 from recommender.articles import Article, article_of, faults_of
-from recommender.errors import BadInput, BadParameter, FieldFault, InvalidArticle
+from recommender.errors import (
+    BadInput,
+    BadParameter,
+    FieldFault,
+    InvalidArticle,
+    InvalidOverrides,
+)
 from recommender.id_grammar import check_id
 from recommender.indexing.drafts import ANY_ID
+from recommender.ranking.overrides import KINDS, check_overrides
 from recommender.spelling import explain_unknown
 from recommender.strict_json import JsonObject, JsonValue, pointer_to
 from recommender.web.auth import heavy_call, is_public, needs, opens_lists, sees_stored
@@ -45,6 +54,8 @@ SHARED: Final = frozenset({"section", "language"})
 APART: Final = "options"
 """The field of a request that may hold options, apart from the fields of a text."""
 EXAMPLES: Final = frozenset(Examples.model_fields)
+NOT_OF_TEXT: Final = OPTIONS.union(KINDS)
+"""What may stand beside the fields of a text."""
 
 
 @lists.get("/articles/<article_id>/related")
@@ -121,9 +132,9 @@ def _list(request: RelatedRequest, shown_on_page: frozenset[str]) -> RelatedList
     if request.examples is not None:
         return state().list_like(request.examples, options, shown_on_page)
     if request.text is None:
-        article_id = str(request.article_id)
-        return state().list_for(article_id, options, shown_on_page, public=False).related
-    listed = state().list_for_draft(request.text, options, shown_on_page)
+        article_id, unsaved = str(request.article_id), request.overrides
+        return state().list_for(article_id, options, shown_on_page, unsaved, public=False).related
+    listed = state().list_for_draft(request.text, options, shown_on_page, request.overrides)
     return listed.model_copy(update={"article_id": None})
 
 
@@ -148,16 +159,34 @@ def _read_one(request: object, pointer: str) -> RelatedRequest:
 
 
 def _read_request(fields: JsonObject) -> RelatedRequest:
-    """Read the ids of stored articles, or a text, and the options of its list."""
+    """Read the ids of stored articles, or a text; the options of its list; pins and blocks."""
     names = OPTIONS - SHARED if fields.keys().isdisjoint({"article_id", *EXAMPLES}) else OPTIONS
     beside = {name: one for name, one in fields.items() if name in names}
     options = _read_options(beside, fields.get(APART, {}))
-    rest = {name: one for name, one in fields.items() if name not in {*names, APART}}
+    sent: JsonObject = {kind: fields[kind] for kind in KINDS if kind in fields}
+    rest = {name: one for name, one in fields.items() if name not in {*names, *sent, APART}}
     if not EXAMPLES.isdisjoint(rest):
+        if sent:
+            raise _refused(f"/{min(sent)}", "is for one article: send article_id or a text")
         return RelatedRequest(examples=_read_examples(rest), options=options)
     if "article_id" in rest:
-        return RelatedRequest(article_id=_read_id(rest), options=options)
-    return RelatedRequest(text=_read_text(rest), options=options)
+        article_id = _read_id(rest)
+        overrides = _read_overrides(sent, article_id)
+        return RelatedRequest(article_id=article_id, options=options, overrides=overrides)
+    text = _read_text(rest)
+    return RelatedRequest(text=text, options=options, overrides=_read_overrides(sent, text.id))
+
+
+def _read_overrides(sent: JsonObject, article_id: str) -> UnsavedOverrides:
+    """Read pins and blocks as a PUT takes them; an id that is not stored is in no list."""
+    try:
+        overrides = UnsavedOverrides.model_validate(sent)
+    except ValidationError as error:
+        faults = tuple(faults_of(error, tuple(Override.model_fields)))
+        raise InvalidOverrides(REFUSED, faults) from None
+    for kind in KINDS:
+        check_overrides(tuple(getattr(overrides, kind)), article_id, kind)
+    return overrides
 
 
 def _read_options(beside: JsonObject, apart: JsonValue) -> ListOptions:
@@ -198,7 +227,9 @@ def _fault_beside_id(name: str) -> FieldFault:
     """Why a field may not stand beside the id of a stored article."""
     is_of_text = name in Article.model_fields
     detail = (
-        "is not allowed together with article_id" if is_of_text else explain_unknown(name, OPTIONS)
+        "is not allowed together with article_id"
+        if is_of_text
+        else explain_unknown(name, NOT_OF_TEXT)
     )
     return FieldFault(pointer_to("", name), detail)
 
@@ -214,9 +245,9 @@ def _read_examples(fields: JsonObject) -> Examples:
 def _read_text(fields: JsonObject) -> Article:
     """Read the fields of a text; one without an id has no overrides and is not a stored article."""
     if fields.get("id") is not None:
-        return article_of(fields, beside=OPTIONS)
+        return article_of(fields, beside=NOT_OF_TEXT)
     with_id = fields | {"id": ANY_ID}
-    return article_of(with_id, beside=OPTIONS).model_copy(update={"id": NO_ID})
+    return article_of(with_id, beside=NOT_OF_TEXT).model_copy(update={"id": NO_ID})
 
 
 def _refused(pointer: str, detail: str) -> InvalidArticle:

@@ -10,7 +10,7 @@ import numpy as np
 from flask import current_app, g
 
 from index import View
-from recommender.api import ArchiveProgress, Examples, ListOptions, RelatedList
+from recommender.api import ArchiveProgress, Examples, ListOptions, RelatedList, UnsavedOverrides
 from recommender.articles import Article
 from recommender.counters import Counters
 from recommender.display_fields import DisplayFields
@@ -40,6 +40,7 @@ __all__ = ["EXTENSION", "Listing", "State", "archive_progress", "state"]
 EXTENSION: Final = "read-also"
 MISS_SECONDS: Final = 0.3
 WAIT_SECONDS: Final = 5.0
+STORED_ONES: Final = UnsavedOverrides()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,7 @@ class State:
         article_id: str,
         options: ListOptions,
         shown_on_page: frozenset[str] = frozenset(),
+        unsaved: UnsavedOverrides = STORED_ONES,
         *,
         public: bool,
     ) -> Listing:
@@ -138,7 +140,8 @@ class State:
             if public and not is_visible(article, now):
                 raise UnknownArticle(article_id)
             seed = seed or make_outside_seed(view, article)
-        overrides, policy = live.overrides.of(article_id).at(now), live.active_policy.policy
+        overrides = live.overrides.of(article_id).instead(unsaved).at(now)
+        policy = live.active_policy.policy
         request = ListRequest(view, seed, options, policy, now, overrides, shown_on_page, steps)
         explained = bool(options.explain)
         related = self._list_explained(request) if explained else list_related(request)
@@ -156,7 +159,11 @@ class State:
         return Listing(article_id, related, language, explained, up_to_date, seconds_left, now)
 
     def list_for_draft(
-        self, article: Article, options: ListOptions, shown_on_page: frozenset[str]
+        self,
+        article: Article,
+        options: ListOptions,
+        shown_on_page: frozenset[str],
+        unsaved: UnsavedOverrides,
     ) -> RelatedList:
         """The list that a text would get. Nothing is stored.
 
@@ -171,7 +178,8 @@ class State:
         seed = make_outside_seed(live.view, article, draft)
         text = article if draft.body is None else article.with_text(draft.body)
         now = time.time()
-        overrides, policy = live.overrides.of(article.id).at(now), live.active_policy.policy
+        overrides = live.overrides.of(article.id).instead(unsaved).at(now)
+        policy = live.active_policy.policy
         request = ListRequest(
             live.view, seed, options, policy, now, overrides, shown_on_page, _steps()
         )

@@ -1,12 +1,12 @@
 """How the Python client writes the options of lists."""
 
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
-from read_also_client import NotSendable, calls
+from read_also_client import NotSendable, Override, calls
 from read_also_client.options import ListOptions, body_of, query_of
 
 
@@ -107,3 +107,23 @@ def test_a_draft_and_the_lists_of_a_page_have_fields_and_options() -> None:
         {"article_id": "7", "mode": "latest"},
         {"title": "T", "language": "en", "exclude": ["7"]},
     ]
+
+
+def test_a_request_tries_pins_and_blocks_by_id_or_with_a_time() -> None:
+    until = datetime(2026, 5, 1, tzinfo=UTC)
+    pins: list[Override | dict[str, object] | int] = [7, {"id": 8, "why": "w"}]
+    pins.append(Override(id="9", ends_at=until))
+    written = [
+        {"id": "7"},
+        {"id": "8", "why": "w"},
+        {"id": "9", "why": "", "starts_at": None, "ends_at": "2026-05-01T00:00:00Z"},
+    ]
+    page = calls.related_lists([{"article_id": 6, "pins": pins, "blocks": []}])
+    expected = [{"article_id": "6", "pins": written, "blocks": []}]
+    assert json.loads(page.body or b"")["requests"] == expected
+    draft = calls.related_for_draft({"title": "T", "pins": pins}, {"limit": 2})
+    assert json.loads(draft.body or b"") == {
+        "title": "T",
+        "pins": written,
+        "options": {"limit": 2},
+    }

@@ -1630,7 +1630,8 @@ export interface components {
          *
          *     In JSON all are fields of one object: `article_id`, `like` and `unlike`, or the fields of the
          *     text; and the options of the list. `section` and `language` are those of a text, where there is
-         *     one; `options` may hold the options of the list apart from them.
+         *     one; `options` may hold the options of the list apart from them. `pins` and `blocks`, for a
+         *     stored article or a text, stand in place of the stored ones.
          */
         readonly RelatedRequest: {
             /**
@@ -1875,6 +1876,26 @@ export interface components {
              *     }
              */
             readonly options?: components["schemas"]["ListOptions"];
+            /**
+             * @description Instead of the stored pins, in this order; at most 100. Left out, those hold.
+             * @example [
+             *       {
+             *         "id": "bijie-data-labellers",
+             *         "why": "our own report from the place"
+             *       }
+             *     ]
+             */
+            readonly pins?: readonly components["schemas"]["Override"][];
+            /**
+             * @description Instead of the stored blocks; at most 500. Left out, those hold.
+             * @example [
+             *       {
+             *         "id": "bijie-data-labellers",
+             *         "why": "our own report from the place"
+             *       }
+             *     ]
+             */
+            readonly blocks?: readonly components["schemas"]["Override"][];
         };
         /** @description Several lists that do not repeat each other. */
         readonly RelatedRequests: {

@@ -141,7 +141,7 @@ def related_for_draft(
     draft: BaseModel | Fields, options: Mapping[str, object]
 ) -> Call[RelatedList]:
     """The list that a text would get."""
-    fields = as_document(draft)
+    fields = _with_overrides(as_document(draft))
     body = as_json({**fields, "options": body_of(options)} if options else fields)
     return Call("POST", "/v1/related", reader_of(RelatedList), body=body)
 
@@ -234,7 +234,13 @@ def _list_request(request: ListRequest) -> dict[str, Any]:
         rest |= _examples(request["like"], request.get("unlike", ()))
     if "options" in rest:
         rest["options"] = body_of(request["options"])
-    return {**as_fields(rest), **body_of(options)}
+    return {**_with_overrides(as_fields(rest)), **body_of(options)}
+
+
+def _with_overrides(fields: dict[str, object]) -> dict[str, object]:
+    """Fields of a request; its pins and blocks may be ids alone."""
+    given = {kind: one for kind in ("pins", "blocks") if isinstance(one := fields.get(kind), list)}
+    return fields | {kind: [_override(one) for one in many] for kind, many in given.items()}
 
 
 def _examples(like: Iterable[ArticleId], unlike: Iterable[ArticleId]) -> dict[str, object]:

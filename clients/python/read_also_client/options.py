@@ -8,7 +8,8 @@ from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from typing import Any, Final, Literal, TypedDict
 
-from read_also_client.articles import ArticleId, as_fields, as_id
+from read_also_client.answers import Override
+from read_also_client.articles import ArticleId, Fields, as_fields, as_id
 
 __all__ = [
     "FragmentOptions",
@@ -100,7 +101,7 @@ class ListRequest(ListOptions, total=False):
     """One list of a page: `article_id`, `like` and `unlike`, or the text of a draft; and options.
 
     In the request for a draft, `section` and `language` are those of the text; those of the list
-    stand in `options`.
+    stand in `options`. `pins` and `blocks`, ids or more, stand in place of the stored ones.
     """
 
     article_id: ArticleId
@@ -126,6 +127,8 @@ class ListRequest(ListOptions, total=False):
     translation_of: ArticleId | None
     version: int | None
     attributes: Mapping[str, object]
+    pins: Collection[Override | Fields | ArticleId]
+    blocks: Collection[Override | Fields | ArticleId]
     options: ListOptions
 
 

@@ -20,6 +20,7 @@ from recommender.api import (
     Rule,
     ShortBecause,
     StoreState,
+    UnsavedOverrides,
     WaitsFor,
     WriteResult,
     WriteState,
@@ -34,7 +35,9 @@ Document = dict[str, Any]
 REFERENCE: Final = "#/components/schemas/{model}"
 ADDRESSED: Final = "AddressedArticle"
 PATCH: Final = "ArticlePatch"
-PARTS_OF_A_REQUEST: Final = (ListOptions.__name__, Examples.__name__)
+SPREAD: Final = (Examples.__name__, UnsavedOverrides.__name__)
+"""Their fields stand in a request alone."""
+PARTS_OF_A_REQUEST: Final = (ListOptions.__name__, *SPREAD)
 NULL: Final = {"type": "null"}
 _ATTRIBUTES: Final = re.compile(r"\s*^Attributes:\n", re.MULTILINE)
 _ATTRIBUTE: Final = re.compile(r"^ {4}(\w+): (.*(?:\n {5,}.*)*)", re.MULTILINE)
@@ -164,7 +167,7 @@ def _components(found: Mapping[str, Document]) -> Document:
     """The named schemas, and those that are made of others; fields have meanings and examples."""
     made = {name: simplify(_describe(one)) for name, one in found.items()}
     parts = [made[name] for name in PARTS_OF_A_REQUEST if name in made]
-    made.pop(Examples.__name__, None)  # its fields stand in a request alone
+    made = {name: one for name, one in made.items() if name not in SPREAD}
     if Article.__name__ in made:
         article = made[Article.__name__]
         made |= {ADDRESSED: _addressed(article), PATCH: _patch(article)}
