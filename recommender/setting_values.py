@@ -20,6 +20,7 @@ __all__ = [
     "read_count",
     "read_listening_address",
     "read_networks",
+    "read_public_address",
     "read_rate",
     "read_switch",
     "read_text",
@@ -31,6 +32,7 @@ NO_LISTENER: Final = "off"
 
 _ADDRESS: Final = re.compile(r"[A-Za-z0-9:/._~%\[\]-]+")
 _TRACES_CALL: Final = "/v1/traces"
+_PUBLIC_PREFIX: Final = "/v1"
 _SWITCH: Final = {
     **dict.fromkeys(("1", "true", "yes"), True),
     **dict.fromkeys(("0", "false", "no", ""), False),
@@ -91,18 +93,34 @@ def read_collector(name: str, text: str) -> str:
     """
     if not text:
         return ""
-    try:
-        url = urlsplit(text)
-        is_good = url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0
-    except ValueError:
-        is_good = False
-    if not is_good or not _ADDRESS.fullmatch(text):
+    if not _is_plain_address(text):
         raise BadSettings(
             f"{PREFIX}{name}: is no address such as http://127.0.0.1:4318; a name, a password or a "
             "query is not used: give a key in OTEL_EXPORTER_OTLP_HEADERS"
         )
     address = text.rstrip("/")
     return address if address.endswith(_TRACES_CALL) else address + _TRACES_CALL
+
+
+def read_public_address(name: str, text: str) -> str:
+    """Take the address where browsers find the service, without a slash at its end; or none."""
+    address = text.rstrip("/")
+    if text and (not _is_plain_address(text) or address.endswith(_PUBLIC_PREFIX)):
+        raise BadSettings(
+            f"{PREFIX}{name}: {text!r} is no address such as https://related.example; it has no "
+            f"name, password or query, and {_PUBLIC_PREFIX} is added to it"
+        )
+    return address
+
+
+def _is_plain_address(text: str) -> bool:
+    """Whether it is an http or https address of ASCII letters, without user, query or fragment."""
+    try:
+        url = urlsplit(text)
+        is_good = url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0
+    except ValueError:
+        return False
+    return is_good and _ADDRESS.fullmatch(text) is not None
 
 
 def read_networks(name: str, text: str) -> tuple[str, ...]:

@@ -38,6 +38,7 @@ from recommender.setting_values import (
     read_count,
     read_listening_address,
     read_networks,
+    read_public_address,
     read_rate,
     read_switch,
     read_text,
@@ -155,6 +156,12 @@ VARIABLES: Final = (
         bool,
     ),
     Variable(
+        "PUBLIC_URL",
+        "",
+        "Where the browsers of readers find the service, such as `https://related.example`: then "
+        "a list in HTML with a layout [loads its stylesheet](fragment.md#layouts) from there.",
+    ),
+    Variable(
         "RATE_PER_KEY",
         "",
         "Requests a minute that each key may make; the default is any number. As for the next two, "
@@ -221,6 +228,7 @@ class Settings:
     model: str = AUTO_MODEL
     api_keys: tuple[ApiKey, ...] = ()
     public_reads: bool = False
+    public_url: str = ""
     time_zone: str = "UTC"
     workers: int = 2
     log: str = LOG_FORMS[0]
@@ -372,6 +380,7 @@ _READERS: Final[Mapping[str, Callable[[GivenSettings], object]]] = MappingProxyT
         "encoding": read_encoding,
         "api_keys": _keys,
         "public_reads": lambda given: read_switch("PUBLIC_READS", given["PUBLIC_READS"]),
+        "public_url": lambda given: read_public_address("PUBLIC_URL", given["PUBLIC_URL"]),
         "time_zone": lambda given: read_time_zone("TIME_ZONE", given["TIME_ZONE"]),
         "workers": lambda given: read_count("WORKERS", given["WORKERS"], MOST_WORKERS),
         "log": lambda given: read_choice("LOG", given["LOG"], LOG_FORMS),

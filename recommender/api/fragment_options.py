@@ -1,4 +1,4 @@
-"""The options of a list in HTML: its heading, its layout, its pictures, labels and dates."""
+"""The options of a list in HTML: its heading, layout and style, pictures, labels, dates."""
 
 import re
 from typing import Annotated, Any, Final, Literal, get_args
@@ -77,6 +77,16 @@ class FragmentOptions(ListOptions):
         Field(description="1: items with their image. By default list-thumbs and cards have it."),
         _ASKED_SWITCH,
     ] = None
+    stylesheet: Annotated[
+        bool,
+        Field(
+            description="0: with a layout, without the link to read-also.css before the list. It "
+            "needs READ_ALSO_PUBLIC_URL."
+        ),
+        InQuery(
+            SWITCH_IN_QUERY.read, {"type": "integer", "minimum": 0, "maximum": 1, "default": 1}
+        ),
+    ] = True
     labels: Annotated[
         bool,
         Field(description="1: items say if they are pinned, in another language, or only new."),
@@ -112,6 +122,11 @@ class FragmentOptions(ListOptions):
     def shows_images(self) -> bool:
         """Whether items have their image: as asked for, else as the layout has it."""
         return "image" in self.fields
+
+    @property
+    def loads_stylesheet(self) -> bool:
+        """Whether the list brings the style of its layout."""
+        return self.stylesheet and self.layout is not None
 
     @property
     def date_style(self) -> DateStyle:

@@ -139,6 +139,7 @@ def _serve(settings: Settings, data: DataFolder, port: int, say: Say) -> None:
         "MODEL": settings.model,
         "API_KEYS": f"demo:read+write:{key}",
         "PUBLIC_READS": "1",
+        "PUBLIC_URL": address,
     }
     environment = os.environ | {PREFIX + name: value for name, value in variables.items()}
     with _proposing_port(port):

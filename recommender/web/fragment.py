@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from flask import Blueprint, Response, make_response, render_template
+from flask import Blueprint, Response, make_response, render_template, url_for
 
 from recommender.api import Direction, FragmentOptions, Layout
 from recommender.characters import fit_for_html
@@ -22,6 +22,7 @@ fragment = Blueprint("fragment", __name__, template_folder="templates")
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; img-src http: https:; base-uri 'none'; form-action 'none'"
 )
+"""If a browser opens the fragment as a page, the page may not run scripts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +71,21 @@ class Section:
 def related_html(options: FragmentOptions, article_id: str) -> Response:
     """The list as an escaped section of HTML; an empty body if the list is empty."""
     listing = state().list_for(article_id, options, public=not sees_stored())
-    response = make_response(render_template("related.html", section=section_of(listing, options)))
-    # If a browser opens the fragment as a page, the page may not run scripts.
-    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    section, style = section_of(listing, options), _style_of(options)
+    response = make_response(render_template("related.html", section=section, stylesheet=style))
+    policy = f"{CONTENT_SECURITY_POLICY}; style-src {style}" if style else CONTENT_SECURITY_POLICY
+    response.headers["Content-Security-Policy"] = policy
     return cached(response, listing)
+
+
+def _style_of(options: FragmentOptions) -> str | None:
+    """The address of the stylesheet that a fragment loads; None if it loads none.
+
+    Only the settings know it. The header `Host` is that of whoever includes the fragment, such as
+    127.0.0.1, or what anybody wrote there to reach the copies of a shared cache.
+    """
+    base = state().settings.public_url
+    return base + url_for("assets.style") if base and options.loads_stylesheet else None
 
 
 def section_of(listing: Listing, options: FragmentOptions) -> Section:

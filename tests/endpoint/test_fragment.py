@@ -291,6 +291,7 @@ def test_other_sizes_of_an_image_are_offered_to_the_browser(client: FlaskClient)
         *(("images", value) for value in ("", "2", "true", "yes", "\u0660")),
         *(("layout", value) for value in ("", "grid", "Cards", "list,cards")),
         *(("labels", value) for value in ("", "2", "all")),
+        *(("stylesheet", value) for value in ("", "2", "no", "none")),
         *(("dates", value) for value in ("", "short", "Relative")),
         *(("time_zone", value) for value in ("", "Dushanbe", "Asia", "+05:00", "../../etc/passwd")),
         *(("explain", value) for value in ("1", "all")),
@@ -388,6 +389,55 @@ def test_a_pin_is_labelled_in_the_language_of_the_list(client: FlaskClient) -> N
     assert "__label" not in shown(client, layout="list")
 
 
+@pytest.fixture(scope="module")
+def public(lasting_client_of: Callable[..., FlaskClient], desk_settings: Settings) -> FlaskClient:
+    """Asks a service that knows where browsers find it: under a path of the newsroom's host."""
+    address = "https://news.example/related"
+    return lasting_client_of(replace(desk_settings, public_url=address, public_reads=True), None)
+
+
+STYLE = "https://news.example/related/v1/read-also.css"
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_layout_loads_its_stylesheet_from_where_browsers_find_the_service(
+    public: FlaskClient, layout: str
+) -> None:
+    bare = shown(public, layout=layout, stylesheet="0")
+    assert "<link" not in bare
+    assert shown(public, layout=layout) == f'<link rel="stylesheet" href="{STYLE}">\n{bare}'
+    assert shown(public, layout=layout, stylesheet="1") == shown(public, layout=layout)
+
+
+def test_no_header_of_a_request_changes_where_the_stylesheet_is(public: FlaskClient) -> None:
+    """A shared cache gives the answer to everybody."""
+    names = ("Host", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Prefix", "Forwarded")
+    query = {"layout": "cards"}
+    for name in names:
+        answer = public.get(f"{LIST}.html", query_string=query, headers={name: "evil.example"})
+        assert answer.text == shown(public, layout="cards")
+
+
+def test_there_is_no_link_without_a_layout_a_list_or_an_address(
+    public: FlaskClient, desk: FlaskClient
+) -> None:
+    for stylesheet in ("0", "1"):
+        assert shown(public, stylesheet=stylesheet) == shown(desk)
+    assert shown(public, layout="cards", section="nowhere") == ""
+    assert "<link" not in shown(desk, layout="cards")
+
+
+def test_a_fragment_that_is_opened_as_a_page_may_load_that_stylesheet_alone(
+    public: FlaskClient,
+) -> None:
+    for query, allowed in (("layout=cards", [STYLE]), ("layout=cards&stylesheet=0", []), ("", [])):
+        policy = public.get(f"{LIST}.html?{query}").headers["Content-Security-Policy"]
+        rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
+        assert rules["default-src"] == "'none'"
+        assert [rules[name] for name in rules if name == "style-src"] == allowed
+
+
 def test_options_of_html_are_refused_by_the_json_list(desk: FlaskClient) -> None:
-    for name in ("heading", "heading_level", "images", "layout", "labels", "dates", "time_zone"):
+    own = ("heading", "heading_level", "layout", "stylesheet", "images", "labels")
+    for name in own:
         assert desk.get(f"{LIST}?{name}=2").status_code == 400

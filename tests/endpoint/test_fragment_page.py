@@ -88,7 +88,8 @@ def test_the_script_takes_the_documented_attributes_which_are_parameters() -> No
     (names,) = re.findall(r'const names = "([^"]+)"', SCRIPT)
     documented = [name for name in quoted_after("attributes") if name.startswith("data-")]
     assert [*(f"data-{name}" for name in names.split()), "data-attr.price"] == documented
-    found = {name.replace("-", "_") for name in names.split()} | {"attr"}
+    # `data-style` of the script element says whether it loads the style, once for all lists.
+    found = {name.replace("-", "_") for name in names.split()} | {"attr", "stylesheet"}
     assert found == parameters_of(FragmentOptions).keys()
 
 

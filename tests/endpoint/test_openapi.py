@@ -134,7 +134,9 @@ def test_numbers_are_numbers_also_in_a_query(document: Document) -> None:
         for one in call["parameters"]
     }
     assert {name for name, kind in kinds.items() if kind == "number"} == {"diversity", "min_score"}
-    whole = {"after", "heading_level", "images", "labels", "limit", "offset", "presentation"}
+    whole = {"after", "heading_level", "images", "labels", "limit", "offset", "presentation"} | {
+        "stylesheet"
+    }
     assert {name for name, kind in kinds.items() if kind == "integer"} == whole
 
 

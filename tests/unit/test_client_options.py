@@ -14,7 +14,8 @@ from read_also_client.options import ListOptions, body_of, query_of
     ("options", "query"),
     [
         ({"limit": 5, "mode": "latest"}, {"limit": "5", "mode": "latest"}),
-        ({"section": None, "explain": False, "images": False, "exclude": []}, {}),
+        ({"section": None, "explain": False, "labels": False, "exclude": []}, {}),
+        ({"images": False, "stylesheet": False}, {"images": "0", "stylesheet": "0"}),
         ({"min_score": 0, "diversity": 0.0}, {"min_score": "0", "diversity": "0.000000"}),
         (
             {"diversity": -0.0, "min_score": 1e-7},

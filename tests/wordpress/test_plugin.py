@@ -168,7 +168,9 @@ def test_a_page_shows_the_list_of_the_service(
     def fragment() -> str:
         path = f"/v1/articles/{article_of(newsroom, seed)}/related.html"
         with service.client() as client:
-            shown = "limit=6&layout=list-thumbs&images=1&labels=1&time_zone=Asia/Dushanbe"
+            shown = (
+                "limit=6&layout=list-thumbs&stylesheet=0&images=1&labels=1&time_zone=Asia/Dushanbe"
+            )
             return client.get(f"{path}?{shown}").text
 
     assert comes_true(lambda: f">{title}<" in "".join(lists()))

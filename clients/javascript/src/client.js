@@ -24,7 +24,17 @@ import { ApiError, Connection, pathOf, queryOf, readAnswer } from "./connection.
  * @typedef {{ [K in keyof T]: T[K] | Also<K> }} Given
  */
 /** @typedef {Given<ApiListOptions> & { presentation?: boolean }} ListOptions */
-/** @typedef {{ heading?: string, heading_level?: number, images?: boolean }} Look */
+/**
+ * @typedef {object} Look how a list in HTML looks.
+ * @property {string} [heading] the words over it.
+ * @property {number} [heading_level] 2 to 6.
+ * @property {"list" | "list-thumbs" | "cards" | "compact"} [layout]
+ * @property {boolean} [stylesheet] false: without the link to the service's stylesheet.
+ * @property {boolean} [images] by default as the layout has it.
+ * @property {boolean} [labels]
+ * @property {"iso" | "long" | "relative"} [dates]
+ * @property {string} [time_zone] such as `Asia/Dushanbe`.
+ */
 /**
  * The options of a list in HTML.
  * @typedef {Omit<ListOptions, "explain" | "presentation"> & Look} FragmentOptions

@@ -169,14 +169,19 @@ export function pathOf(articleId, call = "") {
   return `/v1/articles/${encodeURIComponent(id)}${call}`;
 }
 
+/** Options of a list in HTML that a layout may switch on: there false is no default. */
+const SWITCHED_ON = new Set(["images", "stylesheet"]);
+
 /**
- * Options as a query writes them. Those that are null, undefined or false are left out.
+ * Options as a query writes them. Those that are null or undefined are left out, and false, where it is the default.
  * @param {object} options
  * @returns {Record<string, string>}
  */
 export function queryOf(options) {
   const { attr, ...others } = /** @type {Record<string, unknown>} */ (options);
-  const given = Object.entries(others).filter(([, value]) => value != null && value !== false);
+  const given = Object.entries(others).filter(
+    ([name, value]) => value != null && (value !== false || SWITCHED_ON.has(name)),
+  );
   const attributes = Object.entries(attr ?? {}).map(([name, value]) => [`attr.${name}`, ofAttribute(value)]);
   return Object.fromEntries([...given.map(([name, value]) => [name, asText(value)]), ...attributes]);
 }
@@ -207,7 +212,7 @@ export function readAnswer({ status, text }, field) {
 
 /** @param {unknown} value */
 function asText(value) {
-  if (value === true) return "1";
+  if (typeof value === "boolean") return value ? "1" : "0";
   if (value instanceof Date) return value.toISOString();
   if (typeof value === "number") return value.toFixed(6).replace(/\.?0+$/, "");
   return Array.isArray(value) ? value.map(escapeCommas).join(",") : String(value);

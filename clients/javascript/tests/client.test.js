@@ -224,6 +224,7 @@ test("lists of one page, drafts, and the other calls have their addresses", asyn
   await client.relatedLike([7], { unlike: ["b"], limit: 2 });
   await client.status("a");
   await client.relatedHtml("a", { heading_level: 3, images: true });
+  await client.relatedHtml("a", { layout: "cards", stylesheet: false, images: false, labels: false });
   await client.pins("a");
   await client.blocks("a");
   await client.appearsIn("a");
@@ -231,6 +232,7 @@ test("lists of one page, drafts, and the other calls have their addresses", asyn
   assert.deepEqual(asked.map(({ method, url }) => `${method} ${url}`), [
     "POST /v1/related", "POST /v1/related", "POST /v1/related", "GET /v1/articles/a/status",
     "GET /v1/articles/a/related.html?heading_level=3&images=1",
+    "GET /v1/articles/a/related.html?layout=cards&stylesheet=0&images=0",
     "GET /v1/articles/a/pins", "GET /v1/articles/a/blocks", "GET /v1/articles/a/appears-in", "GET /v1/articles/a",
   ]);
   assert.deepEqual(asked.slice(0, 3).map(({ body }) => JSON.parse(body)), [

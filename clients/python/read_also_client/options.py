@@ -82,6 +82,7 @@ class FragmentOptions(ListOptions, total=False):
     heading: the words over the list; the default speaks the language of the article.
     heading_level: 2 for h2, to 6.
     layout: `list`, `list-thumbs`, `cards` or `compact`; the default is HTML without a layout.
+    stylesheet: False: with a layout, no link to the service's stylesheet before the list.
     images: whether items show their image; the default is that of the layout.
     labels: whether items say that they are pinned, in another language, or only new.
     dates: `iso`, `long` or `relative`.
@@ -91,6 +92,7 @@ class FragmentOptions(ListOptions, total=False):
     heading: str | None
     heading_level: int | None
     layout: Literal["list", "list-thumbs", "cards", "compact"] | None
+    stylesheet: bool | None
     images: bool | None
     labels: bool | None
     dates: Literal["iso", "long", "relative"] | None
@@ -143,13 +145,15 @@ def query_of(options: Mapping[str, object]) -> dict[str, str]:
 
 
 def body_of(options: Mapping[str, object]) -> dict[str, object]:
-    """Options as JSON. None and False are always defaults, and are not sent; 0 may be none."""
+    """Options as JSON. None and False are defaults, and are not sent; 0 may be none."""
     given = {name: _written(name, value) for name, value in options.items()}
     return {name: one for name, one in given.items() if one is not None and one is not False}
 
 
 def _written(name: str, value: object) -> object:
     match name, value:
+        case "images" | "stylesheet", False:
+            return 0  # what a layout has by default
         case "max_age", int():
             return f"{value}d"
         case "exclude", Collection():

@@ -227,6 +227,7 @@ FIELDS: Final[dict[str, Any]] = {
     "srcset": "https://news.example/pictures/lamp-post-300.jpg 300w",
     "status": "published",
     "store": "ok",
+    "stylesheet": 0,
     "summary": "Every lamp post gets a number and a camera.",
     "support": 0.0303,
     "tag": "data",

@@ -1,7 +1,7 @@
-/* Fills each <div data-read-also="ID"> with its list, and loads the style if one has a layout.
-   No element of the page can mislead it. */
+/* Fills each <div data-read-also="ID"> with its list, and loads the style of layouts.
+   No element of the page misleads it. */
 (() => {
-  /* Of the document itself: an element with this name or id hides document[name]. */
+  /* The document's own: an element with that name hides document[name]. */
   const own = (name, ...given) => {
     const found = Reflect.get(Document.prototype, name, document);
     return given.length ? found.apply(document, given) : found;
@@ -13,7 +13,7 @@
   const safe = /^(class|id|lang|dir|role|aria-labelledby|href|src|srcset|sizes|width|height|alt|loading|decoding|referrerpolicy|datetime)$/;
   const plain = text => text.replace(/&(?:#(\d+)|amp|(lt)|gt);/g, (all, code, less) =>
     code ? String.fromCharCode(code) : all == "&amp;" ? "&" : less ? "<" : ">");
-  /* The parts that a list has, and nothing else; they need no parser of HTML. */
+  /* The parts of a list alone; no parser of HTML. */
   const build = html => {
     const list = new DocumentFragment();
     let place = list, end = 0;
@@ -38,9 +38,9 @@
         const value = place.getAttribute("data-" + name);
         if (value) query.set(name.replace("-", "_"), value);
       }
-      for (const { name, value } of place.attributes) {
+      for (const { name, value } of place.attributes)
         if (name.startsWith("data-attr.")) query.set(name.slice(5), value);
-      }
+      if (query.has("layout")) query.set("stylesheet", 0);
       const id = encodeURIComponent(place.getAttribute("data-read-also"));
       if (/^\.*$/.test(id)) return;
       const answer = await fetch(new URL(`articles/${id}/related.html?${query}`, source), { credentials: "omit" });

@@ -35,15 +35,16 @@ function list_options( array $given ): array {
 function list_query( array $options ): string {
 	$zone  = wp_timezone_string();
 	$asked = array(
-		'limit'     => $options['limit'],
-		'mode'      => 'mixed' === $options['mode'] ? null : $options['mode'],
-		'section'   => '' === $options['section'] ? null : $options['section'],
-		'layout'    => $options['layout'],
-		'images'    => (int) $options['images'],
-		'labels'    => 1,
-		'dates'     => list_dates(),
-		'heading'   => '' === $options['heading'] ? null : $options['heading'],
-		'time_zone' => preg_match( '/^[a-z]/i', $zone ) ? $zone : null, // An offset from UTC names no zone.
+		'limit'      => $options['limit'],
+		'mode'       => 'mixed' === $options['mode'] ? null : $options['mode'],
+		'section'    => '' === $options['section'] ? null : $options['section'],
+		'layout'     => $options['layout'],
+		'stylesheet' => 0, // style_tag() prints the plugin's own.
+		'images'     => (int) $options['images'],
+		'labels'     => 1,
+		'dates'      => list_dates(),
+		'heading'    => '' === $options['heading'] ? null : $options['heading'],
+		'time_zone'  => preg_match( '/^[a-z]/i', $zone ) ? $zone : null, // An offset from UTC names no zone.
 	);
 	return http_build_query( $asked + list_limits(), '', '&', PHP_QUERY_RFC3986 );
 }
