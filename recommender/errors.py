@@ -15,6 +15,7 @@ ReadAlsoError
 |-- DeletedArticle           the article was deleted
 |-- UnreadArticle            the article is stored, but its text was not analyzed yet
 |-- StaleVersion             a newer version of the article is stored
+|-- ChangedMeanwhile         somebody else has changed what a change is based on
 |-- UnreadableMarkup         the HTML of an article gives no text within the limits
 |-- ModelRefused             the embedding model is missing or is not the pinned one
 |-- EncoderAway              the server that embeds does not answer, or not as it should
@@ -48,6 +49,7 @@ __all__ = [
     "BadSource",
     "Busy",
     "CallerLeft",
+    "ChangedMeanwhile",
     "DeletedArticle",
     "EncoderAway",
     "EncoderChanged",
@@ -171,6 +173,10 @@ class StaleVersion(ReadAlsoError):
             f"article {article_id!r}: version {given} is older than version {stored}, which was "
             f"given before; push version {stored} or a newer version"
         )
+
+
+class ChangedMeanwhile(ReadAlsoError):
+    """Somebody else has changed what a change is based on; nothing was written."""
 
 
 class UnreadableMarkup(ReadAlsoError):

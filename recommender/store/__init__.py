@@ -4,6 +4,7 @@ from recommender.store.article_rows import DeleteRequest, Receipt, StoredArticle
 from recommender.store.article_store import ArticleStore, Backlog, open_store
 from recommender.store.audit_log import Actor, AuditEntry, AuditLog
 from recommender.store.change_log import LOG_START, CatalogNeeds, LogPosition, StoreState
+from recommender.store.console_sessions import ConsoleSession, OpenedSession
 from recommender.store.feature_cache import FeatureCache
 from recommender.store.lazy_store import LazyStore
 from recommender.store.model_choice import ModelChoice
@@ -38,6 +39,7 @@ __all__ = [
     "AuditLog",
     "Backlog",
     "CatalogNeeds",
+    "ConsoleSession",
     "DeadLetter",
     "DeleteRequest",
     "FeatureCache",
@@ -47,6 +49,7 @@ __all__ = [
     "LogPosition",
     "LoggedChange",
     "ModelChoice",
+    "OpenedSession",
     "OverrideStore",
     "Policies",
     "PolicyReceipt",

@@ -40,6 +40,7 @@ from recommender.store.change_log import (
 )
 from recommender.store.change_signal import ChangeSignal
 from recommender.store.checkpoint_rows import Checkpoints
+from recommender.store.console_sessions import ConsoleSessions
 from recommender.store.database import PATIENCE_SECONDS, open_engine, writing
 from recommender.store.feature_cache import FeatureCache
 from recommender.store.model_choice import ModelChoices
@@ -122,6 +123,7 @@ class ArticleStore:
         self.keys = StoredKeys(engine, self._writer)
         self.audit_log = AuditLog(engine, self._writer)
         self.webhooks = WebhookReceivers(engine, self._writer)
+        self.console_sessions = ConsoleSessions(engine, self._writer)
         self.change_signal = ChangeSignal(engine)
 
     def acting(self, actor: Actor) -> "ArticleStore":

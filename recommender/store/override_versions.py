@@ -8,7 +8,13 @@ from typing import Final
 import sqlalchemy as sa
 
 from recommender.api import Override, RecordedOverride
-from recommender.errors import DeletedArticle, FieldFault, InvalidOverrides, UnknownArticle
+from recommender.errors import (
+    ChangedMeanwhile,
+    DeletedArticle,
+    FieldFault,
+    InvalidOverrides,
+    UnknownArticle,
+)
 from recommender.ranking.overrides import (
     Kind,
     StoredOverrides,
@@ -35,10 +41,26 @@ class OverrideStore:
     _engine: sa.Engine
     _writer: sa.Engine
 
-    def put(self, article_id: str, kind: Kind, overrides: tuple[Override, ...], by: str) -> Receipt:
+    def put(
+        self,
+        article_id: str,
+        kind: Kind,
+        overrides: tuple[Override, ...],
+        by: str,
+        *,
+        seen: int | None = None,
+    ) -> Receipt:
         """Replace the pins or the blocks of an article.
 
+        Args:
+            article_id: the article.
+            kind: which of both.
+            overrides: all that hold from now on, in their order.
+            by: who sets them.
+            seen: the change of those that the caller has seen, 0 for none; None to replace any.
+
         Raises:
+            ChangedMeanwhile: others were set than those that the caller has seen.
             UnknownArticle: the article was never stored.
             DeletedArticle: it was deleted.
             InvalidOverrides: they contradict themselves, or name an article that is not stored.
@@ -47,6 +69,8 @@ class OverrideStore:
         with self._writer.begin() as connection:
             _refuse_absent(connection, article_id)
             before = _newest(connection, article_id, kind, 1)
+            if seen is not None and seen != (before[0].change if before else 0):
+                raise ChangedMeanwhile(f"{before[0].by} has changed the {kind} meanwhile")
             active = parse_overrides(before[0].document) if before else ()
             if tuple(one.requested for one in active) == overrides:
                 return Receipt(article_id, "unchanged", before[0].change if before else 0)

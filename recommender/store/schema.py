@@ -15,6 +15,7 @@ __all__ = [
     "catalogs",
     "changes",
     "checkpoints",
+    "console_sessions",
     "metadata",
     "overrides",
     "policies",
@@ -295,4 +296,25 @@ webhooks = sa.Table(
 to the change `position` was accepted; the batch that is being sent ends with `batch_end`, NULL if
 there is none. `sender` is the machine that sends to it, until `sender_until`. `failures` counts
 those since a message was accepted last; `fault` is the last of them.
+"""
+
+console_sessions = sa.Table(
+    "console_sessions",
+    metadata,
+    sa.Column("id", sa.String(16), primary_key=True),
+    sa.Column("token", sa.String(64), nullable=False, unique=True),
+    sa.Column("old_token", sa.String(64), index=True),
+    sa.Column("old_until", UtcTime),
+    sa.Column("key_name", sa.String(40), nullable=False),
+    sa.Column("key_digest", sa.String(64), nullable=False),
+    sa.Column("person", sa.String(60), nullable=False),
+    sa.Column("form_token", sa.String(64), nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("rotated_at", UtcTime, nullable=False),
+    sa.Column("ends_at", UtcTime, nullable=False),
+)
+"""Who is signed in to the console.
+
+`token` is the SHA-256 of the cookie; `old_token`, until `old_until`, that of the cookie before the
+last rotation. `key_digest` is that of the secret that opened the session: it ends with that.
 """

@@ -6,6 +6,7 @@ from recommender.web.allocator import bound_kept_memory
 from recommender.web.article_routes import articles
 from recommender.web.audit_routes import audit
 from recommender.web.bulk_routes import bulk
+from recommender.web.console import console
 from recommender.web.fragment import fragment
 from recommender.web.list_routes import lists
 from recommender.web.openapi import manual
@@ -23,7 +24,7 @@ __all__ = ["EXTENSION", "State", "register"]
 
 BLUEPRINTS = (
     *(lists, fragment, articles, bulk, overrides, statuses),
-    *(audit, assets, operations, manual),
+    *(audit, assets, operations, manual, console),
 )
 
 

@@ -21,6 +21,7 @@ from recommender.web.state import state
 
 __all__ = [
     "actor_of_request",
+    "check_secret",
     "find_key",
     "heavy_call",
     "is_public",
@@ -100,23 +101,32 @@ def _sent_secret() -> str | None:
 
 
 def _check_key(scope: str, secret: str | None) -> None:
-    keyring, rates = state().keyring, state().rates
-    if scope == "write" and not keyring.accepts_writes:
+    if scope == "write" and not state().keyring.accepts_writes:
         raise Refused(403, "there is no write API here: no write key is configured")
     if secret is None:
         raise Refused(401, f"a key with the scope {scope!r} is needed")
-    _refuse_guesses(rates.unknown_keys, secret)
-    now = time.time()
-    key = find_key(keyring.keys, secret, now)
-    if key is None:
-        if rates.unknown_keys is not None and (seconds := rates.unknown_keys.take(_address())):
-            raise _too_many_unknown_keys(seconds)
-        raise Refused(401, "the key is not known")
+    key, rates = check_secret(secret), state().rates
     if scope not in key.scopes:
         raise Refused(403, f"the key {key.name!r} does not have the scope {scope!r}")
     _count(rates.per_key, "requests with this key", key.name)
     g.key = key
-    keyring.used[key.name] = now
+    state().keyring.used[key.name] = time.time()
+
+
+def check_secret(secret: str) -> ApiKey:
+    """The key with a secret.
+
+    Raises:
+        Refused: there is none, or this address has sent too many unknown ones.
+    """
+    keyring, rates = state().keyring, state().rates
+    _refuse_guesses(rates.unknown_keys, secret)
+    key = find_key(keyring.keys, secret, time.time())
+    if key is None:
+        if rates.unknown_keys is not None and (seconds := rates.unknown_keys.take(_address())):
+            raise _too_many_unknown_keys(seconds)
+        raise Refused(401, "the key is not known")
+    return key
 
 
 def _refuse_guesses(unknown_keys: RateLimit | None, secret: str) -> None:

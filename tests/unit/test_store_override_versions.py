@@ -6,7 +6,7 @@ import pytest
 
 from recommender.api import Override
 from recommender.articles import Article
-from recommender.errors import DeletedArticle, InvalidOverrides, UnknownArticle
+from recommender.errors import ChangedMeanwhile, DeletedArticle, InvalidOverrides, UnknownArticle
 from recommender.ranking.overrides import Kind, StoredOverrides, parse_overrides
 from recommender.store import LOG_START, ArticleStore, Receipt
 from recommender.store.deleted_rows import scrub
@@ -134,3 +134,13 @@ def test_an_erasure_leaves_the_overrides_that_name_a_similar_id(store: ArticleSt
     scrub(store, "b_1")
     assert store.overrides.history("a", "pins") == before
     assert store.state().change == deletion.change
+
+
+def test_what_another_has_changed_meanwhile_is_not_replaced(filled: ArticleStore) -> None:
+    """Two people look at the same list; the second one to save is told of the first."""
+    first = filled.overrides.put("a", "pins", overrides("b"), "Anna", seen=0)
+    with pytest.raises(ChangedMeanwhile, match="Anna has changed the pins meanwhile"):
+        filled.overrides.put("a", "pins", overrides("c"), "Boris", seen=0)
+    assert [row[3] for row in plain(filled.overrides.history("a", "pins"))] == [["b"]]
+    filled.overrides.put("a", "pins", overrides("c"), "Boris", seen=first.change)
+    filled.overrides.put("a", "blocks", overrides("b"), "Boris", seen=0)  # of the other kind

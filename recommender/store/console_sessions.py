@@ -1,0 +1,126 @@
+"""The sessions of the console: who is signed in, with which key, until when."""
+
+import secrets
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+import sqlalchemy as sa
+
+from recommender.api_keys import ApiKey, digest_of
+from recommender.store import schema
+from recommender.store.audit_log import log_action
+
+__all__ = ["ConsoleSession", "ConsoleSessions", "OpenedSession"]
+
+LIFETIME: Final = timedelta(hours=12)
+ROTATION: Final = timedelta(minutes=15)
+OVERLAP: Final = timedelta(seconds=60)
+"""How long the token before a rotation holds: requests that were sent with it are under way."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleSession:
+    """A session.
+
+    Attributes:
+        id: names it in lists and in the audit log; opens nothing.
+        key_name: the key that opened it.
+        key_digest: SHA-256 of the secret of that key.
+        person: who signed in, as they call themselves; may be empty.
+        form_token: what a request that changes something must send besides the cookie.
+        created_at: when it was opened.
+        rotated_at: since when its token holds.
+        ends_at: from when on it does not hold.
+    """
+
+    id: str
+    key_name: str
+    key_digest: str
+    person: str
+    form_token: str
+    created_at: datetime
+    rotated_at: datetime
+    ends_at: datetime
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether its token is to be replaced."""
+        return now - self.rotated_at >= ROTATION
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedSession:
+    """A session with the token that opens it, which nobody can read from the store."""
+
+    session: ConsoleSession
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleSessions:
+    """The sessions of a store. Of a token only its SHA-256 is stored."""
+
+    _engine: sa.Engine
+    _writer: sa.Engine
+
+    def open(self, key: ApiKey, person: str, now: datetime) -> OpenedSession:
+        """Open a session for the holder of a key; remove those that have ended."""
+        table, token = schema.console_sessions, secrets.token_urlsafe(32)
+        session = ConsoleSession(
+            id=secrets.token_hex(8),
+            key_name=key.name,
+            key_digest=key.digest,
+            person=person,
+            form_token=secrets.token_urlsafe(32),
+            created_at=now,
+            rotated_at=now,
+            ends_at=now + LIFETIME,
+        )
+        row = {name: getattr(session, name) for name in _FIELDS}
+        with self._writer.begin() as connection:
+            connection.execute(sa.delete(table).where(table.c.ends_at <= now))
+            connection.execute(sa.insert(table).values(**row, token=digest_of(token)))
+            log_action(connection, "session.open", session.id)
+        return OpenedSession(session, token)
+
+    def find(self, token: str, now: datetime) -> ConsoleSession | None:
+        """The session that a token opens now; None if it opens none."""
+        table, digest = schema.console_sessions, digest_of(token)
+        is_old = sa.and_(table.c.old_token == digest, table.c.old_until > now)
+        query = sa.select(*_COLUMNS).where(sa.or_(table.c.token == digest, is_old))
+        with self._engine.begin() as connection:
+            row = connection.execute(query.where(table.c.ends_at > now)).mappings().first()
+        return None if row is None else ConsoleSession(**row)
+
+    def rotate(self, session: ConsoleSession, now: datetime) -> OpenedSession | None:
+        """Give a session another token; None if another request has just done so."""
+        table, token = schema.console_sessions, secrets.token_urlsafe(32)
+        as_it_was = sa.and_(table.c.id == session.id, table.c.rotated_at == session.rotated_at)
+        values = {"old_token": table.c.token, "old_until": now + OVERLAP, "rotated_at": now}
+        change = sa.update(table).where(as_it_was).values(**values, token=digest_of(token))
+        with self._writer.begin() as connection:
+            if not connection.execute(change).rowcount:
+                return None
+        return OpenedSession(replace(session, rotated_at=now), token)
+
+    def end(self, session_id: str) -> bool:
+        """End a session, with its old token too; False if there is none."""
+        table = schema.console_sessions
+        with self._writer.begin() as connection:
+            found = connection.execute(sa.delete(table).where(table.c.id == session_id)).rowcount
+            if found:
+                log_action(connection, "session.end", session_id)
+        return bool(found)
+
+    def all(self, now: datetime) -> tuple[ConsoleSession, ...]:
+        """The sessions that hold now, the newest first."""
+        table = schema.console_sessions
+        query = (
+            sa.select(*_COLUMNS).where(table.c.ends_at > now).order_by(table.c.created_at.desc())
+        )
+        with self._engine.begin() as connection:
+            return tuple(ConsoleSession(**row) for row in connection.execute(query).mappings())
+
+
+_FIELDS: Final = tuple(ConsoleSession.__dataclass_fields__)
+_COLUMNS: Final = tuple(schema.console_sessions.c[name] for name in _FIELDS)

@@ -1,0 +1,12 @@
+"""The console: pages for editors and operators, under `/console`, for those who sign in with a key.
+
+Every page is rendered here; the scripts only fetch parts of pages and put them in place.
+"""
+
+from recommender.web.console import home, signing_in, story, trouble
+from recommender.web.console.access import console
+
+__all__ = ["console"]
+
+PAGES = (home, story, signing_in, trouble)
+"""The modules whose views belong to the console."""

@@ -1,0 +1,190 @@
+"""Who may open a page of the console: the holder of a session, whose key has the page's scope.
+
+The cookie of a session is sent by this site alone (SameSite=Strict) and no script can read it. What
+changes something needs a second token besides, which stands in the pages of this session only.
+"""
+
+import hmac
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import wraps
+from typing import Final, Literal, ParamSpec
+
+from flask import Blueprint, Response, g, make_response, request
+from flask.typing import ResponseReturnValue
+
+from recommender.api_keys import ApiKey
+from recommender.store import Actor, ArticleStore, ConsoleSession, OpenedSession
+from recommender.web.problems import Refused
+from recommender.web.state import state
+
+__all__ = [
+    "Role",
+    "actor_of_session",
+    "console",
+    "current_session",
+    "forget_token",
+    "give_token",
+    "may",
+    "opened",
+    "refuse_other_sites",
+    "role_of",
+    "writing_as_session",
+]
+
+P = ParamSpec("P")
+Role = Literal["reader", "editor", "admin"]
+COOKIE: Final = "read_also_console"
+SECOND_HEADER: Final = "X-Form-Token"
+SECOND_FIELD: Final = "form_token"
+SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+OWN_SITE: Final = frozenset({"same-origin", "none"})
+"""What browsers say of a request that a page of this site, or the person, has begun."""
+LONGEST_ACTOR: Final = 100
+
+console = Blueprint(
+    "console",
+    __name__,
+    url_prefix="/console",
+    template_folder="templates",
+    static_folder="static",
+)
+
+
+def role_of(scopes: frozenset[str]) -> Role:
+    """What the holder of a key is called."""
+    if "admin" in scopes:
+        return "admin"
+    return "editor" if "write" in scopes else "reader"
+
+
+def opened(
+    scope: str,
+) -> Callable[[Callable[P, ResponseReturnValue]], Callable[P, Response]]:
+    """Open a view to sessions whose key has a scope: `read`, `write` or `admin`.
+
+    A request that may change something must send the token of the session's pages too.
+    """
+
+    def guard(view: Callable[P, ResponseReturnValue]) -> Callable[P, Response]:
+        @wraps(view)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> Response:
+            session = _open_session()
+            if request.method not in SAFE:
+                refuse_other_sites()
+                _check_form_token(session)
+            if scope not in g.key.scopes:
+                raise Refused(403, f"your key {session.key_name!r} has no scope {scope!r}")
+            response = make_response(view(*args, **kwargs))
+            _rotate_if_due(session, response)
+            return response
+
+        vars(guarded)["console_scope"] = scope
+        return guarded
+
+    return guard
+
+
+def current_session() -> ConsoleSession | None:
+    """The session of this request; None where nobody is signed in."""
+    session: ConsoleSession | None = g.get("session")
+    return session
+
+
+def may(scope: str) -> bool:
+    """Whether the holder of this session may do what a scope opens."""
+    key: ApiKey | None = g.get("key")
+    return key is not None and scope in key.scopes
+
+
+def actor_of_session() -> Actor:
+    """Who makes this request, for the audit log: the key, and the person who signed in with it."""
+    return actor_of(g.session.key_name, g.session.person)
+
+
+def actor_of(key_name: str, person: str) -> Actor:
+    """Name a person who acts with a key."""
+    name = f"{key_name}: {person}" if person else key_name
+    return Actor(name[:LONGEST_ACTOR], request.remote_addr or "", g.get("request_id", ""))
+
+
+@contextmanager
+def writing_as_session() -> Iterator[ArticleStore]:
+    """Write to the store in the name of who is signed in while the block runs.
+
+    Raises:
+        StoreUnusable: the store is away.
+        Busy: too many requests write now.
+    """
+    with state().writing(actor_of_session()) as store:
+        yield store
+
+
+def give_token(opened_session: OpenedSession, response: Response) -> None:
+    """Send the browser the token that opens a session."""
+    ends_at = opened_session.session.ends_at
+    response.set_cookie(
+        COOKIE,
+        opened_session.token,
+        expires=ends_at,
+        path=console.url_prefix or "/",
+        httponly=True,
+        samesite="Strict",
+        secure=request.is_secure,
+    )
+
+
+def forget_token(response: Response) -> None:
+    """Let the browser forget its token."""
+    response.delete_cookie(COOKIE, path=console.url_prefix or "/", httponly=True, samesite="Strict")
+
+
+def refuse_other_sites() -> None:
+    """Refuse what a page of another site has sent.
+
+    Raises:
+        Refused: the browser says that one has.
+    """
+    if request.headers.get("Sec-Fetch-Site", "none") not in OWN_SITE:
+        raise Refused(403, "this was sent by a page of another site")
+
+
+def _open_session() -> ConsoleSession:
+    """Find the session of this request, and the key that opened it."""
+    token, now = request.cookies.get(COOKIE, ""), datetime.fromtimestamp(time.time(), UTC)
+    found = None
+    if token:
+        with state().reading() as store:
+            found = store.console_sessions.find(token, now)
+    key = None if found is None else _key_of(found, state().keyring.keys, now)
+    if found is None or key is None:
+        raise Refused(401, "sign in first")
+    g.session, g.key = found, key
+    state().keyring.used[key.name] = now.timestamp()
+    return found
+
+
+def _key_of(session: ConsoleSession, keys: Sequence[ApiKey], now: datetime) -> ApiKey | None:
+    """The key that opened a session; None if it was revoked, or has expired, or reads no more."""
+    found = (
+        key for key in keys if (key.name, key.digest) == (session.key_name, session.key_digest)
+    )
+    holds = (key for key in found if key.expires_at is None or now < key.expires_at)
+    return next((key for key in holds if "read" in key.scopes), None)
+
+
+def _check_form_token(session: ConsoleSession) -> None:
+    sent = request.headers.get(SECOND_HEADER) or request.form.get(SECOND_FIELD, "")
+    if not hmac.compare_digest(sent.encode(), session.form_token.encode()):
+        raise Refused(403, "this page belongs to an earlier session; load it anew")
+
+
+def _rotate_if_due(session: ConsoleSession, response: Response) -> None:
+    now = datetime.fromtimestamp(time.time(), UTC)
+    if session.is_due(now):
+        with writing_as_session() as store:
+            rotated = store.console_sessions.rotate(session, now)
+        if rotated is not None:
+            give_token(rotated, response)

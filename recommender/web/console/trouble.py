@@ -1,0 +1,75 @@
+"""What the console says where it cannot answer: a page for people, a line for its scripts."""
+
+from http import HTTPStatus
+from typing import Final
+
+from flask import Response, request
+from werkzeug.exceptions import HTTPException
+
+from recommender.errors import BadInput, BadParameter, ReadAlsoError
+from recommender.web.console.access import console, current_session, opened
+from recommender.web.console.page import render_page, wants_part
+from recommender.web.problems import Refused, problem, public_detail, status_of
+
+__all__: list[str] = []
+
+KINDS: Final = {
+    HTTPStatus.NOT_FOUND: "not_found",
+    HTTPStatus.GONE: "deleted",
+    HTTPStatus.FORBIDDEN: "refused",
+    HTTPStatus.SERVICE_UNAVAILABLE: "away",
+}
+FROM_ELSEWHERE: Final = "cross-site"
+
+
+@console.route("/<path:rest>", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+@opened("read")
+def nothing_here(rest: str) -> Response:  # noqa: ARG001 - Flask's
+    """Whatever no other view answers."""
+    raise Refused(404, "there is no such page")
+
+
+@console.errorhandler(ReadAlsoError)
+def answer_error(error: ReadAlsoError) -> Response:
+    """Say what is wrong; whoever is not signed in gets the form for a key."""
+    status = status_of(error)
+    if status == HTTPStatus.UNAUTHORIZED and not wants_part():
+        return _ask_for_key()
+    if wants_part():
+        faults = error.faults if isinstance(error, BadInput) else ()
+        detail = "; ".join(fault.detail for fault in faults) or public_detail(error)
+        return problem(status, detail, faults)
+    return _page(status, str(error) if isinstance(error, BadParameter | Refused) else "")
+
+
+@console.errorhandler(HTTPException)
+def answer_http(error: HTTPException) -> Response:
+    """What Flask refuses by itself."""
+    status = HTTPStatus(error.code or 500)
+    if wants_part():
+        return problem(status, error.description or error.name)
+    return _page(status, "")
+
+
+def _page(status: HTTPStatus, detail: str) -> Response:
+    broken = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    kind = KINDS.get(status, "broken" if broken else "wrong")
+    return render_page("trouble.html", "trouble", status, trouble=kind, detail=detail)
+
+
+def _ask_for_key() -> Response:
+    """The form for a key, in place of the page.
+
+    A link in a mail or on another site leads here without the cookie, which only this site sends.
+    Loaded anew by itself, the page is asked for by this site, and the cookie comes.
+    """
+    if request.headers.get("Sec-Fetch-Site") == FROM_ELSEWHERE and request.method == "GET":
+        response = Response('<!doctype html><meta charset="utf-8"><title>…</title>', 401)
+        response.headers["Refresh"] = "0"
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["Content-Security-Policy"] = "default-src 'none'"
+        return response
+    if current_session() is None and request.method != "GET":
+        return _page(HTTPStatus.FORBIDDEN, "")
+    onward = request.full_path.rstrip("?")
+    return render_page("sign_in.html", "sign_in", 401, fault=None, onward=onward)

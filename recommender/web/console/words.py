@@ -1,0 +1,69 @@
+"""The words of the console in its languages; each page has a file of its own under `words/`.
+
+Editors know no word of this program. The files say things as people in a newsroom say them.
+"""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Final
+
+__all__ = ["LANGUAGES", "Words", "count_in", "nearest_language", "words_of"]
+
+LANGUAGES: Final[Mapping[str, str]] = MappingProxyType(
+    {"en": "English", "ru": "Русский", "tg": "Тоҷикӣ"}
+)
+"""The languages of the console, with their own names."""
+COMMON: Final = "common"
+Words = Mapping[str, str]
+TEENS: Final = range(11, 15)
+FEW: Final = range(2, 5)
+
+
+@cache
+def words_of(page: str, language: str) -> Words:
+    """The words of a page in a language, with those that all pages share."""
+    return MappingProxyType({**_read(COMMON)[language], **_read(page)[language]})
+
+
+def nearest_language(wanted: str | None, accepted: str | None) -> str:
+    """The language to show.
+
+    Args:
+        wanted: as the person chose it; None or an unknown one for no choice.
+        accepted: the best of LANGUAGES that the browser asks for; None if it asks for no such.
+    """
+    if wanted is not None and wanted in LANGUAGES:
+        return wanted
+    return accepted or next(iter(LANGUAGES))
+
+
+def count_in(language: str, number: int, forms: str) -> str:
+    """A number with its noun in the right form.
+
+    Args:
+        language: of the noun.
+        number: 0 or more.
+        forms: `{n} story|{n} stories`; in Russian for 1, 2 and 5: `{n} статья|{n} статьи|…`.
+    """
+    each = forms.split("|")
+    place = min(_form_of(language, number), len(each) - 1)
+    return each[place].format(n=number)
+
+
+def _form_of(language: str, number: int) -> int:
+    """Which form of a noun stands after a number, as CLDR has it."""
+    if language != "ru":
+        return 0 if number == 1 or language == "tg" else 1
+    if number % 10 == 1 and number % 100 not in TEENS:
+        return 0
+    return 1 if number % 10 in FEW and number % 100 not in TEENS else 2
+
+
+@cache
+def _read(page: str) -> dict[str, dict[str, str]]:
+    path = files("recommender.web.console") / "words" / f"{page}.json"
+    found: dict[str, dict[str, str]] = json.loads(path.read_text("utf-8"))
+    return found

@@ -1,0 +1,245 @@
+"""Who may open the console: sessions, the second token, roles; every route of it."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from flask.testing import FlaskClient
+
+from recommender.api_keys import ApiKey
+from recommender.settings import Settings
+from recommender.store import open_store
+from recommender.web.console.words import LANGUAGES
+from tests.support.signed_in import SignedIn
+
+OPEN = {"/console/static/<path:filename>", "/console/sign-in"}
+"""What is open to all: the files of the pages, and the form for a key."""
+SCOPE_OF = {
+    "show_home": "read",
+    "show_story": "read",
+    "nothing_here": "read",
+    "sign_out": "read",
+    "choose_language": "read",
+    "show_sessions": "admin",
+    "end_session": "admin",
+}
+
+
+def routes_of(client: FlaskClient) -> Iterator[tuple[str, str, str]]:
+    """Method, address and name of each view of the console that needs a session."""
+    for rule in client.application.url_map.iter_rules():
+        if rule.endpoint.startswith("console.") and rule.rule not in OPEN:
+            for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+                path = re.sub(r"<(path:)?\w+>", "harbour-2", rule.rule)
+                yield method, path, rule.endpoint.removeprefix("console.")
+
+
+@pytest.fixture
+def editor(client: FlaskClient, secrets: dict[str, str]) -> SignedIn:
+    return SignedIn(client, secrets["editor"])
+
+
+@pytest.fixture
+def chief_key(own_desk: Settings) -> str:
+    """A key that may do all; it is stored, so that a test can revoke it."""
+    secret = "-".join(["chief", *"0123456789abcdefghijk"])
+    with closing(open_store(own_desk.database_url)) as store:
+        store.keys.add(ApiKey.of("chief", ("read", "write", "admin"), secret), "read+write+admin")
+    return secret
+
+
+def test_every_route_names_the_scope_that_opens_it(client: FlaskClient) -> None:
+    views = client.application.view_functions
+    found = {
+        name: vars(views[f"console.{name}"]).get("console_scope")
+        for _, _, name in routes_of(client)
+    }
+    assert found == SCOPE_OF
+
+
+def test_no_route_answers_without_a_session(client: FlaskClient, secrets: dict[str, str]) -> None:
+    """Also not to a key of the API, which a console never takes in place of a session."""
+    for key in (None, secrets["editor"]):
+        client.environ_base.pop("HTTP_X_API_KEY", None)
+        headers = {"X-API-Key": key} if key else {}
+        for method, path, name in routes_of(client):
+            answer = client.open(path, method=method, headers=headers)
+            assert answer.status_code in {401, 403}, (name, answer.text)
+            assert "harbour" not in answer.text.replace("harbour-2", ""), name
+
+
+def test_no_route_takes_a_change_with_the_token_of_another_session(
+    client_of: Callable[..., FlaskClient], own_desk: Settings, secrets: dict[str, str]
+) -> None:
+    one = SignedIn(client_of(own_desk, None), secrets["editor"])
+    other = SignedIn(client_of(own_desk, None), secrets["editor"], "Boris")
+    assert one.token != other.token
+    for token in (other.token, "", "ä"):
+        for method, path, name in routes_of(one.client):
+            if method != "GET":
+                headers = {"X-Form-Token": token.encode().decode("latin-1"), "X-Part": "1"}
+                answer = one.client.open(path, method=method, headers=headers)
+                assert answer.status_code == 403, (name, token)
+    assert one.get("").status_code == 200
+
+
+def test_no_route_takes_a_change_from_a_page_of_another_site(editor: SignedIn) -> None:
+    for method, path, name in routes_of(editor.client):
+        if method != "GET":
+            headers = {"X-Form-Token": editor.token, "Sec-Fetch-Site": "cross-site"}
+            assert editor.client.open(path, method=method, headers=headers).status_code == 403, name
+
+
+def test_a_key_of_readers_changes_nothing_and_sees_no_sessions(
+    client: FlaskClient, secrets: dict[str, str]
+) -> None:
+    reader = SignedIn(client, secrets["reader"])
+    for method, path, name in routes_of(client):
+        if SCOPE_OF[name] != "read":
+            headers = {"X-Form-Token": reader.token}
+            assert client.open(path, method=method, headers=headers).status_code == 403, name
+
+
+@pytest.mark.parametrize("key", ["front", "writer", "operator"])
+def test_a_key_that_may_not_read_opens_no_session(
+    client: FlaskClient, secrets: dict[str, str], key: str
+) -> None:
+    answer = client.post("/console/sign-in", data={"key": secrets[key]})
+    assert answer.status_code == 403
+    assert "Set-Cookie" not in answer.headers
+
+
+def test_a_wrong_key_is_told_so(client: FlaskClient) -> None:
+    answer = client.post("/console/sign-in", data={"key": "nobody-knows-this-key-at-all-000"})
+    assert answer.status_code == 401
+    assert "This key is not known" in answer.text
+    assert "nobody-knows" not in answer.text
+
+
+def test_the_cookie_is_for_this_site_and_no_script(
+    client: FlaskClient, secrets: dict[str, str]
+) -> None:
+    for scheme, is_secure in (("http", False), ("https", True)):
+        answer = client.post(
+            "/console/sign-in", data={"key": secrets["editor"]}, base_url=f"{scheme}://desk.example"
+        )
+        cookie = answer.headers["Set-Cookie"]
+        assert "HttpOnly" in cookie
+        assert "SameSite=Strict" in cookie
+        assert "Path=/console" in cookie
+        assert ("Secure" in cookie) is is_secure
+
+
+def test_the_token_is_rotated_and_the_old_one_soon_opens_nothing(
+    editor: SignedIn, own_desk: Settings
+) -> None:
+    before = editor.client.get_cookie("read_also_console", path="/console")
+    assert before is not None
+    with closing(open_store(own_desk.database_url)) as store:
+        sessions = store.console_sessions
+        now = datetime.now(tz=UTC)
+        session = sessions.all(now)[0]
+        later = now + timedelta(minutes=16)
+        assert not session.is_due(now)
+        assert session.is_due(later)
+        rotated = sessions.rotate(session, later)
+        assert rotated is not None
+        assert sessions.rotate(session, later) is None  # another request has done so
+        assert sessions.find(rotated.token, later) == rotated.session
+        assert sessions.find(before.value, later) == rotated.session
+        assert sessions.find(before.value, later + timedelta(seconds=61)) is None
+        assert sessions.find(rotated.token, session.ends_at) is None
+
+
+def test_whoever_signs_out_needs_the_key_again(editor: SignedIn) -> None:
+    kept = editor.client.get_cookie("read_also_console", path="/console")
+    assert kept is not None
+    assert editor.post("/sign-out", part=False).status_code == 303
+    editor.client.set_cookie("read_also_console", kept.value, path="/console", domain="localhost")
+    assert editor.get("").status_code == 401
+
+
+def test_a_revoked_key_ends_its_sessions(
+    client: FlaskClient, own_desk: Settings, chief_key: str
+) -> None:
+    keyring = client.application.extensions["read-also"].keyring
+    keyring.refresh()
+    chief = SignedIn(client, chief_key)
+    assert chief.get("").status_code == 200
+    with closing(open_store(own_desk.database_url)) as store:
+        store.keys.revoke("chief")
+    keyring.refresh()
+    assert chief.get("").status_code == 401
+
+
+def test_an_administrator_sees_who_is_signed_in_and_signs_them_out(
+    client_of: Callable[..., FlaskClient],
+    own_desk: Settings,
+    secrets: dict[str, str],
+    chief_key: str,
+) -> None:
+    editor = SignedIn(client_of(own_desk, None), secrets["editor"], "Boris <script>")
+    client = client_of(own_desk, None)
+    client.application.extensions["read-also"].keyring.refresh()
+    chief = SignedIn(client, chief_key)
+    page = chief.get("/sessions").text
+    assert "Boris &lt;script&gt;" in page
+    found = re.search(r"/console/sessions/(\w+)/end", page)
+    assert found is not None
+    assert chief.post(f"/sessions/{found[1]}/end").status_code == 303
+    assert editor.get("").status_code == 401
+    with closing(open_store(own_desk.database_url)) as store:
+        logged = [(one.actor, one.action) for one in store.audit_log.entries()]
+    assert logged[-3:] == [
+        ("editor: Boris <script>", "session.open"),
+        ("chief: Anna", "session.open"),
+        ("chief: Anna", "session.end"),
+    ]
+
+
+def test_a_page_says_what_may_run_in_it(editor: SignedIn) -> None:
+    one, other = (editor.get("").headers["Content-Security-Policy"] for _ in range(2))
+    nonce = re.search(r"'nonce-([\w-]{16,})'", one)
+    assert nonce is not None
+    assert nonce[1] not in other
+    assert "default-src 'none'" in one
+    assert "unsafe" not in one
+    page = editor.get("")
+    assert page.headers["Cache-Control"] == "no-store"
+    assert "http://" not in page.text.replace("http://localhost", "")
+
+
+def test_a_link_from_another_site_is_asked_for_again_by_this_one(editor: SignedIn) -> None:
+    """The browser sends the cookie only then."""
+    stranger = editor.client.application.test_client()
+    answer = stranger.get("/console", headers={"Sec-Fetch-Site": "cross-site"})
+    assert (answer.status_code, answer.headers["Refresh"]) == (401, "0")
+    assert "Sign in" in stranger.get("/console", headers={"Sec-Fetch-Site": "same-origin"}).text
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ("/console/story/harbour-2", "/console/story/harbour-2"),
+        ("/console?x=1", "/console?x=1"),
+        ("//evil.example", "/console"),
+        ("https://evil.example/console", "/console"),
+        ("/console.evil.example", "/console"),
+        ("/console/\\evil.example", "/console"),
+        ("/console/\r\nSet-Cookie: a=b", "/console"),
+    ],
+)
+def test_signing_in_leads_to_pages_of_the_console_alone(
+    client: FlaskClient, secrets: dict[str, str], wanted: str, found: str
+) -> None:
+    data = {"key": secrets["editor"], "onward": wanted}
+    assert client.post("/console/sign-in", data=data).headers["Location"] == found
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_console_speaks_the_language_that_is_chosen(editor: SignedIn, language: str) -> None:
+    editor.post("/language", part=False, language=language)
+    assert f'<html lang="{language}"' in editor.get("").text
+    assert editor.post("/language", language="xx").status_code == 400
