@@ -55,6 +55,75 @@ def test_the_list_follows_a_draft_with_its_unsaved_choices(
     assert service.article(article_of(newsroom, draft)) is None
 
 
+def test_the_list_below_unsaved_pins_is_the_one_that_readers_will_get(
+    newsroom: Site, service: Service
+) -> None:
+    """It repeats no pin in other words of its, and says which pin it cannot show."""
+    configure(newsroom, url=service.address, key=KEY)
+    text = " ".join(f"The ferry of quay {n} is repaired in the dry dock." for n in range(20))
+    twins = {save(newsroom, title=title, content=text) for title in ("Ferries", "The ferries")}
+    never = save(newsroom, title="Ferry ads", content="Buy a ferry.", meta=never_in_lists())
+    draft = save(newsroom, title="Docks", content="A dry dock for a ferry.", status="draft")
+    assert comes_true(lambda: len(twins & items_of(listed(newsroom, draft))) == 1)
+    (shown,) = twins & items_of(listed(newsroom, draft))
+    (twin,) = twins - {shown}
+    pinned = NO_CHOICES | {"pins": [chosen(never), chosen(twin)]}
+    tried = listed(newsroom, draft, choices=pinned)
+    assert items_of(tried) & twins == set()
+    ads, dock = tried["pins"]
+    assert ads["why"] == "Readers do not see it here: the service does not list it now."
+    assert (dock["title"], dock["hidden"]) == (newsroom_title(newsroom, twin), False)
+    assert items_of(listed(newsroom, draft)) & twins == {shown}
+
+
+def test_an_unsaved_block_keeps_an_article_out_while_it_holds(
+    newsroom: Site, service: Service
+) -> None:
+    configure(newsroom, url=service.address, key=KEY)
+    other = publish(newsroom, "The beekeepers of Hisor")
+    draft = save(newsroom, title="Beekeepers", content="Hisor has beekeepers.", status="draft")
+
+    def is_listed(**times: str) -> bool:
+        blocks = NO_CHOICES | {"blocks": [chosen(other, **times)]}
+        return other in items_of(listed(newsroom, draft, choices=blocks))
+
+    assert comes_true(lambda: other in items_of(listed(newsroom, draft)))
+    assert not is_listed()
+    assert not is_listed(**{"from": "2001-01-01T00:00:00Z"})
+    assert is_listed(**{"from": "2199-01-01T00:00:00Z"})
+    assert is_listed(until="2001-01-01T00:00:00Z")
+
+
+def test_the_block_in_a_draft_shows_what_is_pinned_there(newsroom: Site, service: Service) -> None:
+    configure(newsroom, url=service.address, key=KEY)
+    other = publish(newsroom, "A kite festival")
+    draft = save(newsroom, title="Tax forms", content="Fill them in.", status="draft")
+    save(newsroom, draft, meta={"_read_also": NO_CHOICES | {"pins": [chosen(other)]}})
+    path = "/wp-json/wp/v2/block-renderer/read-also/list"
+
+    def first() -> str:
+        with newsroom.client("editor") as client:
+            answer = client.get(path, params={"context": "edit", "post_id": draft})
+        assert answer.status_code == 200, answer.text
+        _, _, items = answer.json()["rendered"].partition("<li ")
+        return str(items.partition("</li>")[0])
+
+    assert comes_true(lambda: "A kite festival" in first())
+
+
+def never_in_lists() -> dict[str, object]:
+    return {"_read_also": NO_CHOICES | {"never": True}}
+
+
+def newsroom_title(site: Site, post: int) -> str:
+    title: str = site.run("return get_the_title($given['post']);", post=post)
+    return title
+
+
+def items_of(said: dict[str, Any]) -> set[int]:
+    return {row["post"] for row in said["items"]}
+
+
 def posts_in(said: dict[str, Any]) -> set[int]:
     return {row["post"] for kind in ("items", "duplicates") for row in said[kind]}
 

@@ -80,8 +80,7 @@ function draft_terms( array $given, string $taxonomy ): array {
 /**
  * The list of a draft: what is pinned, what follows by itself, what is blocked, and texts that are the same.
  *
- * Pins and blocks are those that the editor shows. The service is asked for what follows without them,
- * since it knows only those that are saved.
+ * Pins and blocks are those that the editor shows, saved or not.
  *
  * @param \WP_Post $draft   What the editor shows.
  * @param array    $terms   By taxonomy its terms.
@@ -104,10 +103,32 @@ function list_of_draft( \WP_Post $draft, array $terms, array $choices ): array {
 		$shown['note'] = $said;
 		return $shown;
 	}
-	return array_merge( $shown, $said );
+	$listed = $said['pinned'] ?? null;
+	if ( null !== $listed && count( $listed ) < $shown['limit'] ) {
+		$shown['pins'] = array_map(
+			function ( $row, $pin ) use ( $listed ) {
+				return holds_now( $pin ) && ! in_array( chosen_id( $pin ), $listed, true ) ? not_listed( $row ) : $row;
+			},
+			$shown['pins'],
+			$choices['pins']
+		);
+	}
+	return array_merge( $shown, array_diff_key( $said, array( 'pinned' => 0 ) ) );
 }
 
-/** What the service says of a draft: `items`, `duplicates`, `live`, `note` and `again`; or why it says nothing. */
+/** A row for a pin that holds and that the list is without. */
+function not_listed( array $row ): array {
+	return $row['hidden'] ? $row : array(
+		'hidden' => true,
+		'why'    => __( 'Readers do not see it here: the service does not list it now.', 'read-also' ),
+	) + $row;
+}
+
+/**
+ * What the service says of a draft; or why it says nothing.
+ *
+ * `items`, `duplicates`, `live`, `note`, `again` as in the panel, and `pinned`, the ids of the pins that the list has.
+ */
 function ask_for_draft( \WP_Post $draft, array $terms, array $choices, int $limit ) {
 	$fields = draft_fields( $draft, $terms );
 	if ( ! configured() ) {
@@ -119,17 +140,15 @@ function ask_for_draft( \WP_Post $draft, array $terms, array $choices, int $limi
 	if ( ! array_intersect_key( $fields, array( 'title' => 0, 'body_html' => 0, 'body' => 0 ) ) ) {
 		return __( 'Write a headline or some text, and the list appears here.', 'read-also' );
 	}
-	$chosen            = array_filter( array_merge( $choices['pins'], $choices['blocks'] ), __NAMESPACE__ . '\\holds_now' );
-	$fields['options'] = array(
-		'limit'   => $limit,
-		'exclude' => array_values( array_unique( array_merge( array( article_id( $draft->ID ) ), array_map( __NAMESPACE__ . '\\chosen_id', $chosen ) ) ) ),
-		'explain' => 'all',
-	) + draft_limits();
-	$body   = wp_json_encode( $fields, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE );
+	$fields += overrides_of( $choices );
+	$fields['options'] = array( 'limit' => $limit, 'exclude' => array( article_id( $draft->ID ) ), 'explain' => 'all' ) + draft_limits();
+	$body              = wp_json_encode( $fields, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE );
 	$answer = call( 'POST', '/v1/related', DRAFT_SECONDS, false === $body ? '{}' : $body, array( 'Content-Type' => 'application/json' ) );
 	if ( 200 === status( $answer ) && is_array( json( $answer )['items'] ?? null ) ) {
+		list( $pinned, $others ) = pins_and_others( json( $answer )['items'] );
 		return array(
-			'items'      => array_map( __NAMESPACE__ . '\\listed_item', json( $answer )['items'] ),
+			'pinned'     => array_column( $pinned, 'id' ),
+			'items'      => array_map( __NAMESPACE__ . '\\listed_item', $others ),
 			'duplicates' => duplicates( (array) ( json( $answer )['dropped'] ?? array() ) ),
 			'live'       => true,
 		);
@@ -164,15 +183,26 @@ function list_of_saved( int $post, array $choices, int $limit, string $note ) {
 	$query  = http_build_query( array( 'limit' => $most ) + list_limits(), '', '&', PHP_QUERY_RFC3986 );
 	$answer = call( 'GET', '/v1/articles/' . article_id( $post ) . "/related?$query", DRAFT_SECONDS );
 	$items  = array_filter(
-		(array) ( json( $answer )['items'] ?? array() ),
+		pins_and_others( (array) ( json( $answer )['items'] ?? array() ) )[1],
 		function ( $item ) use ( $chosen ) {
-			return is_array( $item ) && 'pinned' !== ( $item['reason'] ?? '' ) && ! in_array( $item['id'] ?? '', $chosen, true );
+			return ! in_array( $item['id'] ?? '', $chosen, true );
 		}
 	);
 	return array(
 		'items' => array_map( __NAMESPACE__ . '\\listed_item', array_slice( array_values( $items ), 0, $limit ) ),
 		'note'  => __( 'This is the list of the saved text.', 'read-also' ) . ' ' . $note,
 	);
+}
+
+/** The items of an answer that are pinned, and those that follow by themselves. */
+function pins_and_others( array $items ): array {
+	$pinned = array_filter(
+		$items,
+		function ( $item ) {
+			return is_array( $item ) && 'pinned' === ( $item['reason'] ?? '' );
+		}
+	);
+	return array( array_values( $pinned ), array_values( array_filter( array_diff_key( $items, $pinned ), 'is_array' ) ) );
 }
 
 /** A row of the panel for an item of the service's answer. */

@@ -96,10 +96,13 @@
 		return { ...state, again };
 	}
 
+	/** Whether readers see a row: a pin may wait, be over, or be of an article that is not public. */
+	const isListed = ( row ) => ! row.pin || ( 'now' === row.state && ! row.hidden );
+
 	/** What stands in the list: the pins in order, then what follows by itself and is neither pinned nor blocked. */
 	function rowsOf( answer, choices, known ) {
 		const pins = choices.pins.map( ( one ) => ( { ...( known[ keyOf( one ) ] || one ), pin: one, state: stateOf( one ) } ) );
-		const holding = pins.filter( ( row ) => 'now' === row.state );
+		const holding = pins.filter( isListed );
 		const taken = new Set( holding.concat( choices.blocks ).map( keyOf ) );
 		const items = ( answer ? answer.items : [] ).filter( ( row ) => ! taken.has( keyOf( row ) ) );
 		return pins.concat( answer ? items.slice( 0, Math.max( 0, answer.limit - holding.length ) ) : [] );
@@ -163,7 +166,7 @@
 
 	function Row( { row, place, number, pins, panel } ) {
 		const [ timing, setTiming ] = useState( false );
-		const classes = [ 'read-also-row', row.pin ? 'is-pinned' : '', row.pin && 'now' !== row.state ? 'is-idle' : '', panel.over === place ? 'is-target' : '' ];
+		const classes = [ 'read-also-row', row.pin ? 'is-pinned' : '', isListed( row ) ? '' : 'is-idle', panel.over === place ? 'is-target' : '' ];
 		const about = [ row.date, row.section ].filter( Boolean ).join( ' · ' );
 		const button = ( icon, act, onClick, more ) => el( IconButton, { icon, act, onClick, label: words[ act ], name: sprintf( words[ act + 'It' ], row.title ), ...more } );
 		const acts = { row, place, pins, button, timing, setTiming, panel };
@@ -182,7 +185,7 @@
 		const pins = rows.filter( ( row ) => row.pin ).length;
 		let number = 0;
 		return el( 'ol', { className: 'read-also-rows' }, rows.map( ( row, place ) => {
-			const idle = row.pin && 'now' !== row.state; // Its article may stand further down by itself.
+			const idle = ! isListed( row ); // Its article may stand further down by itself.
 			number += idle ? 0 : 1;
 			return el( Row, { key: ( idle ? 'idle-' : '' ) + keyOf( row ), row, place, pins, panel, number: idle ? '–' : number } );
 		} ) );

@@ -124,9 +124,8 @@ function set_overrides( int $post, int $user, float $until ): ?string {
 	$by      = get_userdata( $user );
 	$choices = choices( $post );
 	$refused = '';
-	foreach ( array( 'pins', 'blocks' ) as $kind ) {
-		$chosen = array_values( array_filter( $choices[ $kind ], __NAMESPACE__ . '\\is_chosen_public' ) );
-		$said   = put_overrides( $post, $kind, array_map( __NAMESPACE__ . '\\override', $chosen ), $by ? $by->display_name : '', $until );
+	foreach ( overrides_of( $choices ) as $kind => $overrides ) {
+		$said = put_overrides( $post, $kind, $overrides, $by ? $by->display_name : '', $until );
 		if ( null === $said ) {
 			return null;
 		}
@@ -178,6 +177,16 @@ function note_choice( int $post ) {
 
 function is_chosen_public( array $one ): bool {
 	return ! $one['post'] || is_public( get_post( $one['post'] ) );
+}
+
+/** Pins and blocks as the service takes them, without what is not public. */
+function overrides_of( array $choices ): array {
+	return array_map(
+		function ( $chosen ) {
+			return array_map( __NAMESPACE__ . '\\override', array_values( array_filter( $chosen, __NAMESPACE__ . '\\is_chosen_public' ) ) );
+		},
+		array_intersect_key( $choices, array( 'pins' => 0, 'blocks' => 0 ) )
+	);
 }
 
 /** A pin or a block as the service takes it. */

@@ -67,7 +67,7 @@ function draft_html( \WP_Post $post, array $options ): string {
 		return said( __( 'There is no list yet, since there is no text. Write some, and save the draft.', 'read-also' ) );
 	}
 	$asked  = array_filter( array_intersect_key( $options, array_flip( array( 'limit', 'mode', 'section' ) ) ) ) + array( 'exclude' => array( article_id( $post->ID ) ) ) + draft_limits();
-	$answer = call( 'POST', '/v1/related', DRAFT_SECONDS, wp_json_encode( $draft + array( 'options' => $asked ) ), array( 'Content-Type' => 'application/json' ) );
+	$answer = call( 'POST', '/v1/related', DRAFT_SECONDS, wp_json_encode( $draft + overrides_of( choices( $post->ID ) ) + array( 'options' => $asked ) ), array( 'Content-Type' => 'application/json' ) );
 	if ( in_array( status( $answer ), array( 401, 403 ), true ) ) {
 		return said( __( 'Here the list will stand when this is published. To see it before, the key of this site needs the scope "read".', 'read-also' ) );
 	}
