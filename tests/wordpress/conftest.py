@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.serving import KEY
 from tests.wordpress.mariadb import MariaDB
-from tests.wordpress.service import Service, Stage
+from tests.wordpress.plugin import PLUGIN, configure
+from tests.wordpress.service import Service, Stage, accept
 from tests.wordpress.site import SERVER, Site, missing_packages, unpacked
 
 
@@ -67,10 +69,25 @@ def _running(mariadb: MariaDB, wordpress: Path, *, behind_nginx: bool) -> Iterat
 
 
 @pytest.fixture(scope="session")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """The service itself, on an archive of this session; ready to list."""
+def started_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The service of this session: to load its model takes seconds."""
     with Service(tmp_path_factory.mktemp("service")) as started:
         yield started
+
+
+@pytest.fixture(scope="module")
+def service(started_service: Service) -> Service:
+    """The service itself, ready to list; of the modules before nothing is in it."""
+    started_service.empty()
+    return started_service
+
+
+@pytest.fixture(scope="module")
+def newsroom(site: Site) -> Iterator[Site]:
+    """The site with the plugin, whose code makes PHP complain of nothing."""
+    site.add_plugin(PLUGIN)
+    yield site
+    assert [line for line in site.log.splitlines() if "read-also" in line] == []
 
 
 @pytest.fixture
@@ -78,3 +95,11 @@ def stage() -> Iterator[Stage]:
     """A service that answers what a test has written."""
     with Stage().open() as opened:
         yield opened
+
+
+@pytest.fixture
+def connected(newsroom: Site, stage: Stage) -> Stage:
+    """The same; it takes every change, and the plugin is set to it."""
+    configure(newsroom, url=stage.address, key=KEY)
+    stage.answer = accept
+    return stage

@@ -26,6 +26,9 @@ __all__ = [
 ]
 
 PATIENCE_SECONDS = 120
+READY = ("ready-1", "ready-2")
+"""Articles that are there from the start, each in the list of the other."""
+MOST_IDS = 1_000  # on a page
 PLUGIN_KEY = "plugin-0123456789abcdef"
 """Of the service itself: it opens lists and writes, and shows no draft."""
 READER_KEY = "reader-0123456789abcdef"
@@ -44,10 +47,24 @@ class Service(Server):
     def start(self) -> None:
         """Start it, and wait until the indexer has loaded its model and reads what is put."""
         super().start()
-        self.put("ready-1", "Ready", "The first article of an archive.")
-        self.put("ready-2", "Steady", "It was the second of all.")
-        if not until(lambda: "ready-2" in self.titles("ready-1"), PATIENCE_SECONDS):
+        first, second = READY
+        self.put(first, "Ready", "The first article of an archive.")
+        self.put(second, "Steady", "It was the second of all.")
+        if not until(lambda: second in self.titles(first), PATIENCE_SECONDS):
             raise RuntimeError(self.words())
+
+    def empty(self) -> None:
+        """Delete whatever was put since it started, and with it what was pinned and blocked."""
+        with self.client() as client:
+            while lines := "\n".join(map(_deletion, self._ids(client) - set(READY))):
+                headers = {"Content-Type": "application/x-ndjson"}
+                answer = client.post("/v1/bulk", content=lines, headers=headers, timeout=60)
+                if answer.raise_for_status().json()["errors"]:
+                    raise RuntimeError(answer.text[:2_000])
+
+    def _ids(self, client: httpx.Client) -> set[str]:
+        answer = client.get("/v1/article-ids", params={"limit": MOST_IDS})
+        return set(answer.raise_for_status().json()["ids"])
 
     def client(self) -> httpx.Client:
         """A client with a key that may read everything."""
@@ -72,6 +89,10 @@ class Service(Server):
         with self.client() as client:
             answer = client.get(f"/v1/articles/{article_id}/related", params={"limit": 50})
         return {item["id"]: item["title"] for item in answer.json().get("items", ())}
+
+
+def _deletion(article_id: str) -> str:
+    return json.dumps({"delete": {"id": article_id}})
 
 
 @dataclass(frozen=True, slots=True)

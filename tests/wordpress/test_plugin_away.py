@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.serving import KEY
 from tests.support.waiting import free_port
-from tests.wordpress.plugin import PLUGIN, article_of, configure, pass_time, save
+from tests.wordpress.plugin import article_of, configure, pass_time, save
 from tests.wordpress.service import HTML, PROBLEM, Answer, Asked, Stage, accept
 from tests.wordpress.site import Site
 
@@ -22,19 +22,9 @@ FRESH = HTML | {"Cache-Control": "private, max-age=30, stale-if-error=86400"}
 MAINTENANCE = Answer(200, "<!DOCTYPE html><html><body><h1>Be right back</h1>", HTML)
 
 
-@pytest.fixture(scope="module")
-def newsroom(site: Site) -> Iterator[Site]:
-    site.add_plugin(PLUGIN)
-    yield site
-    assert [line for line in site.log.splitlines() if "read-also" in line] == []
-
-
 @pytest.fixture
-def stage(newsroom: Site, stage: Stage) -> Stage:
-    """A service that takes every change, and to which the plugin is set."""
-    configure(newsroom, url=stage.address, key=KEY)
-    stage.answer = accept
-    return stage
+def stage(connected: Stage) -> Stage:
+    return connected
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """The list of a draft: what the panel beside a post is told, and in which words."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,7 +7,6 @@ import pytest
 from tests.support.serving import KEY
 from tests.wordpress.plugin import (
     NO_CHOICES,
-    PLUGIN,
     article_of,
     chosen,
     comes_true,
@@ -18,13 +16,6 @@ from tests.wordpress.plugin import (
 )
 from tests.wordpress.service import HTML, PLUGIN_KEY, PROBLEM, Answer, Service, Stage
 from tests.wordpress.site import Site
-
-
-@pytest.fixture(scope="module")
-def newsroom(site: Site) -> Iterator[Site]:
-    site.add_plugin(PLUGIN)
-    yield site
-    assert [line for line in site.log.splitlines() if "read-also" in line] == []
 
 
 def listed(site: Site, post: int, login: str = "editor", **body: object) -> dict[str, Any]:

@@ -2,14 +2,14 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from tests.support.serving import KEY
 from tests.wordpress.pictures import give_picture
-from tests.wordpress.plugin import PLUGIN, article_of, configure
+from tests.wordpress.plugin import article_of, configure
 from tests.wordpress.service import HTML, PROBLEM, Answer, Asked, Stage, accept
 from tests.wordpress.site import Site
 
@@ -19,19 +19,11 @@ FOREIGN = "https://news.example/1.jpg"
 SHEET = re.compile(r"<link[^>]*read-also/assets/read-also\.css[^>]*>|id='read-also-inline-css'")
 
 
-@pytest.fixture(scope="module")
-def newsroom(site: Site) -> Iterator[Site]:
-    site.add_plugin(PLUGIN)
-    yield site
-    assert [line for line in site.log.splitlines() if "read-also" in line] == []
-
-
 @pytest.fixture
-def stage(newsroom: Site, stage: Stage) -> Stage:
-    """A service that lists one article of another site, and to which the plugin is set."""
-    configure(newsroom, url=stage.address, key=KEY)
-    stage.answer = listing((FOREIGN, "x"))
-    return stage
+def stage(connected: Stage) -> Stage:
+    """It lists one article of another site."""
+    connected.answer = listing((FOREIGN, "x"))
+    return connected
 
 
 @pytest.fixture(scope="module")

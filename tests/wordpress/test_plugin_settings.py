@@ -15,7 +15,7 @@ from recommender.sources.article_ids import foreign_id, wordpress_id
 from tests.support.properties import examples
 from tests.support.serving import KEY
 from tests.support.waiting import free_port
-from tests.wordpress.plugin import PLUGIN, configure
+from tests.wordpress.plugin import configure
 from tests.wordpress.service import HTML, PROBLEM, Answer, Asked, Stage, accept
 from tests.wordpress.site import Site
 
@@ -28,13 +28,6 @@ HOMES = st.builds(
     HOSTS | st.sampled_from(["ТОҶИК.example", "Ünï.example", "[::1]:8080", ""]),
     st.sampled_from(["", "/", "//", "/tj/", "/A/b c/%D0/"]) | st.text(LETTERS).map("/{}".format),
 )
-
-
-@pytest.fixture(scope="module")
-def newsroom(site: Site) -> Iterator[Site]:
-    site.add_plugin(PLUGIN)
-    yield site
-    assert [line for line in site.log.splitlines() if "read-also" in line] == []
 
 
 @contextmanager

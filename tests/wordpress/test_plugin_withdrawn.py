@@ -3,13 +3,13 @@
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.support.serving import KEY
-from tests.wordpress.plugin import PLUGIN, article_of, configure, pass_time, remove, save
+from tests.wordpress.plugin import article_of, configure, pass_time, remove, save
 from tests.wordpress.service import HTML, PROBLEM, Answer, Asked, Stage, accept
 from tests.wordpress.site import Site
 
@@ -23,18 +23,13 @@ Act = Callable[[Site, int], object]
 
 
 @pytest.fixture(scope="module")
-def newsroom(either_site: Site) -> Iterator[Site]:
-    either_site.add_plugin(PLUGIN)
-    yield either_site
-    assert [line for line in either_site.log.splitlines() if "read-also" in line] == []
+def site(either_site: Site) -> Site:
+    return either_site
 
 
 @pytest.fixture
-def stage(newsroom: Site, stage: Stage) -> Stage:
-    """A service that takes every change, and to which the plugin is set."""
-    configure(newsroom, url=stage.address, key=KEY)
-    stage.answer = accept
-    return stage
+def stage(connected: Stage) -> Stage:
+    return connected
 
 
 @pytest.fixture(scope="module")
