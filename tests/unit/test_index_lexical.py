@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pytest
@@ -238,3 +238,22 @@ def test_threads_that_compare_one_after_the_other_use_one_table() -> None:
         with ThreadPoolExecutor(1) as thread:
             thread.submit(overlap_of, number).result()
     assert tables == before
+
+
+def test_of_the_tables_of_queries_that_meet_one_is_kept() -> None:
+    """However many threads have ever compared at the same time, four megabytes stay."""
+    query = Query.of_row(QUERIES, 1)
+
+    class Meeting:
+        """Weights that let another query compare while this one holds its table."""
+
+        def __array__(self, *_: object, **__: object) -> Floats:
+            assert tables == []
+            np.testing.assert_array_equal(overlap_of(2), expected[2])
+            return query.weights
+
+    expected = [overlap_of(number) for number in range(3)]
+    met = overlap(ROWS_HELD, Query(query.buckets, cast("Floats", Meeting())), EVERY_ROW)
+    np.testing.assert_array_equal(met, expected[1])
+    assert len(tables) == 1
+    assert is_clean()
