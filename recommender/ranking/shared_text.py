@@ -36,6 +36,7 @@ from recommender.api import Explanation, Grounds, PassagePair, SharedTerm
 from recommender.articles import Article
 
 __all__ = [
+    "BREAKS",
     "MOST_LETTERS",
     "MOST_READ",
     "ComparedText",
@@ -62,8 +63,8 @@ MOST_NAMES: Final = 10
 MOST_READ: Final = 500
 """How many names of a text are read; news of 5,000 to 11,000 words has 161 to 337."""
 LONGEST: Final = 4
-# Characters that separate words; all other marks between letters stay in the word.
-_BREAK = re.compile(r"[\s!-/:-@\[-`{-~«»‹›“”„‘’‚…–—·،؛؟、。，；：？！（）《》〈〉「」『』【】]+")  # noqa: RUF001
+BREAKS = re.compile(r"[\s!-/:-@\[-`{-~«»‹›“”„‘’‚…–—·،؛؟、。，；：？！（）《》〈〉「」『』【】]+")  # noqa: RUF001
+"""Characters that separate words; all other marks between letters stay in the word."""
 _WORD = re.compile(r"[^\W\d_][^\W_]*(?:[-'’][^\W\d_][^\W_]*)*")  # noqa: RUF001
 _POSSESSIVE = re.compile(r"['’]s$")  # noqa: RUF001
 # A sentence, or a quotation in it, begins after these.
@@ -167,7 +168,7 @@ def spellings(article: Article) -> Spellings:
     """The spellings of all counted words; pairs of characters in scripts without spaces."""
     spelt: dict[str, Counter[str]] = {}
     for text in (article.title, article.summary, article.body):
-        for piece in islice(filter(None, _BREAK.split(text)), MOST_WORDS):
+        for piece in islice(filter(None, BREAKS.split(text)), MOST_WORDS):
             found = list(tokenize(piece))
             for word in found:
                 spelling = piece if len(found) == 1 else word

@@ -1,0 +1,82 @@
+"""The story page of the console: the list with its reasons, as readers see it, and what is not."""
+
+import re
+from typing import get_args
+
+import pytest
+from flask.testing import FlaskClient
+
+from recommender.api import RULES, ShortBecause
+from recommender.web.console.words import LANGUAGES, words_of
+from tests.support.signed_in import SignedIn
+
+STORY = "/story/harbour-2"
+
+
+@pytest.fixture(scope="module")
+def editor(desk: FlaskClient, secrets: dict[str, str]) -> SignedIn:
+    """One browser for all tests here; none of them changes anything."""
+    return SignedIn(desk.application.test_client(), secrets["editor"])
+
+
+def listed(page: str) -> list[str]:
+    above = page.partition('class="dropped"')[0]
+    return re.findall(r'class="stories__title" href="/console/story/([^"]+)"', above)
+
+
+def test_the_page_shows_the_list_of_readers_with_a_reason_for_each(
+    editor: SignedIn, desk: FlaskClient
+) -> None:
+    items = desk.get("/v1/articles/harbour-2/related").get_json()["items"]
+    page = editor.get(STORY).text
+    assert listed(page) == [item["id"] for item in items]
+    assert page.count('class="why"') == len(items) == 12
+    for item in items:
+        assert f'aria-label="Closeness {round(100 * item["score"])} of 100: meaning' in page
+    assert "<mark" in page
+    assert not re.search(r"<mark[^>]*>(the|is|of|and)</mark>", page, re.IGNORECASE)
+
+
+def test_what_fills_the_list_says_so(editor: SignedIn) -> None:
+    page = editor.get("/story/orchard-1", part=True).text
+    assert "Too few stories are related, so the newest" in page
+
+
+def test_what_is_not_in_the_list_names_the_rule_and_what_stands_instead(editor: SignedIn) -> None:
+    page = editor.get(STORY, part=True).text
+    dropped = page.partition('class="dropped"')[2]
+    assert "It is almost the same text as one in the list. In the list instead: <a" in dropped
+    assert 'href="/console/story/harbour-1"' in dropped
+    assert "It is not published." in dropped
+    assert "It is marked “never recommend”." in dropped
+
+
+@pytest.mark.parametrize("layout", ["list", "cards"])
+def test_the_list_is_shown_as_readers_see_it(
+    editor: SignedIn, desk: FlaskClient, layout: str
+) -> None:
+    readers = desk.get("/v1/articles/harbour-2/related.html", query_string={"layout": layout})
+    part = editor.get(STORY, part=True, **{"as": layout}).text
+    titles = r'class="read-also__title" dir="auto">([^<]+)<'
+    assert re.findall(titles, part) == re.findall(titles, readers.text)
+    assert f"read-also--{layout}" in part
+    assert "<html" not in part
+
+
+def test_hostile_texts_are_shown_as_text(editor: SignedIn) -> None:
+    for path in ("/story/hostile", STORY):
+        page = editor.get(path).text
+        assert "<img src=x" not in page
+        assert "<script>alert" not in page
+
+
+def test_a_story_that_is_not_there_is_told_so(editor: SignedIn) -> None:
+    assert editor.get("/story/nobody").status_code == 404
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_rule_and_every_short_list_has_words(language: str) -> None:
+    words = words_of("story", language)
+    reasons = (f"short_{one}" for one in get_args(ShortBecause))
+    assert not {*reasons, *(f"rule_{rule}" for rule in RULES)} - words.keys()
+    assert words.keys() == words_of("story", "en").keys()
