@@ -51,7 +51,7 @@ def pass_time(site: Site) -> None:
             SET option_value = CONCAT(
                 LPAD(GREATEST(CAST(LEFT(option_value, 10) AS SIGNED) - 1000, 0), 10, '0'),
                 SUBSTRING(option_value, 11))
-            WHERE option_name REGEXP '^read_also_(due|chosen)_'");
+            WHERE option_name REGEXP '^read_also_(due|chosen|new)_' AND option_value <> ''");
         delete_transient('doing_cron'); // of a run that was killed
         wp_clear_scheduled_hook('read_also_push');
         wp_schedule_event(time() - 1, 'read_also', 'read_also_push');"""

@@ -1,6 +1,5 @@
 """The plugin beside others: several authors of a post, products of a shop, caches of pages."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -8,6 +7,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from tests.support.serving import KEY
+from tests.wordpress.page_caches import CACHES, all_caches, forget_purges, purged, shown_on
 from tests.wordpress.plugin import PLUGIN, article_of, comes_true, configure, remove, save
 from tests.wordpress.service import PROBLEM, Answer, Asked, Service, Stage, accept
 from tests.wordpress.site import Site
@@ -15,9 +15,6 @@ from tests.wordpress.site import Site
 pytestmark = pytest.mark.long
 
 BESIDE = Path(__file__).parent / "php/beside"
-CACHES = {
-    *("rocket", "super-cache", "w3tc", "fastest", "nginx-helper", "litespeed", "enabler"),
-}
 DOCUMENT = "return json_decode(ReadAlso\\document($given['post']), true);"
 TEXTS = {
     "Harbour crane lifts record cargo": "The crane at the harbour lifted a record load of cargo "
@@ -42,7 +39,7 @@ def taken(newsroom: Site, stage: Stage) -> Stage:
     """A service that takes every change of posts and products, and knows of no page."""
     stage.answer = accept
     configure(newsroom, url=stage.address, key=KEY, types=["post", "product"])
-    (newsroom.folder / "caches.log").write_text("")
+    forget_purges(newsroom)
     return stage
 
 
@@ -172,24 +169,6 @@ def test_another_price_or_stock_is_sent(newsroom: Site, taken: Stage) -> None:
 
 
 # --- caches of pages ---
-
-
-def purged(newsroom: Site) -> dict[str, set[str]]:
-    """By cache what was taken out of it."""
-    found: dict[str, set[str]] = {}
-    for line in (newsroom.folder / "caches.log").read_text().splitlines():
-        cache, what = json.loads(line)
-        found.setdefault(cache, set()).add(what)
-    return found
-
-
-def all_caches(*what: str) -> dict[str, set[str]]:
-    return {cache: {*what} for cache in CACHES}
-
-
-def shown_on(*articles: str, complete: bool = True) -> Answer:
-    pages = {"article_id": "x", "appears_in": articles, "checked": 9, "complete": complete}
-    return Answer(200, json.dumps(pages), {"Content-Type": "application/json"})
 
 
 def test_the_pages_that_show_a_withdrawn_post_are_made_anew(newsroom: Site, taken: Stage) -> None:
@@ -340,7 +319,7 @@ def test_pages_that_show_a_post_which_is_in_no_list_now_are_made_anew_later(
     product = make_product(newsroom, hidden=["exclude-from-catalog", "exclude-from-search"])
     post, page = (save(newsroom, title=f"{way} {n}", content="Text.") for n in range(2))
     told_later(newsroom)
-    (newsroom.folder / "caches.log").write_text("")
+    forget_purges(newsroom)
     taken.answer = lambda asked: (
         shown_on(article_of(newsroom, page)) if "appears-in" in asked.path else accept(asked)
     )

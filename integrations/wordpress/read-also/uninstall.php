@@ -5,6 +5,7 @@ namespace ReadAlso;
 
 defined( 'WP_UNINSTALL_PLUGIN' ) || exit;
 
+require_once __DIR__ . '/includes/loading.php';
 require_once __DIR__ . '/includes/network.php';
 
 on_sites( is_multisite(), __NAMESPACE__ . '\\clean' );

@@ -4,7 +4,7 @@ define( 'ABSPATH', '/' );
 function add_action() {}
 $given = json_decode( stream_get_contents( STDIN ), true );
 $main  = file_get_contents( "{$given['plugin']}/read-also.php" );
-eval( preg_replace( '/^(<\?php|require_once .*)$/m', '', $main ) ); // Its constants.
+eval( preg_replace( '/^(<\?php|require_once .*|load_plugin.*)$/m', '', $main ) ); // Its constants.
 foreach ( array( 'service', 'markup' ) as $file ) {
 	require "{$given['plugin']}/includes/$file.php";
 }

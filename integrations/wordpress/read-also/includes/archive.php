@@ -236,7 +236,7 @@ function print_news() {
 	if ( ! is_array( $news ) ) {
 		return;
 	}
-	$state = queue_state();
+	$state = look_at_queue();
 	if ( ! $state['waiting'] && ! open_sweep() ) {
 		delete_option( 'read_also_news' );
 	}

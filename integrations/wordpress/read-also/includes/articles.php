@@ -1,5 +1,5 @@
 <?php
-/** A post as an article: its id, whether it is one, its fields. */
+/** A post as an article: its fields. */
 
 namespace ReadAlso;
 
@@ -7,89 +7,6 @@ defined( 'ABSPATH' ) || exit;
 
 const PIECE        = 12;  // Letters; so many in a row are no chance.
 const COPIED_SHARE = 0.7; // Of the pieces of an excerpt.
-
-/** The id under which the service knows a post: `wp:`, the site's home address, the post's number. */
-function article_id( int $post ): string {
-	// The option, not home_url(): plugins for several languages let that differ from page to page.
-	return foreign_id( 'wp', site( (string) get_option( 'home' ) ), (string) $post );
-}
-
-/** A home address without its scheme and the slash at its end, the host in small letters. */
-function site( string $home ): string {
-	$scheme = strpos( $home, '://' );
-	$rest   = false === $scheme ? '' : rtrim( substr( $home, $scheme + 3 ), '/' );
-	$parts  = explode( '/', $rest, 2 );
-	$lower  = function_exists( 'mb_strtolower' ) ? mb_strtolower( $parts[0], 'UTF-8' ) : strtolower( $parts[0] );
-	return isset( $parts[1] ) ? "$lower/$parts[1]" : $lower;
-}
-
-/** `kind:part:part`, bytes outside A-Za-z0-9._- as ~HH; a last part that is too long as a digest. */
-function foreign_id( string $kind, string ...$parts ): string {
-	$escape = function ( $part ) {
-		return preg_replace_callback(
-			'/[^A-Za-z0-9._-]/',
-			function ( $found ) {
-				return sprintf( '~%02X', ord( $found[0] ) );
-			},
-			$part
-		);
-	};
-	$whole  = implode( ':', array_merge( array( $kind ), array_map( $escape, $parts ) ) );
-	if ( strlen( $whole ) <= 200 ) {
-		return $whole;
-	}
-	$last = '~~' . substr( hash( 'sha256', array_pop( $parts ) ), 0, 40 );
-	return implode( ':', array_merge( array( $kind ), array_map( $escape, $parts ), array( $last ) ) );
-}
-
-/** Whether a post is an article: published, of a chosen type, without a password. */
-function is_public( $post ): bool {
-	return $post instanceof \WP_Post && 'publish' === $post->post_status && '' === $post->post_password
-		&& in_array( $post->post_type, settings()['types'], true );
-}
-
-/** Those of some posts of this site that are articles, by one query that reads no texts. */
-function public_among( array $posts ): array {
-	global $wpdb;
-	$types = settings()['types'];
-	if ( ! $posts || ! $types ) {
-		return array();
-	}
-	$numbers = implode( ',', array_map( 'intval', $posts ) );
-	$places  = implode( ',', array_fill( 0, count( $types ), '%s' ) );
-	$query   = "SELECT ID FROM {$wpdb->posts} WHERE ID IN ($numbers) AND post_status = 'publish' AND post_password = '' AND post_type IN ($places)";
-	return array_map( 'intval', $wpdb->get_col( $wpdb->prepare( $query, $types ) ) );
-}
-
-/**
- * The posts that articles are: for each site of this WordPress their numbers, under the places of the articles.
- *
- * Articles from elsewhere are left out.
- */
-function posts_of( array $articles ): array {
-	$posts = array();
-	foreach ( $articles as $place => $article ) {
-		$ours = preg_match( '/^wp:([^:]+):([1-9][0-9]{0,17})$/D', $article, $found );
-		$site = $ours ? site_number( $found[1] ) : 0;
-		if ( $site ) {
-			$posts[ $site ][ $place ] = (int) $found[2];
-		}
-	}
-	return $posts;
-}
-
-/** The number of the site whose home address stands in an id; 0 where this WordPress has none. */
-function site_number( string $escaped ): int {
-	$home = rawurldecode( str_replace( '~', '%', $escaped ) );
-	if ( site( (string) get_option( 'home' ) ) === $home ) {
-		return get_current_blog_id();
-	}
-	if ( ! is_multisite() ) {
-		return 0;
-	}
-	$parts = explode( '/', $home, 2 );
-	return (int) get_blog_id_from_url( $parts[0], isset( $parts[1] ) ? "/{$parts[1]}/" : '/' );
-}
 
 /** The article that a post is, as JSON; nothing where the post is not for the public. */
 function document( int $id ): string {
@@ -179,30 +96,6 @@ function rendered( \WP_Post $post ): string {
 			setup_postdata( $outer );
 		}
 	}
-}
-
-/** Whether lists are left out, because a text is rendered for the service. */
-function &silent(): bool {
-	static $silent = false;
-	return $silent;
-}
-
-/** Tags dropped first, then entities decoded, blanks made one. */
-function plain( string $markup ): string {
-	$bare = preg_replace( array( '~<!--.*?(?:-->|\z)~s', '~<(script|style)\b[^<>]*>.*?(?:</\1\s*>|\z)~is' ), '', $markup );
-	$bare = preg_replace( '~</?(?:br|p|div|li|ul|ol|h[1-6]|blockquote|figure|table|tr|td)\b[^<>]*>~i', ' ', $bare );
-	$bare = preg_replace( '~</?[a-z][^<>]*>~i', '', $bare );
-	$bare = convert_invalid_entities( $bare ); // &#150; is a dash to browsers and to a pull.
-	$bare = without_controls( html_entity_decode( $bare, ENT_QUOTES | ENT_HTML5, 'UTF-8' ) );
-	return trim( (string) preg_replace( '/[\s\x{00a0}]+/u', ' ', wp_check_invalid_utf8( $bare, true ) ) );
-}
-
-function without_controls( string $text ): string {
-	return (string) preg_replace( '/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]/', '', $text );
-}
-
-function cut( string $text, int $most ): string {
-	return mb_substr( $text, 0, $most );
 }
 
 /** An excerpt that somebody wrote; one that was cut from the text says nothing new. */

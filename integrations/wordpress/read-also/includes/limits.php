@@ -7,14 +7,6 @@ defined( 'ABSPATH' ) || exit;
 
 add_action( 'update_option_read_also', __NAMESPACE__ . '\\on_other_limits', 10, 2 );
 
-/**
- * languages (`same` as the post or `all`), one_language (whether all posts are in the site's), network (whether other
- * sites too), sold_out (whether products too that are out of stock).
- */
-function default_limits(): array {
-	return array( 'languages' => 'same', 'one_language' => true, 'network' => false, 'sold_out' => true );
-}
-
 /** What the form chose. What it did not show stays as it was. */
 function chosen_limits( array $given ): array {
 	$set = array_intersect_key( settings(), default_limits() );
@@ -37,26 +29,8 @@ function on_other_limits( $old, $new ) {
 	}
 }
 
-/** The parameters that limit every list of this site. */
-function list_limits(): array {
-	$set    = settings();
-	$limits = array();
-	if ( 'all' === $set['languages'] ) {
-		$limits['language'] = 'any';
-	}
-	if ( is_multisite() && ! $set['network'] ) {
-		$limits['attr.site'] = filter_value( site_name() );
-	}
-	return $limits;
-}
-
 /** The same as the options of a text that is posted for its list. */
 function draft_limits(): array {
 	$limits = list_limits();
 	return array_diff_key( $limits, array( 'attr.site' => 0 ) ) + ( isset( $limits['attr.site'] ) ? array( 'attr' => array( 'site' => $limits['attr.site'] ) ) : array() );
-}
-
-/** A text as a filter of the service finds it: a comma, a backslash, a minus at its begin and two dots mean nothing. */
-function filter_value( string $text ): string {
-	return (string) preg_replace( '/[\\\\,]|^-|\.(?=\.)/', '\\\\$0', $text );
 }

@@ -10,7 +10,7 @@ const FORM = 2; // Of the articles that this version sends; 2 has site, language
 register_activation_hook( dirname( __DIR__ ) . '/read-also.php', __NAMESPACE__ . '\\activate' );
 register_deactivation_hook( dirname( __DIR__ ) . '/read-also.php', __NAMESPACE__ . '\\deactivate' );
 
-add_action( 'init', __NAMESPACE__ . '\\push_after_upgrade' );
+do_at( 'init', __NAMESPACE__ . '\\push_after_upgrade' );
 add_action( 'wp_initialize_site', __NAMESPACE__ . '\\begin_site', 100 ); // It has tables by then.
 add_filter( 'read_also_article', __NAMESPACE__ . '\\with_site', PHP_INT_MAX );
 
@@ -62,21 +62,10 @@ function push_after_upgrade() {
 	}
 }
 
-/** The name of this site in the attribute `site` of its articles: the home address as in their ids. */
-function site_name(): string {
-	return cut( site( (string) get_option( 'home' ) ), 300 );
-}
-
 /** An article says of which site it is, whatever other filters made of its attributes. */
 function with_site( $fields ) {
 	if ( is_array( $fields ) && $fields && '' !== site_name() ) {
 		$fields['attributes'] = array( 'site' => site_name() ) + (array) ( $fields['attributes'] ?? array() );
 	}
 	return $fields;
-}
-
-/** The key that wp-config.php sets: of this site of a network, or of all. */
-function configured_key(): string {
-	$keys = defined( 'READ_ALSO_KEYS' ) ? (array) \READ_ALSO_KEYS : array();
-	return (string) ( $keys[ get_current_blog_id() ] ?? ( defined( 'READ_ALSO_KEY' ) ? \READ_ALSO_KEY : '' ) );
 }

@@ -83,3 +83,33 @@ function heading( $given ): string {
 	$words = cut( is_string( $given ) ? plain( $given ) : '', 100 );
 	return '' === preg_replace( '/[\p{C}\p{Z}]/u', '', $words ) ? '' : $words;
 }
+
+/** The parameters that limit every list of this site. */
+function list_limits(): array {
+	$set    = settings();
+	$limits = array();
+	if ( 'all' === $set['languages'] ) {
+		$limits['language'] = 'any';
+	}
+	if ( is_multisite() && ! $set['network'] ) {
+		$limits['attr.site'] = filter_value( site_name() );
+	}
+	return $limits;
+}
+
+/** A text as a filter of the service finds it: a comma, a backslash, a minus at its begin and two dots mean nothing. */
+function filter_value( string $text ): string {
+	return (string) preg_replace( '/[\\\\,]|^-|\.(?=\.)/', '\\\\$0', $text );
+}
+
+/** The name of this site in the attribute `site` of its articles: the home address as in their ids. */
+function site_name(): string {
+	return cut( site( (string) get_option( 'home' ) ), 300 );
+}
+
+/** Whether a plugin that keeps whole pages is there; another one can hook `read_also_list_changed`. */
+function has_page_cache(): bool {
+	return function_exists( 'wpsc_delete_url_cache' ) || function_exists( 'w3tc_flush_url' ) || function_exists( 'rocket_clean_files' )
+		|| function_exists( 'wpfc_clear_post_cache_by_id' ) || isset( $GLOBALS['nginx_purger'] )
+		|| has_action( 'litespeed_purge_post' ) || has_action( 'cache_enabler_clear_page_cache_by_post' );
+}

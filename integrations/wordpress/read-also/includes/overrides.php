@@ -11,7 +11,6 @@ namespace ReadAlso;
 defined( 'ABSPATH' ) || exit;
 
 const OVERRIDES   = 'read_also_chosen_';    // Begins the name of a row.
-const CHOSEN_AT   = '_read_also_chosen_at'; // The post meta that says when the service last got them.
 const REFUSED     = '_read_also_refused';   // The post meta that says that the service refused some of them.
 const MOST_TRIES  = 12;                     // Of a pin that the service refuses: about two hours.
 const OWN_SECONDS = 1.0;                   // For pins and blocks at least, after the articles.

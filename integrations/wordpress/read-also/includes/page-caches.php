@@ -9,10 +9,7 @@ const MOST_ASKED  = 5;   // Posts of a request whose pages are asked for.
 const MOST_PURGED = 200; // Pages of a request that are made anew.
 const ASK_SECONDS = 2.0; // All questions of a request.
 
-const OTHER_LISTS   = 'read_also_other_lists'; // The option that says that there are lists with options of their own.
-const DEFAULT_ITEMS = 12;                      // Of a list of the service that nobody gave options.
-
-add_action( 'wp_loaded', __NAMESPACE__ . '\\watch_page_caches' ); // When other plugins have added their hooks.
+do_at( 'wp_loaded', __NAMESPACE__ . '\\watch_page_caches' ); // When other plugins have added their hooks.
 add_action( 'read_also_purge', __NAMESPACE__ . '\\purge_changed' );
 add_action( 'read_also_tell', __NAMESPACE__ . '\\tell_of_pages' );
 
@@ -27,14 +24,8 @@ function watch_page_caches() {
 		add_action( 'before_delete_post', __NAMESPACE__ . '\\on_deletion', 10, 2 );
 		add_action( 'set_object_terms', __NAMESPACE__ . '\\on_terms', 10, 6 );
 		add_action( 'read_also_pushed', __NAMESPACE__ . '\\purge_after_push' );
+		watch_new_posts();
 	}
-}
-
-/** Whether a plugin that keeps whole pages is there; another one can hook `read_also_list_changed`. */
-function has_page_cache(): bool {
-	return function_exists( 'wpsc_delete_url_cache' ) || function_exists( 'w3tc_flush_url' ) || function_exists( 'rocket_clean_files' )
-		|| function_exists( 'wpfc_clear_post_cache_by_id' ) || isset( $GLOBALS['nginx_purger'] )
-		|| has_action( 'litespeed_purge_post' ) || has_action( 'cache_enabler_clear_page_cache_by_post' );
 }
 
 /** What lists show of a post is another thing now, or it is to be in none. */
@@ -51,6 +42,7 @@ function on_updated( $id, $after, $before ) {
 }
 
 function on_deletion( $id, $post ) {
+	forget_page( (int) $id );
 	if ( is_public( $post ) ) {
 		note_gone( (int) $id );
 	}
@@ -110,7 +102,7 @@ function &gone(): array {
 function purge_gone() {
 	$gone = &gone();
 	if ( $gone ) {
-		$pages = count( $gone ) > MOST_ASKED || has_other_lists() ? null : pages_showing( array_keys( $gone ), true );
+		$pages = pages_of( array_keys( $gone ) );
 		if ( in_array( true, $gone, true ) && array() !== $pages ) {
 			tell_later( null === $pages || count( $pages ) > MOST_PURGED ? null : $pages );
 		}
@@ -129,10 +121,16 @@ function purge_unasked() {
 			purge_when_pushed();
 		}
 		if ( in_array( false, $gone, true ) ) {
-			tell_of_pages( null );
+			tell_of_pages( pages_that_showed( array_keys( $gone ) ) );
 		}
 		$gone = array();
 	}
+}
+
+/** Pages that show one of some posts: that have shown it here, else whose lists have it as the service says; null where nobody knows. */
+function pages_of( array $posts ): ?array {
+	$pages = pages_that_showed( $posts );
+	return null !== $pages || count( $posts ) > MOST_ASKED || has_other_lists() ? $pages : pages_showing( $posts, true );
 }
 
 /** Whether lists of this site have, or had, options by which they hold articles that the service's default lists do not. */
@@ -140,16 +138,9 @@ function has_other_lists(): bool {
 	return list_limits() || get_option( OTHER_LISTS );
 }
 
-/** Remember that a page has such a list. Templates, widgets and code have lists too, so posts are not searched. */
-function note_other_list( array $options ) {
-	if ( ( 'mixed' !== $options['mode'] || '' !== $options['section'] || $options['limit'] > DEFAULT_ITEMS ) && ! get_option( OTHER_LISTS ) ) {
-		update_option( OTHER_LISTS, 1, true );
-	}
-}
-
 /** The headline of a post is another one since a minute. */
 function purge_changed( $id ) {
-	$pages = pages_showing( array( (int) $id ), false );
+	$pages = pages_that_showed( array( (int) $id ) ) ?? pages_showing( array( (int) $id ), false );
 	if ( null !== $pages ) {
 		tell_of_pages( $pages );
 	}
@@ -160,17 +151,27 @@ function pages_showing( array $posts, bool $all ): ?array {
 	$until = microtime( true ) + ASK_SECONDS;
 	$pages = array();
 	foreach ( $posts as $post ) {
-		$left   = $until - microtime( true );
-		$answer = $left < LEAST_SECONDS ? null : call( 'GET', '/v1/articles/' . article_id( $post ) . '/appears-in', $left );
-		$told   = json( $answer );
-		$none   = is_problem( $answer ) && in_array( status( $answer ), array( 404, 410 ), true );
-		$shown  = $none ? array() : ( $told['appears_in'] ?? null );
-		if ( ! is_array( $shown ) || ( $all && ! $none && true !== ( $told['complete'] ?? null ) ) ) {
+		$answer = ask( '/v1/articles/' . article_id( $post ) . '/appears-in', $until );
+		$shown  = said_pages( $answer );
+		if ( null === $shown || ( $all && 200 === status( $answer ) && true !== ( json( $answer )['complete'] ?? null ) ) ) {
 			return null;
 		}
-		$pages = array_merge( $pages, posts_of_ids( $shown ) );
+		$pages = array_merge( $pages, $shown );
 	}
 	return array_values( array_unique( $pages ) );
+}
+
+/** The answer to a question, while there is time. */
+function ask( string $path, float $until ) {
+	$left = $until - microtime( true );
+	return $left < LEAST_SECONDS ? null : call( 'GET', $path, $left );
+}
+
+/** The posts of this site that an answer of `appears-in` names; null where it is none. */
+function said_pages( $answer ): ?array {
+	$none  = is_problem( $answer ) && in_array( status( $answer ), array( 404, 410 ), true );
+	$shown = $none ? array() : ( json( $answer )['appears_in'] ?? null );
+	return is_array( $shown ) ? posts_of_ids( $shown ) : null;
 }
 
 /** The numbers of the posts of this site among some ids of articles. */
@@ -190,6 +191,9 @@ function posts_of_ids( array $ids ): array {
 function tell_of_pages( ?array $pages ) {
 	try {
 		if ( null === $pages || count( $pages ) > MOST_PURGED ) {
+			if ( has_action( 'read_also_lists_changed' ) ) {
+				update_option( PAGES_KNOWN, time(), true ); // From now on, see shown.php.
+			}
 			do_action( 'read_also_lists_changed' ); // Nobody knows which: no page is to be shown as it was.
 			return;
 		}

@@ -5,49 +5,8 @@ namespace ReadAlso;
 
 defined( 'ABSPATH' ) || exit;
 
-add_action( 'init', __NAMESPACE__ . '\\keep_going' );
+do_at( 'init', __NAMESPACE__ . '\\keep_going' );
 add_action( 'read_also_push', __NAMESPACE__ . '\\by_cron' );
-add_filter( 'cron_schedules', __NAMESPACE__ . '\\add_schedule' ); // phpcs:ignore WordPress.WP.CronInterval
-
-function keep_row( string $name, string $value ) {
-	global $wpdb;
-	$wpdb->query(
-		$wpdb->prepare(
-			"INSERT INTO {$wpdb->options} (option_name, option_value, autoload) VALUES (%s, %s, 'no')
-			ON DUPLICATE KEY UPDATE option_value = VALUES(option_value)",
-			$name,
-			$value
-		)
-	);
-}
-
-/** Change a row if it is as it was read; whether it was. */
-function swap_row( string $name, string $old, string $new ): bool {
-	global $wpdb;
-	return 1 === $wpdb->update( $wpdb->options, array( 'option_value' => $new ), array( 'option_name' => $name, 'option_value' => $old ) );
-}
-
-function drop_row( string $name, string $value ) {
-	global $wpdb;
-	$wpdb->delete( $wpdb->options, array( 'option_name' => $name, 'option_value' => $value ) );
-}
-
-/** Drop the rows of changes, those that are as they were read, in one query. */
-function drop_rows( array $changes ) {
-	global $wpdb;
-	if ( $changes ) {
-		$names  = array_column( $changes, 'name' );
-		$values = array_map(
-			function ( $change ) {
-				return "{$change['name']}={$change['value']}";
-			},
-			$changes
-		);
-		$places = implode( ',', array_fill( 0, count( $changes ), '%s' ) );
-		$query  = "DELETE FROM {$wpdb->options} WHERE option_name IN ($places) AND CONCAT(option_name, '=', option_value) IN ($places)";
-		$wpdb->query( $wpdb->prepare( $query, array_merge( $names, $values ) ) );
-	}
-}
 
 /** A value that no other row of a post has: from when on it is due, how often it was tried, something random. */
 function token( float $due, int $tried = 0 ): string {
@@ -135,10 +94,6 @@ function mark( int $id, string $type ) {
 	add_action( 'shutdown', __NAMESPACE__ . '\\at_the_end', PHP_INT_MAX );
 }
 
-function add_schedule( $schedules ) {
-	return $schedules + array( 'read_also' => array( 'interval' => MINUTE_IN_SECONDS, 'display' => 'Read Also' ) );
-}
-
 /** WordPress plans the next run before one begins, so a run that is killed does not end them. */
 function keep_going() {
 	if ( configured() && ! wp_next_scheduled( 'read_also_push' ) ) {
@@ -197,7 +152,7 @@ function anew_in_line(): int {
  * How the queue is: `waiting` posts, about how many `seconds` WP-Cron takes for them (null where that is not known),
  * the numbers of some that were `tried`, whether the service is `away`, and all of it as `text`.
  */
-function queue_state(): array {
+function look_at_queue(): array {
 	global $wpdb;
 	$state         = array( 'waiting' => waiting(), 'tried' => tried() );
 	$pace          = (float) get_option( 'read_also_pace' );
@@ -230,7 +185,7 @@ function queue_in_words( array $state, int $minutes ): string {
 }
 
 function state_of_queue(): string {
-	return queue_state()['text'];
+	return look_at_queue()['text'];
 }
 
 /** Send nothing of what waits. */

@@ -7,11 +7,6 @@ defined( 'ABSPATH' ) || exit;
 
 add_action( 'update_option_read_also', __NAMESPACE__ . '\\on_other_terms', 10, 2 );
 
-/** What terms say unless somebody chooses: of which taxonomy the section is, of which the tags are, whose posts are in no list. */
-function default_terms(): array {
-	return array( 'section_taxonomy' => 'category', 'tag_taxonomies' => array( 'post_tag' ), 'excluded_terms' => array() );
-}
-
 /** The taxonomies that may say something: public ones, by name. */
 function usable_taxonomies(): array {
 	return array_diff_key( get_taxonomies( array( 'public' => true ), 'objects' ), array( 'post_format' => 0 ) );

@@ -1,5 +1,5 @@
 <?php
-/** The block "Read also" and its patterns. */
+/** The block "Read also". */
 
 namespace ReadAlso;
 
@@ -7,10 +7,8 @@ defined( 'ABSPATH' ) || exit;
 
 const BLOCK = 'read-also/list';
 
-require_once __DIR__ . '/preview.php';
-
 add_action( 'init', __NAMESPACE__ . '\\register_block', 11 ); // Its style is registered before.
-add_action( 'init', __NAMESPACE__ . '\\register_patterns', 12 ); // Its translations are loaded with the block.
+add_filter( 'pre_render_block', __NAMESPACE__ . '\\register_used_pattern', 10, 2 );
 add_filter( 'widget_display_callback', __NAMESPACE__ . '\\without_empty_box', 10, 2 );
 
 function register_block() {
@@ -50,6 +48,12 @@ function register_whole_block() {
 	}
 }
 
+/** The number of the post in whose editor the block is being shown, 0 in an editor of no post; null elsewhere. */
+function &previewed(): ?int {
+	static $post = null;
+	return $post;
+}
+
 /** What the block prints in a page, or shows in an editor. */
 function block_html( array $given ): string {
 	if ( null !== previewed() && ! silent() ) { // A draft's own text has no list.
@@ -70,28 +74,11 @@ function without_empty_box( $instance, $widget ) {
 	return $only && '' === str_replace( PLACED, '', do_blocks( $content ) ) ? false : $instance;
 }
 
-function register_patterns() {
-	register_block_pattern_category( 'read-also', array( 'label' => __( 'Read also', 'read-also' ) ) );
-	register_block_pattern(
-		'read-also/cards',
-		array(
-			'title'       => __( 'Related articles as cards', 'read-also' ),
-			'description' => __( 'A wide row of cards with pictures, for the end of an article or of a template.', 'read-also' ),
-			'categories'  => array( 'read-also', 'posts' ),
-			'keywords'    => array( 'related', 'read also' ),
-			'content'     => '<!-- wp:group {"align":"wide","layout":{"type":"default"}} --><div class="wp-block-group alignwide">'
-				. '<!-- wp:' . BLOCK . ' {"limit":6,"layout":"cards"} /--></div><!-- /wp:group -->',
-		)
-	);
-	register_block_pattern(
-		'read-also/background',
-		array(
-			'title'       => __( 'Background in three lines', 'read-also' ),
-			'description' => __( 'Older articles on the matter, for the middle of a text.', 'read-also' ),
-			'categories'  => array( 'read-also', 'posts' ),
-			'keywords'    => array( 'related', 'read also' ),
-			/* translators: a heading over older articles on the same matter */
-			'content'     => '<!-- wp:' . BLOCK . ' ' . serialize_block_attributes( array( 'layout' => 'compact', 'limit' => 3, 'mode' => 'background', 'heading' => __( 'Background', 'read-also' ) ) ) . ' /-->',
-		)
-	);
+/** A page registers the patterns when a template has one, since with their words all translations are loaded. */
+function register_used_pattern( $rendered, $block ) {
+	if ( 'core/pattern' === $block['blockName'] && 0 === strpos( (string) ( $block['attrs']['slug'] ?? '' ), 'read-also/' ) ) {
+		load_files( 'blocks/read-also/patterns' );
+		register_patterns();
+	}
+	return $rendered;
 }

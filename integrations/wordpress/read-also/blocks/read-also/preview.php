@@ -10,12 +10,6 @@ const EXAMPLES = 3; // The newest articles, of which one may have no list yet.
 add_filter( 'rest_request_before_callbacks', __NAMESPACE__ . '\\begin_preview', 10, 3 );
 add_filter( 'rest_request_after_callbacks', __NAMESPACE__ . '\\end_preview' );
 
-/** The number of the post in whose editor the block is being shown, 0 in an editor of no post; null elsewhere. */
-function &previewed(): ?int {
-	static $post = null;
-	return $post;
-}
-
 /** Only the call by which editors show this block; where a text is read over REST, it has no list. */
 function begin_preview( $response, $handler, $request ) {
 	if ( '/wp/v2/block-renderer/' . BLOCK === $request->get_route() ) {
