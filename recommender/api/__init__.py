@@ -17,7 +17,6 @@ from recommender.api.answers import (
     WORDS,
     AppearsIn,
     ArchiveProgress,
-    Direction,
     Dropped,
     Explanation,
     Grounds,
@@ -25,7 +24,6 @@ from recommender.api.answers import (
     Item,
     NoGrounds,
     PassagePair,
-    Presentation,
     Reason,
     RelatedList,
     RelatedLists,
@@ -49,7 +47,6 @@ from recommender.api.fragment_options import (
     COMPACT_LIMIT,
     LAYOUTS,
     LONGEST_HEADING,
-    DateStyle,
     FragmentOptions,
     Layout,
 )
@@ -61,6 +58,14 @@ from recommender.api.operator_answers import (
     StoreState,
 )
 from recommender.api.paging import AuditOptions, IdOptions, PageOptions, cursor_after
+from recommender.api.presentation import (
+    Direction,
+    ItemWords,
+    Label,
+    LabelKind,
+    Presentation,
+    WrittenDay,
+)
 from recommender.api.request_bodies import (
     MOST_LISTS,
     Blocks,
@@ -79,6 +84,7 @@ from recommender.api.request_options import (
     LIMITS,
     MODES,
     CardField,
+    DateStyle,
     Explain,
     InQuery,
     ListOptions,
@@ -160,6 +166,9 @@ __all__ = [
     "InQuery",
     "IndexerState",
     "Item",
+    "ItemWords",
+    "Label",
+    "LabelKind",
     "Languages",
     "Layout",
     "ListOptions",
@@ -197,6 +206,7 @@ __all__ = [
     "WriteState",
     "WriteStatus",
     "Written",
+    "WrittenDay",
     "cursor_after",
     "read_attribute",
     "read_choice",

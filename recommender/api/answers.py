@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal, get_args
 from pydantic import Field
 
 from recommender.api.answer import Answer, Rounded
+from recommender.api.presentation import Presentation
 from recommender.api.request_options import Mode
 
 __all__ = [
@@ -18,7 +19,6 @@ __all__ = [
     "WORDS",
     "AppearsIn",
     "ArchiveProgress",
-    "Direction",
     "Dropped",
     "Explanation",
     "Grounds",
@@ -26,7 +26,6 @@ __all__ = [
     "Item",
     "NoGrounds",
     "PassagePair",
-    "Presentation",
     "Reason",
     "RelatedList",
     "RelatedLists",
@@ -36,7 +35,6 @@ __all__ = [
     "ShortBecause",
 ]
 
-Direction = Literal["ltr", "rtl"]
 NoGrounds = Literal["store_away", "text_changed"]
 """Why an explanation has no grounds.
 
@@ -281,22 +279,6 @@ class Dropped(Answer):
     rule: Rule
     because: str | None = None
     site_rule: str | None = None
-
-
-class Presentation(Answer):
-    """What a page needs to show a list.
-
-    Attributes:
-        language: the seed's, BCP-47; `und` where it is unknown.
-        direction: of texts in this language.
-        heading: the words over the list, in this language if the service knows it.
-        heading_language: BCP-47, of a heading in another language; left out if it is the same.
-    """
-
-    language: str
-    direction: Direction
-    heading: str
-    heading_language: str | None = None
 
 
 class ArchiveProgress(Answer):

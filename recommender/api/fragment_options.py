@@ -9,17 +9,17 @@ from recommender.api.request_options import (
     SWITCH_IN_QUERY,
     WHOLE_IN_QUERY,
     CardField,
+    DateStyle,
     InQuery,
     ListOptions,
+    TimeZoneName,
 )
 from recommender.characters import UNSEEN, can_be_seen
-from recommender.time_zones import TIME_ZONE_PATTERN, find_time_zone
 
 __all__ = [
     "COMPACT_LIMIT",
     "LAYOUTS",
     "LONGEST_HEADING",
-    "DateStyle",
     "FragmentOptions",
     "Layout",
 ]
@@ -30,7 +30,6 @@ LAYOUTS: Final[tuple[Layout, ...]] = get_args(Layout)
 PICTURED: Final[frozenset[Layout | None]] = frozenset({"list-thumbs", "cards"})
 """Layouts that have images unless told not to."""
 COMPACT_LIMIT: Final = 3  # items of a compact list, unless another number is asked for
-DateStyle = Literal["iso", "long", "relative"]
 _CONTROLS: Final = r"\x00-\x1f\x7f-\x9f\u2028\u2029"  # and ends of lines
 _HEADING: Final = re.compile(rf"[^{_CONTROLS}]*[^\s{_CONTROLS}{UNSEEN}][^{_CONTROLS}]*")
 _HEADING_SCHEMA: Final = {"maxLength": LONGEST_HEADING, "pattern": f"^{_HEADING.pattern}$"}
@@ -44,11 +43,6 @@ def _check_heading(text: str) -> str:
     if len(text) > LONGEST_HEADING or not _HEADING.fullmatch(text) or not can_be_seen(text):
         raise ValueError(f"must be 1 to {LONGEST_HEADING} characters on one line that can be seen")
     return text.strip()
-
-
-def _check_time_zone(name: str) -> str:
-    find_time_zone(name)
-    return name
 
 
 class FragmentOptions(ListOptions):
@@ -101,12 +95,7 @@ class FragmentOptions(ListOptions):
         ),
     ] = None
     time_zone: Annotated[
-        Annotated[
-            str,
-            AfterValidator(_check_time_zone),
-            Field(json_schema_extra={"pattern": TIME_ZONE_PATTERN}),
-        ]
-        | None,
+        TimeZoneName | None,
         Field(description="Of the dates, such as Asia/Dushanbe; else that of the service."),
     ] = None
 

@@ -32,17 +32,20 @@ from recommender.api.conditions import (
 )
 from recommender.attributes import ATTRIBUTE_NAME
 from recommender.id_grammar import ID_SCHEMA, find_id_fault
+from recommender.time_zones import TIME_ZONE_PATTERN, find_time_zone
 
 __all__ = [
     "LIMITS",
     "MODES",
     "CardField",
+    "DateStyle",
     "Explain",
     "InQuery",
     "ListOptions",
     "Mode",
     "Options",
     "ShownListOptions",
+    "TimeZoneName",
     "WriteOptions",
     "read_whole_number",
     "without_null",
@@ -51,6 +54,7 @@ __all__ = [
 Mode = Literal["mixed", "background", "latest"]
 MODES: Final[tuple[Mode, ...]] = get_args(Mode)
 LIMITS: Final = range(1, 101)
+DateStyle = Literal["iso", "long", "relative"]
 CardField = Literal["summary", "authors", "tags", "image"]
 CARD_FIELDS: Final[tuple[CardField, ...]] = get_args(CardField)
 """What items show only on request."""
@@ -164,6 +168,16 @@ def _check_pattern(pattern: re.Pattern[str], problem: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _check_time_zone(name: str) -> str:
+    find_time_zone(name)
+    return name
+
+
+TimeZoneName = Annotated[
+    str,
+    AfterValidator(_check_time_zone),
+    Field(json_schema_extra={"pattern": TIME_ZONE_PATTERN}),
+]
 Days = Annotated[
     str,
     _check_pattern(_DAYS, "must be a number of days, such as 30d"),
@@ -317,9 +331,23 @@ class ShownListOptions(ListOptions):
 
     presentation: Annotated[
         bool,
-        Field(description="1: with the seed's language, its direction, and a heading in it."),
+        Field(
+            description="1: with the seed's language, its direction, a heading in it, and the "
+            "dates and labels of the items in words."
+        ),
         SWITCH_IN_QUERY,
     ] = False
+    dates: Annotated[
+        DateStyle,
+        Field(
+            description="Of the presentation: 10 April 2005 in the seed's language (long), the "
+            "same but 3 days ago within a week (relative), or 2005-04-10 (iso)."
+        ),
+    ] = "relative"
+    time_zone: Annotated[
+        TimeZoneName | None,
+        Field(description="Of the dates, such as Asia/Dushanbe; else that of the service."),
+    ] = None
 
 
 class WriteOptions(Options):

@@ -5,13 +5,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from recommender.api import PINNED, RELATED, Direction, FragmentOptions, Item
+from recommender.api import (
+    PINNED,
+    RELATED,
+    Direction,
+    FragmentOptions,
+    Item,
+    Label,
+    WrittenDay,
+)
 from recommender.articles import UNKNOWN_LANGUAGE, as_rfc3339, is_web_address, primary_language
 from recommender.characters import can_be_seen, fit_for_html
 from recommender.web.page_languages import direction_of
 from recommender.web.page_words import PageWords, words_in, write_date
 
-__all__ = ["Entry", "Label", "PageOfList", "Picture", "WrittenDay"]
+__all__ = ["Entry", "PageOfList", "Picture"]
 
 USUAL_LANGUAGE: Final = "en"  # of labels, where there are no words in that of the list
 CARD_SIZE: Final = (480, 270)  # pixels
@@ -41,35 +49,6 @@ class Picture:
     height: int | None = None
     srcset: str | None = None
     sizes: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """What sets an item apart: it is `pinned`, `latest`, or in another `language`.
-
-    `language` is that of the text; None if it is the item's.
-    """
-
-    kind: str
-    text: str
-    language: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenDay:
-    """The day of publication as a page shows it.
-
-    Attributes:
-        moment: RFC 3339, to the second: HTML takes three digits of a fraction, RFC 3339 any.
-        text: the day.
-        language: of the text; None if it is the item's, or the text has no words.
-        direction: of the text; None if it is the one around it.
-    """
-
-    moment: str
-    text: str
-    language: str | None
-    direction: Direction | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +142,14 @@ class PageOfList:
     def _labels_of(self, item: Item, tag: str) -> Iterator[Label]:
         words = self.words or words_in(USUAL_LANGUAGE)
         if words and item.reason not in RELATED:
-            kind, text = (
-                ("pinned", words.pinned) if item.reason == PINNED else ("latest", words.latest)
-            )
-            yield Label(kind, text, _if_another(words.language, tag))
+            around = _if_another(words.language, tag)
+            if item.reason == PINNED:
+                yield Label(kind="pinned", text=words.pinned, language=around)
+            else:
+                yield Label(kind="latest", text=words.latest, language=around)
         if item.language and _if_another(tag, self.tag):
             own = words_in(tag)
-            yield Label("language", own.name if own else tag, None)
+            yield Label(kind="language", text=own.name if own else tag)
 
 
 def _if_another(tag: str, around: str) -> str | None:

@@ -6,7 +6,14 @@ from typing import Final
 
 from flask import Blueprint, Response, make_response, render_template, url_for
 
-from recommender.api import Direction, FragmentOptions, Layout
+from recommender.api import (
+    Direction,
+    FragmentOptions,
+    ItemWords,
+    Layout,
+    Presentation,
+    ShownListOptions,
+)
 from recommender.characters import fit_for_html
 from recommender.time_zones import find_time_zone
 from recommender.web.auth import opens_lists, sees_stored
@@ -16,7 +23,7 @@ from recommender.web.page_languages import presentation_in
 from recommender.web.responses import cached
 from recommender.web.state import Listing, state
 
-__all__ = ["Section", "fragment", "section_of"]
+__all__ = ["Section", "fragment", "presentation_of", "section_of"]
 
 fragment = Blueprint("fragment", __name__, template_folder="templates")
 CONTENT_SECURITY_POLICY: Final = (
@@ -89,6 +96,22 @@ def _style_of(options: FragmentOptions) -> str | None:
 
 
 def section_of(listing: Listing, options: FragmentOptions) -> Section:
-    """The section that shows a list; its days are those of the zone of the options or settings."""
+    """The section that shows a list."""
+    return Section.of(listing, options, _now(listing, options))
+
+
+def presentation_of(listing: Listing, options: ShownListOptions) -> Presentation:
+    """What a page needs to show a list that it has as JSON; the words are those of a layout."""
+    wanted = FragmentOptions(
+        layout="list", labels=True, dates=options.dates, time_zone=options.time_zone
+    )
+    page = PageOfList(listing.language, wanted, _now(listing, wanted))
+    entries = map(page.entry_of, listing.related.items)
+    items = tuple(ItemWords(day=entry.day, labels=entry.labels) for entry in entries)
+    return presentation_in(listing.language).model_copy(update={"items": items})
+
+
+def _now(listing: Listing, options: FragmentOptions) -> datetime:
+    """The moment of a list in the time zone of its days: that of the options, or the settings."""
     zone = find_time_zone(options.time_zone or state().settings.time_zone)
-    return Section.of(listing, options, datetime.fromtimestamp(listing.made_at, zone))
+    return datetime.fromtimestamp(listing.made_at, zone)

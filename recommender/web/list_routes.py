@@ -37,7 +37,7 @@ from recommender.strict_json import JsonObject, JsonValue, pointer_to
 from recommender.web.auth import heavy_call, is_public, needs, opens_lists, sees_stored
 from recommender.web.bodies import read_document
 from recommender.web.endpoints import Body, described
-from recommender.web.page_languages import presentation_in
+from recommender.web.fragment import presentation_of
 from recommender.web.problems import Refused
 from recommender.web.responses import cached, respond, uncached
 from recommender.web.state import state
@@ -76,7 +76,7 @@ def related(options: ShownListOptions, article_id: str) -> Response:
         listing = state().list_for(article_id, options, public=not sees_stored())
     answer = listing.related
     if options.presentation:
-        shown = presentation_in(listing.language)
+        shown = presentation_of(listing, options)
         answer = answer.model_copy(update={"presentation": shown})
     return cached(respond(answer), listing)
 

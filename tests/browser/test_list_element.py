@@ -1,6 +1,7 @@
 """<read-also-list> in a real browser: what it shows, sends and moves, and where it runs."""
 
 import json
+import re
 from collections.abc import Callable
 from html import escape
 from time import sleep
@@ -13,7 +14,7 @@ from playwright.sync_api import Page, Route
 
 from tests.browser.conftest import Cms, Site, Tab
 from tests.browser.hostile import TITLES
-from tests.browser.test_lists import CONTRASTS, NAMES_OF, OWN_DARK, UNSEEN, described
+from tests.browser.test_lists import CONTRASTS, NAMES_OF, OWN_DARK, UNSEEN, described, fragment
 from tests.support.serving import ROOT
 
 pytestmark = pytest.mark.long
@@ -24,8 +25,17 @@ SEED: Final = "plain-en-0"
 RESERVE: Final = "read-also-list:not(:defined) { display: block; block-size: calc(3.5em + %s) }"
 """What a page keeps for the list until the module is there: the heading, and the rows."""
 ROWS: Final = "6 * 5.25em"
-ROWS_OF: Final = {"cards": "2 * 15.25em + 1em", "compact": "3 * 3.375em - 1em"}
+CARDS: Final = "2 * (7.25em + (100vw - 1em - 2em) * 9 / 48) + 1em"
+"""Two rows of three, of which each is a third of the page's width: its margins are half an em."""
+ROWS_OF: Final = {
+    "cards": CARDS,
+    "some cards with images": CARDS,
+    "cards of a fixed height": "2 * 15.25em + 1em",
+    "cards without images": "2 * 6.75em + 1em",
+    "compact": "3 * 3.375em - 1em",
+}
 """By case, where it is not that: its heading is 1em lower if it is compact."""
+FIXED: Final = "--read-also-image-height: 8em"
 EVENTS: Final = """<script>
 window.told = [];
 for (const name of ["read-also-load", "read-also-error"]) {
@@ -114,8 +124,11 @@ def test_it_shows_the_list_that_the_service_answers(
     assert links.evaluate_all("all => all.map(a => a.getAttribute('href'))") == [
         item["url"] for item in items if item["url"]
     ]
-    days = [item["published_at"][:10] for item in items if item["published_at"]]
-    assert texts(shown.page, ".time") == days
+    html = fragment(site, SEED, "limit=7&language=any&min_score=0&layout=list")
+    assert texts(shown.page, ".time") == re.findall(r"<time[^>]*>(.*?)</time>", html)
+    assert texts(shown.page, ".department") == [
+        item["section"] for item in items if item["section"]
+    ]
     assert shown.page.evaluate("told") == [["read-also-load", 7]]
     assert shown.page.evaluate("document.querySelector('read-also-list').list.items.length") == 7
     shown.assert_clean()
@@ -158,7 +171,8 @@ def test_links_are_reached_by_keyboard_in_their_order_and_are_seen(
         shown.page.keyboard.press("Tab")
         reached.append(
             shown.page.locator("read-also-list").evaluate(
-                "({shadowRoot: {activeElement: a}}) => [a.href, getComputedStyle(a).outlineStyle]"
+                "({shadowRoot: {activeElement: a}}) =>"
+                " [a.href, getComputedStyle(a, '::after').outlineStyle]"
             )
         )
     hrefs = shown.page.locator("read-also-list a").evaluate_all("all => all.map(a => a.href)")
@@ -216,6 +230,94 @@ def test_only_the_last_of_several_answers_is_shown(
     settled(shown.page)
     assert texts(shown.page, "h2") == ["همچنین بخوانید"]
     assert shown.page.evaluate("told") == [["read-also-load", 2]]
+
+
+@pytest.mark.parametrize(
+    ("layout", "size", "sizes"),
+    [("cards", ["480", "270"], "20em"), ("list-thumbs", ["144", "96"], "9em")],
+)
+def test_images_have_their_size_and_other_sizes_to_choose_from(
+    cms: Cms, tab: Tabs, element: Callable[..., str], layout: str, size: list[str], sizes: str
+) -> None:
+    shown, srcset = tab(), "http://127.0.0.1/a.svg 300w, http://127.0.0.1/b.svg 600w"
+
+    def alter(body: dict[str, Any]) -> None:
+        with_images(body)
+        of_items = [srcset, "javascript:window.pwned=1 300w", ""]
+        for item, one in zip(body["items"], of_items, strict=True):
+            item["image"] = {"url": item["image_url"], "srcset": one}
+
+    slow(shown.page, alter)
+    shown.page.goto(cms.put("/sizes", EVENTS + element(limit=3, layout=layout)))
+    settled(shown.page)
+    found = shown.page.locator("read-also-list img").evaluate_all(
+        "all => all.map(one => ['width', 'height', 'srcset', 'sizes', 'loading']"
+        ".map(name => one.getAttribute(name)))"
+    )
+    assert [one[:2] for one in found] == [size] * 3
+    assert [one[2] for one in found] == [srcset, None, None]
+    assert found[0][3].startswith("auto, ")
+    assert sizes in found[0][3]
+    assert {one[4] for one in found} == {"lazy"}
+    (asked,) = [url for url in shown.asked if "/related" in url]
+    assert parse_qs(asked.partition("?")[2])["fields"] == ["image"]
+
+
+def test_it_says_what_is_pinned_and_what_is_in_another_language_if_asked(
+    site: Site, cms: Cms, tab: Tabs, element: Callable[..., str]
+) -> None:
+    """In the language of the list, as a layout of the service does."""
+    pins = {"pins": [{"id": "plain-fa-2"}]}
+    assert site.client.put("/v1/articles/plain-tg-0/pins", json=pins).status_code == 200
+    site.client.application.extensions["read-also"].follower.refresh()
+    shown, query = tab(), "limit=3&language=any&layout=cards&labels=1"
+    for labels in ({"labels": ""}, {"labels": "0"}, {}):
+        body = EVENTS + element("plain-tg-0", limit=3, language="any", layout="cards", **labels)
+        shown.page.goto(cms.put("/labels", body))
+        settled(shown.page)
+        html = fragment(site, "plain-tg-0", query)
+        told = re.findall(r'__label--(\w+)"(?: lang="\w+")?>(.*?)</span>', html)
+        assert told[:2] == [("pinned", "Интихоби муҳаррир"), ("language", "فارسی")]
+        seen = shown.page.locator("read-also-list .label").evaluate_all(
+            "all => all.map(one => [one.className.split(' ')[1], one.textContent])"
+        )
+        assert [*map(tuple, seen)] == (told if labels == {"labels": ""} else [])
+
+
+def test_dates_are_those_of_the_time_zone_and_the_form_that_it_asks_for(
+    site: Site, cms: Cms, tab: Tabs, element: Callable[..., str]
+) -> None:
+    shown = tab()
+    look = {"dates": "long", "time_zone": "Pacific/Kiritimati"}
+    shown.page.goto(cms.put("/dates", EVENTS + element("plain-fa-0", limit=3, **look)))
+    settled(shown.page)
+    query = "limit=3&layout=list&dates=long&time_zone=Pacific/Kiritimati"
+    days = re.findall(r"<time[^>]*>(.*?)</time>", fragment(site, "plain-fa-0", query))
+    assert texts(shown.page, ".time") == days
+    assert all("۱۴۰۳" in day for day in days)
+
+
+@pytest.mark.parametrize("layout", ["list", "list-thumbs", "cards", "compact"])
+def test_the_whole_row_or_card_of_it_is_the_link(
+    cms: Cms, tab: Tabs, element: Callable[..., str], layout: str
+) -> None:
+    shown = tab(viewport={"width": 900, "height": 900})
+    slow(shown.page, with_some_images)
+    shown.page.goto(cms.put("/target", EVENTS + element("plain-fa-0", limit=5, layout=layout)))
+    settled(shown.page)
+    reached = shown.page.locator("read-also-list li:not(.blank)").evaluate_all(TARGETS)
+    assert len(reached) == 5
+    assert all(reached)
+
+
+TARGETS: Final = """all => all.map(item => {
+  item.scrollIntoView();
+  const { left, right, top, bottom } = item.getBoundingClientRect();
+  const link = item.querySelector("a");
+  const points = [left + 5, (left + right) / 2, right - 5].flatMap(x =>
+    [top + 5, (top + bottom) / 2, bottom - 5].map(y => item.getRootNode().elementFromPoint(x, y)));
+  return points.every(point => link.contains(point));
+})"""
 
 
 # --- what it sends ---
@@ -364,6 +466,26 @@ def with_images(body: dict[str, Any]) -> None:
     for at, item in enumerate(body["items"]):
         item["title"] = "Long " * 60
         item["image_url"] = f"http://127.0.0.1/{at}.svg"
+        item["section"] = "A section with a long name, " * 9
+    body.get("presentation", {}).update(items=LABELLED * len(body["items"]))
+
+
+LABELLED: Final = [
+    {
+        "day": {"moment": "2005-04-10T08:00:00Z", "text": "10 April 2005"},
+        "labels": [
+            {"kind": "pinned", "text": "Editors' pick"},
+            {"kind": "language", "text": "English"},
+        ],
+    }
+]
+
+
+def with_some_images(body: dict[str, Any]) -> None:
+    """Of the last row no card has a picture."""
+    with_images(body)
+    for item in body["items"][1::2] + body["items"][3:]:
+        item["image_url"] = None
 
 
 def none_at_all(body: dict[str, Any]) -> None:
@@ -375,7 +497,10 @@ CASES: Final[dict[str, tuple[Callable[[dict[str, Any]], object], dict[str, str]]
     "fewer items": (fewer, {}),
     "no items": (none_at_all, {}),
     "images": (with_images, {"images": ""}),
-    "cards": (with_images, {"images": "", "layout": "cards"}),
+    "cards": (with_images, {"layout": "cards", "labels": ""}),
+    "cards of a fixed height": (with_images, {"layout": "cards", "style": FIXED}),
+    "some cards with images": (with_some_images, {"layout": "cards"}),
+    "cards without images": (with_images, {"layout": "cards", "images": "0"}),
     "thumbs": (with_images, {"layout": "list-thumbs"}),
     "compact": (with_images, {"layout": "compact"}),
     "long headlines": (
@@ -486,12 +611,11 @@ def test_custom_properties_and_parts_reach_in_and_other_styles_do_not(
 
 @pytest.mark.parametrize(
     ("layout", "counts"),
-    [("list", [6, 0, 5]), ("list-thumbs", [6, 6, 5]), ("cards", [6, 0, 5]), ("compact", [3, 0, 0])],
+    [("list", [6, 0, 6]), ("list-thumbs", [6, 6, 6]), ("cards", [6, 6, 6]), ("compact", [3, 0, 0])],
 )
 def test_layouts_have_the_names_of_those_of_the_service(
     cms: Cms, tab: Tabs, element: Callable[..., str], layout: str, counts: list[int]
 ) -> None:
-    """One of the six stories has no date."""
     shown = tab()
     slow(shown.page, with_images)
     limit = {} if layout == "compact" else {"limit": "6"}

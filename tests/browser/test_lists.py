@@ -369,7 +369,8 @@ CONTRASTS = """all => all.map(element => {
   const seen = document.createElement("span");
   document.body.append(seen);
   const light = colour => {
-    const parts = colour.match(/[0-9.]+/g).slice(0, 3).map(part => part / 255);
+    const whole = colour.startsWith("color(") ? 1 : 255;  // of a mixed colour: color(srgb 0.3 …)
+    const parts = colour.match(/[0-9.]+/g).slice(0, 3).map(part => part / whole);
     const linear = parts.map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
   };

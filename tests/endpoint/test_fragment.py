@@ -137,10 +137,45 @@ def test_json_says_how_to_show_the_list_as_the_fragment_does(
     path = "/v1/articles/seed/related"
     plain = client.get(path, query_string={"language": "any"}).get_json()
     shown = client.get(path, query_string={"language": "any", "presentation": "1"}).get_json()
-    assert shown == plain | {"presentation": {"language": language} | presentation}
+    found = shown.pop("presentation")
+    assert shown == plain
+    assert len(found.pop("items")) == shown["returned"]
+    assert found == {"language": language} | presentation
     page = page_of(client, f"{path}.html", language="any")
     assert page.all("section") == [section_of("seed", language, presentation["direction"])]
     assert page.texts[0] == presentation["heading"]
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"dates": "long", "time_zone": "Asia/Dushanbe"}, {"dates": "iso"}]
+)
+@pytest.mark.parametrize("seed", ["guiyang-smart-city", "ru-arpa-sboyka", "tg-chorroha"])
+def test_json_says_dates_and_labels_as_a_layout_does(
+    sample_client: FlaskClient, seed: str, options: dict[str, str]
+) -> None:
+    path, query = f"/v1/articles/{seed}/related", {"language": "any", "limit": "40"} | options
+    answer = sample_client.get(path, query_string=query | {"presentation": "1"}).get_json()
+    page = page_of(sample_client, f"{path}.html", **query, layout="cards", labels="1")
+    for item, said, shown in zip(
+        answer["items"], answer["presentation"]["items"], page.root.iter("li"), strict=True
+    ):
+        assert said["day"]["moment"] == item["published_at"]
+        (day,) = shown.iter("time")
+        names = {"datetime": "moment", "lang": "language", "dir": "direction"}
+        told = {name: said["day"][key] for name, key in names.items() if key in said["day"]}
+        assert (day.text, dict(day.attrib)) == (said["day"]["text"], LOOK | told)
+        labels = [
+            (one.get("class").rpartition("--")[2], one.text, one.get("lang"))
+            for one in shown.iter("span")
+            if "read-also__label" in one.get("class")
+        ]
+        assert labels == [
+            (one["kind"], one["text"], one.get("language")) for one in said.get("labels", ())
+        ]
+    assert any(said.get("labels") for said in answer["presentation"]["items"])
+
+
+LOOK = {"class": "read-also__time"}
 
 
 def test_an_item_has_a_direction_where_the_section_has_another(
@@ -438,6 +473,5 @@ def test_a_fragment_that_is_opened_as_a_page_may_load_that_stylesheet_alone(
 
 
 def test_options_of_html_are_refused_by_the_json_list(desk: FlaskClient) -> None:
-    own = ("heading", "heading_level", "layout", "stylesheet", "images", "labels")
-    for name in own:
+    for name in ("heading", "heading_level", "layout", "stylesheet", "images", "labels"):
         assert desk.get(f"{LIST}?{name}=2").status_code == 400

@@ -93,7 +93,7 @@ def test_a_refusal_of_an_unknown_parameter_names_the_known_ones(desk: FlaskClien
     )
     (fault,) = response.get_json()["errors"]
     assert fault["detail"].startswith("unknown; did you mean 'limit'? known are ")
-    assert f"{known}, fields, explain, presentation" in fault["detail"]
+    assert f"{known}, fields, explain, presentation, dates, time_zone" in fault["detail"]
 
 
 def test_a_bad_id_to_exclude_is_named_by_its_place_and_its_character(desk: FlaskClient) -> None:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.api import FragmentOptions, Item, Reason, RelatedList
+from recommender.api import FragmentOptions, Item, Label, Reason, RelatedList, WrittenDay
 from recommender.display_fields import DisplayFields
-from recommender.web.entries import Entry, Label, Picture, WrittenDay
+from recommender.web.entries import Entry, Picture
 from recommender.web.fragment import Section
 from recommender.web.state import Listing
 
@@ -22,7 +22,7 @@ FIELDS = DisplayFields(
     published_at="2026-10-05T08:00:00Z",
     image_url="https://news.example/ships.jpg",
 )
-DAY = WrittenDay("2026-10-05T08:00:00Z", "2026-10-05", language=None, direction=None)
+DAY = WrittenDay(moment="2026-10-05T08:00:00Z", text="2026-10-05")
 SHOWN = Entry(
     title="Ships in port",
     href="https://news.example/ships",
@@ -34,6 +34,11 @@ SHOWN = Entry(
     kind=None,
 )
 NOW = datetime(2026, 10, 8, 12, tzinfo=UTC)
+
+
+def written(**changes: str) -> WrittenDay:
+    """The day of the fields, written in another way."""
+    return DAY.model_copy(update=changes)
 
 
 def section(
@@ -98,7 +103,7 @@ def test_a_layout_shows_the_department_and_the_age() -> None:
     for layout in ("list", "list-thumbs", "cards"):
         shown = entry(FIELDS, layout=layout)
         assert shown.department == "city"
-        assert shown.day == replace(DAY, text="3 days ago")
+        assert shown.day == written(text="3 days ago")
     assert entry(replace(FIELDS, section="\u200b"), layout="cards").department is None
     compact = entry(FIELDS, layout="compact")
     assert (compact.department, compact.day) == (None, None)
@@ -106,49 +111,49 @@ def test_a_layout_shows_the_department_and_the_age() -> None:
 
 def test_a_written_date_is_in_the_language_of_the_list() -> None:
     german = replace(FIELDS, language="de")
-    assert entry(german, dates="long").day == replace(DAY, text="5 October 2026", language="en")
-    assert entry(german, "de-AT", dates="long").day == replace(DAY, text="5. Oktober 2026")
+    assert entry(german, dates="long").day == written(text="5 October 2026", language="en")
+    assert entry(german, "de-AT", dates="long").day == written(text="5. Oktober 2026")
     assert entry(german, "eo", dates="long").day == DAY
-    persian = replace(DAY, text="۱۳ مهر ۱۴۰۵", language="fa")
+    persian = written(text="۱۳ مهر ۱۴۰۵", language="fa")
     assert entry(german, "fa", dates="long", layout="list").day == persian
-    assert entry(german, "fa", dates="long").day == replace(persian, direction="rtl")
+    assert entry(german, "fa", dates="long").day == persian.model_copy(update={"direction": "rtl"})
 
 
 def test_in_a_layout_all_items_have_the_sides_of_the_list() -> None:
     persian = replace(FIELDS, language="fa")
     assert entry(persian, layout="cards").direction is None
-    assert entry(FIELDS, "fa", layout="list", dates="iso").day == replace(DAY, direction="ltr")
+    assert entry(FIELDS, "fa", layout="list", dates="iso").day == written(direction="ltr")
     assert entry(persian, layout="list", dates="iso").day == DAY
 
 
 def test_labels_set_items_apart_that_are_not_simply_related() -> None:
-    pinned = Label("pinned", "Editors’ pick", None)  # noqa: RUF001 - as English is written
+    pinned = Label(kind="pinned", text="Editors’ pick")  # noqa: RUF001 - as English is written
     russian = replace(FIELDS, language="ru")
     assert entry(FIELDS, reason="pinned").labels == ()
     assert entry(FIELDS, labels=True).labels == ()
     assert entry(FIELDS, "en-GB", labels=True).labels == ()
     assert entry(FIELDS, reason="pinned", labels=True).labels == (pinned,)
     assert entry(russian, reason="pinned", labels=True).labels == (
-        replace(pinned, language="en"),
-        Label("language", "Русский", None),
+        pinned.model_copy(update={"language": "en"}),
+        Label(kind="language", text="Русский"),
     )
     for stage in ("fallback:section", "fallback:latest"):
-        newest = Label("latest", "Тозатарин", "tg")
+        newest = Label(kind="latest", text="Тозатарин", language="tg")
         assert entry(FIELDS, "tg", stage, labels=True).labels[0] == newest
     unknown = replace(FIELDS, language=None)
     assert entry(unknown, labels=True).labels == ()
     assert entry(FIELDS, "eo", "pinned", labels=True).labels == (
         pinned,
-        Label("language", "English", None),
+        Label(kind="language", text="English"),
     )
     assert entry(replace(FIELDS, language="eo"), labels=True).labels == (
-        Label("language", "eo", None),
+        Label(kind="language", text="eo"),
     )
 
 
 def test_an_item_in_another_language_names_it_and_its_direction_if_that_differs() -> None:
     assert entry(replace(FIELDS, language="de")) == replace(SHOWN, language="de")
-    mirrored = replace(DAY, direction="ltr")
+    mirrored = written(direction="ltr")
     persian = replace(SHOWN, language="fa", direction="rtl", day=mirrored)
     assert entry(replace(FIELDS, language="fa")) == persian
     assert entry(FIELDS, "fa") == replace(SHOWN, language="en", direction="ltr")

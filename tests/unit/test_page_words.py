@@ -9,7 +9,7 @@ from babel.dates import format_date, format_timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.api.fragment_options import DateStyle
+from recommender.api import DateStyle
 from recommender.web.page_languages import HEADINGS
 from recommender.web.page_words import DIGITS, persian_day, words_in, write_date
 

@@ -23,7 +23,12 @@ import { ApiError, Connection, pathOf, queryOf, readAnswer } from "./connection.
  * @template T
  * @typedef {{ [K in keyof T]: T[K] | Also<K> }} Given
  */
-/** @typedef {Given<ApiListOptions> & { presentation?: boolean }} ListOptions */
+/**
+ * @typedef {object} Dates how the dates of a list on a page are written.
+ * @property {"iso" | "long" | "relative"} [dates]
+ * @property {string} [time_zone] such as `Asia/Dushanbe`.
+ */
+/** @typedef {Given<ApiListOptions> & { presentation?: boolean } & Dates} ListOptions */
 /**
  * @typedef {object} Look how a list in HTML looks.
  * @property {string} [heading] the words over it.
@@ -32,8 +37,6 @@ import { ApiError, Connection, pathOf, queryOf, readAnswer } from "./connection.
  * @property {boolean} [stylesheet] false: without the link to the service's stylesheet.
  * @property {boolean} [images] by default as the layout has it.
  * @property {boolean} [labels]
- * @property {"iso" | "long" | "relative"} [dates]
- * @property {string} [time_zone] such as `Asia/Dushanbe`.
  */
 /**
  * The options of a list in HTML.

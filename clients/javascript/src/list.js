@@ -3,14 +3,15 @@
 import { Connection, pathOf, queryOf, readAnswer } from "./connection.js";
 import { LIST_STYLE } from "./list_style.js";
 
-/** @import { Item, RelatedList } from "../types/api.js" */
+/** @import { Item, ItemWords, RelatedList, WrittenDay } from "../types/api.js" */
 
 /** Attributes that are options of the list; a minus in a name is an underscore there. */
 export const LIST_ATTRIBUTES = Object.freeze([
-  "author", "diversity", "exclude", "language", "limit", "max-age", "min-score", "mode", "offset",
-  "published-after", "published-before", "section", "tag",
+  "author", "dates", "diversity", "exclude", "language", "limit", "max-age", "min-score", "mode", "offset",
+  "published-after", "published-before", "section", "tag", "time-zone",
 ]);
-const LOOK = ["heading", "heading-level", "images", "layout"];
+const LOOK = ["heading", "heading-level", "images", "labels", "layout"];
+const PICTURED = new Set(["cards", "list-thumbs"]); // unless told not to
 const TIMEOUT = 5_000; // ms; a reader waits no longer
 const MOST = 100;
 const USUAL_LIMIT = 12; // of the service
@@ -18,14 +19,17 @@ const COMPACT_LIMIT = 3; // of its compact layout
 const CAN_BE_SEEN = /[\p{L}\p{N}\p{P}\p{S}]/u;
 const RELATED = new Set(["semantic", "words"]);
 const DAY = 10; // characters of an RFC 3339 time
+/** Of an image: its size without a theme, and how wide it is shown, for browsers that do not find out (`auto`). */
+const CARD = { width: "480", height: "270", sizes: "auto, (min-width: 40em) 20em, 100vw" };
+const THUMB = { width: "144", height: "96", sizes: "auto, 9em" };
 
 // Where nothing is shown, as on a server that makes pages, the module can be imported all the same.
 const PageElement = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class {});
 
 /**
  * A list under an article. Attributes: `base` (where the service or its proxy is, the page's own
- * host by default), `article`, the options of a list, `heading`, `heading-level`, `images` and
- * `layout`. It sends no key, no cookie and no address of the page, and stores nothing.
+ * host by default), `article`, the options of a list, `heading`, `heading-level`, `images`,
+ * `labels` and `layout`. It sends no key, no cookie and no address of the page, and stores nothing.
  *
  * Events, which bubble: `read-also-load` with the list as its detail, `read-also-error` with the
  * error. The place of the list is kept while it is on its way. Without a list the element is empty,
@@ -91,7 +95,7 @@ export class ReadAlsoList extends PageElement {
   #refresh() {
     const names = ["base", "article", ...optionsOf(this)];
     const given = names.map((name) => [name, this.getAttribute(name)]);
-    const asked = JSON.stringify([limitOf(this), ...given]);
+    const asked = JSON.stringify([limitOf(this), hasImages(this), ...given]);
     if (asked !== this.#asked) {
       this.#asked = asked;
       this.#list = null;
@@ -132,7 +136,8 @@ export class ReadAlsoList extends PageElement {
     this.#watch?.disconnect();
     const most = limitOf(this);
     const items = this.#list?.items.slice(0, most) ?? [];
-    const rows = items.map((item) => row(item, hasImages(this), !isIn(this, "compact")));
+    const words = this.#list?.presentation?.items ?? [];
+    const rows = items.map((item, place) => row(this, item, words[place]));
     const kept = this.#state === "closed" ? 0 : most - rows.length;
     const all = [...rows, ...Array.from({ length: kept }, blank)];
     this.#root.replaceChildren(...(all.length > 0 ? [section(this, this.#list, all)] : []));
@@ -163,8 +168,9 @@ async function fetchList(element, signal) {
   const given = optionsOf(element).map((name) => [name, element.getAttribute(name) || null]);
   const options = given.map(([name, value]) => [String(name).replaceAll("-", "_"), value]);
   const usual = isIn(element, "compact") ? { limit: COMPACT_LIMIT } : {};
+  const more = { presentation: true, ...(hasImages(element) ? { fields: "image" } : {}) };
   const found = options.filter(([, value]) => value !== null);
-  const query = queryOf({ ...usual, ...Object.fromEntries(found), presentation: true });
+  const query = queryOf({ ...usual, ...Object.fromEntries(found), ...more });
   const path = pathOf(element.getAttribute("article") ?? "", "/related");
   const connection = new Connection(base.href, { attempts: 1, timeout: TIMEOUT });
   return readAnswer(await connection.call("GET", path, { query, signal }), "items");
@@ -196,7 +202,17 @@ function isIn(element, layout) {
 
 /** @param {HTMLElement} element */
 function hasImages(element) {
-  return element.hasAttribute("images") || isIn(element, "list-thumbs");
+  return switchOf(element, "images") ?? PICTURED.has(element.getAttribute("layout") ?? "");
+}
+
+/**
+ * Whether an attribute switches something on: it is there, and is not "0". Null if it is not there.
+ * @param {HTMLElement} element
+ * @param {string} name
+ */
+function switchOf(element, name) {
+  const value = element.getAttribute(name);
+  return value === null ? null : value !== "0";
 }
 
 /**
@@ -220,43 +236,87 @@ function section(element, list, rows) {
   whole.classList.toggle("waiting", !list?.items.length);
   for (const layout of ["cards", "compact"]) whole.classList.toggle(layout, isIn(element, layout));
   whole.classList.toggle("images", hasImages(element));
+  whole.classList.toggle("labelled", switchOf(element, "labels") ?? false);
   whole.append(heading, ul);
   return whole;
 }
 
 /**
+ * @param {HTMLElement} element
  * @param {Item} item
- * @param {boolean} withImage
- * @param {boolean} withDay
+ * @param {ItemWords} [words] what the page says of it.
  */
-function row(item, withImage, withDay) {
+function row(element, item, words) {
   const kind = RELATED.has(item.reason) ? "" : item.reason.split(":")[0];
   const li = make("li", kind ? `item ${kind}` : "item", { lang: item.language });
   const href = webAddress(item.url);
   const link = href ? make("a", "link", { href }) : li;
-  const image = withImage ? webAddress(item.image_url) : null;
+  const image = hasImages(element) ? imageOf(item, isIn(element, "cards") ? CARD : THUMB) : null;
   if (image) {
     li.classList.add("pictured");
-    link.append(make("img", "image", {
-      src: image, width: "96", height: "64", alt: "", loading: "lazy", decoding: "async", referrerpolicy: "no-referrer",
-    }));
+    link.append(image);
   }
   const title = make("span", "title", { dir: "auto" });
   title.append(CAN_BE_SEEN.test(item.title) ? item.title : item.id);
   link.append(title);
   if (link !== li) li.append(link);
-  if (withDay && item.published_at) li.append(day(item.published_at));
+  const details = detailsOf(element, item, words);
+  if (details.length > 0) {
+    const meta = make("span", "meta", {});
+    meta.append(...details);
+    li.append(meta);
+  }
   return li;
 }
 
 /**
- * The day of a moment, in UTC. A text from right to left would mirror it.
- * @param {string} moment RFC 3339; HTML takes three digits of a fraction, RFC 3339 any.
+ * @param {Item} item
+ * @param {typeof CARD} look
  */
-function day(moment) {
-  const time = make("time", "time", { datetime: moment.replace(/\.[0-9]+/, ""), dir: "ltr" });
-  time.append(moment.slice(0, DAY));
-  return time;
+function imageOf(item, { sizes, ...size }) {
+  const src = webAddress(item.image_url);
+  if (src === null) return null;
+  const srcset = /^https?:/.test(item.image?.srcset ?? "") ? { srcset: item.image?.srcset, sizes } : {};
+  const how = { alt: "", loading: "lazy", decoding: "async", referrerpolicy: "no-referrer" };
+  return make("img", "image", { ...size, ...how, ...srcset, src });
+}
+
+/**
+ * What stands under a headline: labels, the section of the newspaper, the day; a compact list has
+ * labels alone.
+ * @param {HTMLElement} element
+ * @param {Item} item
+ * @param {ItemWords} [words]
+ */
+function detailsOf(element, item, words) {
+  const labels = switchOf(element, "labels") ? words?.labels ?? [] : [];
+  const details = labels.map(({ kind, text, language }) => worded("span", `label ${kind}`, text, { lang: language }));
+  if (isIn(element, "compact")) return details;
+  if (CAN_BE_SEEN.test(item.section ?? "")) details.push(worded("span", "department", item.section ?? "", { dir: "auto" }));
+  const day = words?.day ?? (item.published_at ? plainDay(item.published_at) : null);
+  if (day) details.push(worded("time", "time", day.text, { datetime: day.moment, lang: day.language, dir: day.direction }));
+  return details;
+}
+
+/**
+ * The day of a moment in UTC, for a service that says none. A text from right to left would mirror it.
+ * @param {string} moment RFC 3339; HTML takes three digits of a fraction, RFC 3339 any.
+ * @returns {WrittenDay}
+ */
+function plainDay(moment) {
+  return { moment: moment.replace(/\.[0-9]+/, ""), text: moment.slice(0, DAY), direction: "ltr" };
+}
+
+/**
+ * @param {string} tag
+ * @param {string} names
+ * @param {string} text
+ * @param {Record<string, string | null | undefined>} attributes
+ */
+function worded(tag, names, text, attributes) {
+  const element = make(tag, names, attributes);
+  element.append(text);
+  return element;
 }
 
 /** The place of an item that is not there. */

@@ -1133,6 +1133,50 @@ export interface components {
              */
             readonly explanation?: components["schemas"]["Explanation"];
         };
+        /** @description What a page says of an item, beside its own texts. */
+        readonly ItemWords: {
+            /**
+             * @description When it was published; left out where that is unknown.
+             * @example {
+             *       "moment": "2025-11-17T05:00:00Z",
+             *       "text": "17 November 2025"
+             *     }
+             */
+            readonly day?: components["schemas"]["WrittenDay"];
+            /**
+             * @description What sets it apart; a page shows them if it wants to.
+             * @example [
+             *       {
+             *         "kind": "pinned",
+             *         "text": "Editors’ pick"
+             *       }
+             *     ]
+             */
+            readonly labels?: readonly components["schemas"]["Label"][];
+        };
+        /** @description What sets an item apart from those that are simply related. */
+        readonly Label: {
+            /**
+             * @description An editor put the item first, it is only new, or it is in another language.
+             * @example pinned
+             */
+            readonly kind: components["schemas"]["LabelKind"];
+            /**
+             * @description What the label says.
+             * @example Editors’ pick
+             */
+            readonly text: string;
+            /**
+             * @description Of the text, BCP-47; left out if it is the item's.
+             * @example en
+             */
+            readonly language?: string;
+        };
+        /**
+         * @description What sets an item of a list apart. `pinned`: an editor put it first; `latest`: it is only new; `language`: it is in another language than the list.
+         * @enum {string}
+         */
+        readonly LabelKind: "pinned" | "latest" | "language";
         /** @description The options of a list. The defaults give the list that readers see under a story. */
         readonly ListOptions: {
             /**
@@ -1366,6 +1410,24 @@ export interface components {
              * @example en
              */
             readonly heading_language?: string;
+            /**
+             * @description The words of each item, in the order of the list; left out if that is empty.
+             * @example [
+             *       {
+             *         "day": {
+             *           "moment": "2025-11-17T05:00:00Z",
+             *           "text": "17 November 2025"
+             *         },
+             *         "labels": [
+             *           {
+             *             "kind": "pinned",
+             *             "text": "Editors’ pick"
+             *           }
+             *         ]
+             *       }
+             *     ]
+             */
+            readonly items?: readonly components["schemas"]["ItemWords"][];
         };
         /** @description An error (RFC 9457). */
         readonly Problem: {
@@ -1581,7 +1643,21 @@ export interface components {
              * @example {
              *       "language": "en",
              *       "direction": "ltr",
-             *       "heading": "Read also"
+             *       "heading": "Read also",
+             *       "items": [
+             *         {
+             *           "day": {
+             *             "moment": "2025-11-17T05:00:00Z",
+             *             "text": "17 November 2025"
+             *           },
+             *           "labels": [
+             *             {
+             *               "kind": "pinned",
+             *               "text": "Editors’ pick"
+             *             }
+             *           ]
+             *         }
+             *       ]
              *     }
              */
             readonly presentation?: components["schemas"]["Presentation"];
@@ -2076,6 +2152,30 @@ export interface components {
              */
             readonly change: number;
         };
+        /** @description The day of publication as people of a language write it. */
+        readonly WrittenDay: {
+            /**
+             * Format: date-time
+             * @description RFC 3339, to the second: HTML takes three digits of a fraction, RFC 3339 any.
+             * @example 2025-11-17T05:00:00Z
+             */
+            readonly moment: string;
+            /**
+             * @description The day.
+             * @example 17 November 2025
+             */
+            readonly text: string;
+            /**
+             * @description Of the text, BCP-47; left out if it is the item's, or the text has no words.
+             * @example en
+             */
+            readonly language?: string;
+            /**
+             * @description Of the text; left out if it is that of the list.
+             * @example ltr
+             */
+            readonly direction?: components["schemas"]["Direction"];
+        };
     };
     responses: never;
     parameters: never;
@@ -2110,6 +2210,9 @@ export type Health = components['schemas']['Health'];
 export type IdPage = components['schemas']['IdPage'];
 export type Image = components['schemas']['Image'];
 export type Item = components['schemas']['Item'];
+export type ItemWords = components['schemas']['ItemWords'];
+export type Label = components['schemas']['Label'];
+export type LabelKind = components['schemas']['LabelKind'];
 export type ListOptions = components['schemas']['ListOptions'];
 export type Mode = components['schemas']['Mode'];
 export type NoGrounds = components['schemas']['NoGrounds'];
@@ -2138,5 +2241,6 @@ export type WriteResult = components['schemas']['WriteResult'];
 export type WriteState = components['schemas']['WriteState'];
 export type WriteStatus = components['schemas']['WriteStatus'];
 export type Written = components['schemas']['Written'];
+export type WrittenDay = components['schemas']['WrittenDay'];
 export type $defs = Record<string, never>;
 export type operations = Record<string, never>;

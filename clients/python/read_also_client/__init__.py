@@ -44,11 +44,14 @@ from read_also_client.list_answers import (
     Grounds,
     Image,
     Item,
+    ItemWords,
+    Label,
     PassagePair,
     Presentation,
     RelatedList,
     SeedScore,
     SharedTerm,
+    WrittenDay,
 )
 from read_also_client.loads import Deletion
 from read_also_client.options import (
@@ -102,7 +105,9 @@ __all__ = [
     "IndexedArticle",
     "InvalidRequest",
     "Item",
+    "ItemWords",
     "KeyRefused",
+    "Label",
     "ListOptions",
     "ListRequest",
     "ListsChanged",
@@ -129,6 +134,7 @@ __all__ = [
     "Webhook",
     "WriteStatus",
     "Written",
+    "WrittenDay",
     "foreign_id",
     "parts_of",
     "read_webhook",

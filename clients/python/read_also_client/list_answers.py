@@ -9,12 +9,15 @@ __all__ = [
     "Grounds",
     "Image",
     "Item",
+    "ItemWords",
+    "Label",
     "PassagePair",
     "Presentation",
     "RelatedList",
     "RelatedLists",
     "SeedScore",
     "SharedTerm",
+    "WrittenDay",
 ]
 
 
@@ -134,6 +137,43 @@ class Dropped(Answer):
     site_rule: str | None = None
 
 
+class Label(Answer):
+    """What sets an item apart: it is `pinned`, only the `latest`, or in another `language`.
+
+    Attributes:
+        kind: which of the three.
+        text: what the label says.
+        language: of the text, BCP-47; None if it is the item's.
+    """
+
+    kind: str
+    text: str
+    language: str | None = None
+
+
+class WrittenDay(Answer):
+    """The day of publication as people of a language write it.
+
+    Attributes:
+        moment: when it was published.
+        text: the day.
+        language: of the text, BCP-47; None if it is the item's, or the text has no words.
+        direction: of the text, `ltr` or `rtl`; None if it is that of the list.
+    """
+
+    moment: Moment
+    text: str
+    language: str | None = None
+    direction: str | None = None
+
+
+class ItemWords(Answer):
+    """What a page says of an item, beside its own texts: when it was published, and its labels."""
+
+    day: WrittenDay | None = None
+    labels: tuple[Label, ...] = ()
+
+
 class Presentation(Answer):
     """What a page needs to show a list.
 
@@ -142,12 +182,14 @@ class Presentation(Answer):
         direction: of texts in this language, `ltr` or `rtl`.
         heading: the words over the list, in this language if the service knows it.
         heading_language: of a heading in another language, BCP-47.
+        items: the words of each item, in the order of the list.
     """
 
     language: str
     direction: str
     heading: str
     heading_language: str | None = None
+    items: tuple[ItemWords, ...] = ()
 
 
 class RelatedList(Answer):

@@ -70,10 +70,14 @@ class ShownListOptions(ListOptions, total=False):
     """The options of the list of a stored article that a page shows.
 
     presentation: whether the list says in which language it is, in which direction it is written,
-    and which words stand over it.
+    which words stand over it, and what a page says of each item: date and labels.
+    dates: of the presentation: `relative` (the default), `long` or `iso`.
+    time_zone: of the dates, such as `Asia/Dushanbe`.
     """
 
     presentation: bool | None
+    dates: Literal["iso", "long", "relative"] | None
+    time_zone: str | None
 
 
 class FragmentOptions(ListOptions, total=False):

@@ -34,6 +34,14 @@ LIST: Final = {
     "mode": "mixed",
     "generation": GENERATION,
 }
+LABEL: Final = {"kind": "pinned", "text": "Editors’ pick"}  # noqa: RUF001 - as it is written
+DAY: Final = {"moment": "2025-11-17T05:00:00Z", "text": "17 November 2025"}
+PRESENTATION: Final = {
+    "language": "en",
+    "direction": "ltr",
+    "heading": "Read also",
+    "items": [{"day": DAY, "labels": [LABEL]}],
+}
 PIN: Final = {"id": OTHER, "why": "our own report from the place"}
 KEPT: Final = PIN | {
     "starts_at": None,
@@ -146,6 +154,7 @@ FIELDS: Final[dict[str, Any]] = {
     "cursor": "MTpndWl5YW5nLXNtYXJ0LWNpdHk",
     "data_folder": "ok",
     "dates": "relative",
+    "day": DAY,
     "delete": {"id": "withdrawn-story"},
     "dense": 0.4583,
     "dense_weight": 0.302,
@@ -189,6 +198,7 @@ FIELDS: Final[dict[str, Any]] = {
     "images": 1,
     "indexer": "ok",
     "instance": f"/v1/articles/{SEED}",
+    "kind": "pinned",
     "labels": 1,
     "layout": "cards",
     "lexical": 0.0616,
@@ -199,6 +209,7 @@ FIELDS: Final[dict[str, Any]] = {
     "max_age": "30d",
     "min_score": 0.2,
     "mode": "background",
+    "moment": DAY["moment"],
     "nearness": 0.0,
     "never_recommend": False,
     "next": "MTpndWl5YW5nLXNtYXJ0LWNpdHk",
@@ -210,7 +221,7 @@ FIELDS: Final[dict[str, Any]] = {
     "pins": [PIN],
     "pointer": "/title",
     "prefix": "wp:news.example:",
-    "presentation": {"language": "en", "direction": "ltr", "heading": "Read also"},
+    "presentation": PRESENTATION,
     "published_after": "2026-03-01",
     "published_before": MORNING,
     "ranking_value": 0.0842,
@@ -252,16 +263,20 @@ ELSEWHERE: Final[Mapping[str, Any]] = {
     "EarlierBlocks.blocks": [KEPT],
     "EarlierPins.pins": [KEPT],
     "Explanation.passages": 0.2393,
+    "ItemWords.labels": [LABEL],
+    "Label.text": LABEL["text"],
     "Health.status": "ok",
     "PassagePair.item": PASSAGES["item"],
     "PassagePair.seed": PASSAGES["seed"],
     "PinsNow.history": [SETTING | {"pins": [KEPT]}],
     "PinsNow.pins": [KEPT],
+    "Presentation.items": PRESENTATION["items"],
     "Problem.status": 422,
     "Problem.title": "Unprocessable Entity",
     "Readiness.articles": 137,
     "Readiness.status": "ready",
     "WriteStatus.error": None,
+    "WrittenDay.text": DAY["text"],
     "query.attr": {"attr.city": "Guiyang,Bijie", "attr.price": "10..20"},
     "query.exclude": f"{OTHER},guiyang-expo-opens",
     "query.explain": "1",

@@ -12,6 +12,7 @@ from recommender.api import (
     Direction,
     Examples,
     FolderState,
+    LabelKind,
     ListOptions,
     Mode,
     NoGrounds,
@@ -65,6 +66,11 @@ ENUMERATIONS: Final[Mapping[str, Enumeration]] = {
     "BulkResult": Enumeration(BulkResult, "What a member of a bulk load did."),
     "Direction": Enumeration(Direction, "Where the lines of a text begin: left or right."),
     "FolderState": Enumeration(FolderState, "Whether the data folder takes what is written."),
+    "LabelKind": Enumeration(
+        LabelKind,
+        "What sets an item of a list apart. `pinned`: an editor put it first; `latest`: it is only "
+        "new; `language`: it is in another language than the list.",
+    ),
     "Mode": Enumeration(
         Mode,
         "How a list is ranked. `mixed`: of two equal articles the newer one first; `background`: "
