@@ -19,6 +19,10 @@ OPEN = {"/console/static/<path:filename>", "/console/sign-in"}
 SCOPE_OF = {
     "show_home": "read",
     "show_story": "read",
+    "show_map": "read",
+    "map_points": "read",
+    "map_stories": "read",
+    "map_list": "read",
     "nothing_here": "read",
     "sign_out": "read",
     "choose_language": "read",

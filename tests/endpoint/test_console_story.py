@@ -78,5 +78,4 @@ def test_a_story_that_is_not_there_is_told_so(editor: SignedIn) -> None:
 def test_every_rule_and_every_short_list_has_words(language: str) -> None:
     words = words_of("story", language)
     reasons = (f"short_{one}" for one in get_args(ShortBecause))
-    assert not {*reasons, *(f"rule_{rule}" for rule in RULES)} - words.keys()
-    assert words.keys() == words_of("story", "en").keys()
+    assert all(words[name] for name in (*reasons, *(f"rule_{rule}" for rule in RULES)))

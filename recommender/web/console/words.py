@@ -17,15 +17,34 @@ LANGUAGES: Final[Mapping[str, str]] = MappingProxyType(
 )
 """The languages of the console, with their own names."""
 COMMON: Final = "common"
-Words = Mapping[str, str]
 TEENS: Final = range(11, 15)
 FEW: Final = range(2, 5)
+
+
+class Words:
+    """The words of a page by name. In a template `w.title` and `w['title']` are the same."""
+
+    __slots__ = ("_page", "_texts")
+
+    def __init__(self, page: str, texts: Mapping[str, str]) -> None:
+        self._page = page
+        self._texts = texts
+
+    def __getitem__(self, name: str) -> str:
+        """A text.
+
+        Raises:
+            RuntimeError: there is none: no page is shown without it.
+        """
+        if name not in self._texts:
+            raise RuntimeError(f"words/{self._page}.json and words/{COMMON}.json have no {name!r}")
+        return self._texts[name]
 
 
 @cache
 def words_of(page: str, language: str) -> Words:
     """The words of a page in a language, with those that all pages share."""
-    return MappingProxyType({**_read(COMMON)[language], **_read(page)[language]})
+    return Words(page, {**_read(COMMON)[language], **_read(page)[language]})
 
 
 def nearest_language(wanted: str | None, accepted: str | None) -> str:

@@ -1,0 +1,199 @@
+"""The archive map: its page, its points as bytes, and the stories of a place on it."""
+
+import json
+import math
+import struct
+import threading
+import time
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+import numpy as np
+from flask import Response, current_app, request
+from numpy.typing import NDArray
+
+from index import View
+from recommender.analysis.tokens import count_tokens
+from recommender.api import ListOptions
+from recommender.articles import Article
+from recommender.ranking.filters import DAY_SECONDS
+from recommender.web.auth import heavy_call
+from recommender.web.console.access import console, opened
+from recommender.web.console.archive_map import ArchiveMap, draw_map, name_groups
+from recommender.web.console.home import StoryLine
+from recommender.web.console.page import render_page, render_part
+from recommender.web.problems import Refused
+from recommender.web.responses import add_etag
+from recommender.web.state import state
+
+__all__ = ["pack_points"]
+
+TITLES_OF_GROUP: Final = 300
+MOST_LISTED: Final = 60
+MOST_SENT: Final = 1_000
+"""A request line has no room for more."""
+COMMON_SHARE: Final = 0.15
+"""A word of a larger share of all texts names no group."""
+MOST_SECTIONS: Final = 12
+"""So many sections have a colour of their own; the others share one."""
+SCALE: Final = 32_767
+OLDEST_DAYS: Final = 65_534
+UNDATED: Final = 65_535
+
+
+@dataclass(slots=True)
+class _Drawn:
+    """The map of the newest generation that somebody looked at: it takes a second to draw."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    generation: str = ""
+    packed: bytes = b""
+
+
+def _drawn() -> _Drawn:
+    drawn: _Drawn = current_app.extensions.setdefault("read-also-map", _Drawn())
+    return drawn
+
+
+@console.get("/map")
+@opened("read")
+def show_map() -> Response:
+    """The page that draws the map."""
+    return render_page("map.html", "map", story=request.args.get("story", ""))
+
+
+@console.get("/map/points")
+@opened("read")
+def map_points() -> Response:
+    """All points, for the script of the page."""
+    view = state().follower.current().view
+    drawn = _drawn()
+    with heavy_call(), drawn.lock:
+        if drawn.generation != view.snapshot.generation:
+            drawn.packed, drawn.generation = _pack(view), view.snapshot.generation
+        packed = drawn.packed
+    response = Response(packed, content_type="application/octet-stream")
+    response.headers["Cache-Control"] = "private, no-cache"
+    return add_etag(response)
+
+
+@console.get("/map/stories")
+@opened("read")
+def map_stories() -> Response:
+    """The newest of some stories, by their rows on the map."""
+    view = state().follower.current().view
+    rows = _sent_rows(view)
+    published = np.nan_to_num(view.take("published_at", rows), nan=-np.inf)
+    newest = rows[np.argsort(-published, kind="stable")][:MOST_LISTED]
+    stories = [StoryLine.of(view, row) for row in newest.tolist()]
+    total = max(len(rows), request.args.get("total", 0, int))
+    return render_part("map_stories.html", "map", stories=stories, total=total)
+
+
+@console.get("/map/list/<article_id>")
+@opened("read")
+def map_list(article_id: str) -> Response:
+    """The rows of a story and of its list, to draw them."""
+    view = state().follower.current().view
+    listing = state().list_for(article_id, ListOptions(), public=False)
+    found = [view.row_of(one) for one in (article_id, *(i.id for i in listing.related.items))]
+    rows = [-1 if row is None else row for row in found]
+    response = Response(json.dumps({"rows": rows}), content_type="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _sent_rows(view: View) -> NDArray[np.int64]:
+    """The rows that a script asks for, as far as they are still there."""
+    if request.args.get("generation") != view.snapshot.generation:
+        raise Refused(409, "the archive was read anew meanwhile; load the map again")
+    try:
+        sent = [int(row) for row in request.args.get("rows", "").split(",") if row][:MOST_SENT]
+    except ValueError:
+        raise Refused(400, "rows must be whole numbers, joined by commas") from None
+    rows = np.array([row for row in sent if 0 <= row < len(view)], np.int64)
+    return rows[view.present[rows]]
+
+
+def _pack(view: View) -> bytes:
+    """Draw the map of a view, and write it as bytes."""
+    on_map = view.where(lambda part: part.columns["embedded"])
+    drawn = draw_map(np.flatnonzero(on_map), view.fetch)
+    known: dict[str, int] = {}
+    codes = view.map_labels("section", drawn.rows, lambda one: known.setdefault(one, len(known)))
+    sections, sections_of = _largest_first(list(known), codes.astype(np.int64))
+    names = name_groups(*_titles(view, drawn), rarity=partial(_rarity, view))
+    sizes = np.bincount(drawn.groups, minlength=len(names)).tolist()
+    head = {
+        "generation": view.snapshot.generation,
+        "sections": sections,
+        "groups": [
+            {"name": name, "size": size, "place": place}
+            for name, size, place in zip(names, sizes, drawn.centres.tolist(), strict=True)
+        ],
+        "left_out": int(view.present.sum()) - len(drawn.rows),
+    }
+    days = (time.time() - view.take("published_at", drawn.rows)) / DAY_SECONDS
+    return pack_points(head, drawn, sections_of, days)
+
+
+def _rarity(view: View, word: str) -> float:
+    """How few texts hold a word, on a logarithmic scale: 1 for one text, 0 for a common word."""
+    buckets, _ = count_tokens(Article(id="-", body=word))
+    lexicon = view.snapshot.lexicon
+    rows = len(lexicon)
+    if not len(buckets) or rows < 2:  # noqa: PLR2004 - a logarithm of 1 divides by 0
+        return 0.0
+    share = max(1, int(lexicon.document_frequency(buckets).max())) / rows
+    return 0.0 if share > COMMON_SHARE else math.log(1 / share) / math.log(rows)
+
+
+def _largest_first(
+    sections: list[str], codes: NDArray[np.int64]
+) -> tuple[list[str], NDArray[np.int64]]:
+    """The largest sections by size, and the place of each story among them; the rest is one."""
+    order = np.argsort(-np.bincount(codes, minlength=len(sections)), kind="stable")
+    place = np.full(len(sections), MOST_SECTIONS, np.int64)
+    largest = order[:MOST_SECTIONS]
+    place[largest] = np.arange(len(largest))
+    return [sections[code] for code in largest.tolist()], place[codes]
+
+
+def pack_points(
+    head: dict[str, object],
+    drawn: ArchiveMap,
+    sections: NDArray[np.int64],
+    days: NDArray[np.float64],
+) -> bytes:
+    """Write points as bytes, little-endian, for a script that maps typed arrays on them.
+
+    The length of the head as uint32, the head as JSON padded with blanks to a multiple of 4, and
+    then of all n points: rows int32, x int16, y int16, age in days uint16 (UNDATED for none),
+    section uint8, group uint8.
+
+    Args:
+        head: what is said of all points; their number is added.
+        drawn: the points.
+        sections: [n], each below 256.
+        days: [n], NaN for no date; of the future as of today.
+    """
+    text = json.dumps(head | {"points": len(drawn.rows)}, ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 4)
+    places = np.rint(drawn.places * SCALE).astype("<i2")
+    ages = np.where(np.isnan(days), UNDATED, np.clip(np.nan_to_num(days), 0, OLDEST_DAYS))
+    columns = (drawn.rows.astype("<i4"), places[:, 0], places[:, 1], ages.astype("<u2"))
+    small = (sections.astype(np.uint8), drawn.groups.astype(np.uint8))
+    return struct.pack("<I", len(text)) + text + b"".join(c.tobytes() for c in (*columns, *small))
+
+
+def _titles(view: View, drawn: ArchiveMap) -> tuple[list[str], NDArray[np.int64]]:
+    """Some headlines of each group, and their groups."""
+    few = [
+        members[:: max(1, len(members) // TITLES_OF_GROUP)][:TITLES_OF_GROUP]
+        for group in range(len(drawn.centres))
+        for members in [np.flatnonzero(drawn.groups == group)]
+    ]
+    places = np.concatenate(few) if few else np.empty(0, np.int64)
+    titles = [StoryLine.of(view, row).fields.title for row in drawn.rows[places].tolist()]
+    return titles, drawn.groups[places]

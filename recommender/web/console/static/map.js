@@ -1,0 +1,361 @@
+// Draws the archive map: all points into one picture, so that a hundred thousand move smoothly.
+
+import { ask, refresh, say } from './console.js';
+
+const root = document.getElementById('map');
+const canvas = document.getElementById('map-canvas');
+const pen = canvas.getContext('2d', { alpha: false });
+const names = document.getElementById('map-names');
+const legend = document.getElementById('map-legend');
+const stories = document.getElementById('map-stories');
+const SECTIONS = ['#0b6fb8', '#d1495b', '#2e8b57', '#b8860b', '#7b4fb0', '#008b8b', '#c65d21', '#5a7d2a', '#b03a8c', '#4a63c9', '#8a5a44', '#3f8fa3', '#8d96a0'];
+const NEW = [214, 69, 65];
+const OLD = [70, 110, 160];
+const UNDATED = 65535;
+const MOST_SENT = 800;
+const NEAR_PX = 12;
+const SHOWN_NAMES = 14;
+
+const dark = matchMedia('(prefers-color-scheme: dark)');
+let map = null;
+let view = { x: 0, y: 0, scale: 1 };
+let chosen = null; // Uint8Array: 1 for each chosen point
+let shownList = []; // places of a story and of its list, the story first
+let lasso = null; // a line that is being drawn
+let lassoing = false;
+let dirty = false;
+
+function read(bytes) {
+  const size = new DataView(bytes).getUint32(0, true);
+  const head = JSON.parse(new TextDecoder().decode(new Uint8Array(bytes, 4, size)));
+  const count = head.points;
+  let at = 4 + size;
+  const take = (Kind) => { const part = new Kind(bytes, at, count); at += count * Kind.BYTES_PER_ELEMENT; return part; };
+  return { ...head, rows: take(Int32Array), x: take(Int16Array), y: take(Int16Array), days: take(Uint16Array), section: take(Uint8Array), group: take(Uint8Array) };
+}
+
+const packed = (r, g, b) => (255 << 24) | (b << 16) | (g << 8) | r;
+const ofHex = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
+
+/** The colour of each point, as canvases keep it. */
+function paint() {
+  const by = document.getElementById('map-colour').value;
+  const colours = new Uint32Array(map.points);
+  if (by === 'section') {
+    const palette = SECTIONS.map((hex) => packed(...ofHex(hex)));
+    for (let i = 0; i < map.points; i += 1) colours[i] = palette[Math.min(map.section[i], SECTIONS.length - 1)];
+    const shown = map.sections.map((name, at) => [SECTIONS[at], name || root.dataset.none]);
+    if (map.section.includes(map.sections.length)) shown.push([SECTIONS.at(-1), root.dataset.other]);
+    explain(shown);
+  } else {
+    // By rank of age, so that an archive of years does not look all old.
+    const dated = Array.from(map.days).filter((day) => day !== UNDATED).sort((a, b) => a - b);
+    const rank = new Map(dated.map((day, at) => [day, at / Math.max(1, dated.length - 1)]));
+    for (let i = 0; i < map.points; i += 1) {
+      const share = rank.get(map.days[i]);
+      colours[i] = share === undefined ? packed(141, 150, 160) : packed(...NEW.map((one, at) => Math.round(one + (OLD[at] - one) * share)));
+    }
+    const hex = (rgb) => `#${rgb.map((one) => one.toString(16).padStart(2, '0')).join('')}`;
+    explain([[hex(NEW), root.dataset.today], [hex(OLD), root.dataset.oldest], ['#8d96a0', root.dataset.dateless]]);
+  }
+  map.colours = colours;
+}
+
+function explain(shown) {
+  legend.replaceChildren(...shown.map(([colour, text]) => {
+    const item = document.createElement('li');
+    const dot = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+    dot.setAttribute('viewBox', '0 0 10 10');
+    dot.setAttribute('aria-hidden', 'true');
+    const circle = document.createElementNS('http://www.w3.org/2000/svg', 'circle');
+    for (const [name, value] of Object.entries({ cx: 5, cy: 5, r: 5, fill: colour })) circle.setAttribute(name, value);
+    dot.append(circle);
+    const words = document.createElement('span');
+    words.textContent = text;
+    words.dir = 'auto';
+    item.append(dot, words);
+    return item;
+  }));
+}
+
+/** From the plane, -1 to 1, to device pixels. */
+function lens() {
+  const side = Math.min(canvas.width, canvas.height) * 0.47 * view.scale;
+  return { side, left: canvas.width / 2 - view.x * side, top: canvas.height / 2 - view.y * side };
+}
+
+function draw() {
+  dirty = false;
+  const { width, height } = canvas;
+  const { side, left, top } = lens();
+  const picture = pen.createImageData(width, height);
+  const pixels = new Uint32Array(picture.data.buffer);
+  pixels.fill(dark.matches ? packed(20, 23, 27) : packed(246, 247, 249));
+  const scale = side / 32767;
+  const radius = Math.max(1, Math.round(devicePixelRatio * (map.points > 20000 ? 1 : map.points > 2000 ? 2 : 3) * Math.min(3, Math.sqrt(view.scale))));
+  const faded = dark.matches ? packed(52, 58, 67) : packed(221, 226, 232);
+  const dot = (i, colour, r) => {
+    const x = Math.round(left + map.x[i] * scale);
+    const y = Math.round(top + map.y[i] * scale);
+    if (x < r || y < r || x >= width - r || y >= height - r) return;
+    for (let row = y - r + 1; row < y + r; row += 1) pixels.fill(colour, row * width + x - r + 1, row * width + x + r);
+  };
+  for (let i = 0; i < map.points; i += 1) dot(i, chosen && !chosen[i] ? faded : map.colours[i], radius);
+  if (chosen) for (let i = 0; i < map.points; i += 1) if (chosen[i]) dot(i, map.colours[i], radius + 1);
+  pen.putImageData(picture, 0, 0);
+  drawList(left, top, scale);
+  drawLasso();
+  placeNames(left, top, side);
+}
+
+function drawList(left, top, scale) {
+  if (!shownList.length) return;
+  const at = (i) => [left + map.x[i] * scale, top + map.y[i] * scale];
+  const ink = dark.matches ? '#ffffff' : '#1b2229';
+  pen.strokeStyle = ink;
+  pen.lineWidth = devicePixelRatio;
+  const [x, y] = at(shownList[0]);
+  for (const item of shownList.slice(1)) {
+    const [itemX, itemY] = at(item);
+    pen.beginPath();
+    pen.moveTo(x, y);
+    pen.lineTo(itemX, itemY);
+    pen.stroke();
+    pen.fillStyle = ink;
+    pen.beginPath();
+    pen.arc(itemX, itemY, 4 * devicePixelRatio, 0, 7);
+    pen.fill();
+  }
+  pen.fillStyle = '#d64541';
+  pen.beginPath();
+  pen.arc(x, y, 7 * devicePixelRatio, 0, 7);
+  pen.fill();
+  pen.stroke();
+}
+
+function drawLasso() {
+  if (!lasso || lasso.length < 2) return;
+  pen.strokeStyle = dark.matches ? '#7fbde8' : '#1f5f8b';
+  pen.lineWidth = 2 * devicePixelRatio;
+  pen.beginPath();
+  lasso.forEach(([x, y], at) => (at ? pen.lineTo(x, y) : pen.moveTo(x, y)));
+  pen.stroke();
+}
+
+function placeNames(left, top, side) {
+  const taken = [];
+  for (const label of names.children) {
+    const [x, y] = map.groups[label.dataset.group].place;
+    const px = (left + x * side) / devicePixelRatio;
+    const py = (top + y * side) / devicePixelRatio;
+    const inside = px > 0 && py > 0 && px < canvas.clientWidth - 40 && py < canvas.clientHeight - 20;
+    const free = taken.every(([a, b]) => Math.abs(a - px) > 130 || Math.abs(b - py) > 24);
+    label.hidden = !(inside && free);
+    if (!label.hidden) { taken.push([px, py]); label.style.transform = `translate(${px}px, ${py}px)`; }
+  }
+}
+
+export function redraw() {
+  if (dirty || !map) return;
+  dirty = true;
+  requestAnimationFrame(draw);
+}
+
+function fit() {
+  canvas.width = Math.round(canvas.clientWidth * devicePixelRatio);
+  canvas.height = Math.round(canvas.clientHeight * devicePixelRatio);
+  redraw();
+}
+
+function zoom(factor, px = canvas.width / 2, py = canvas.height / 2) {
+  const before = lens();
+  const [x, y] = [(px - before.left) / before.side, (py - before.top) / before.side];
+  view.scale = Math.min(200, Math.max(0.8, view.scale * factor));
+  const after = lens();
+  view.x += (after.left + x * after.side - px) / after.side;
+  view.y += (after.top + y * after.side - py) / after.side;
+  redraw();
+}
+
+function move(dx, dy) {
+  const { side } = lens();
+  view.x -= dx / side;
+  view.y -= dy / side;
+  redraw();
+}
+
+function whole() {
+  view = { x: 0, y: 0, scale: 1 };
+  choose(null);
+}
+
+/** Choose points, and list the newest of them. */
+function choose(points) {
+  chosen = null;
+  if (points) {
+    chosen = new Uint8Array(map.points);
+    for (const i of points) chosen[i] = 1;
+  }
+  redraw();
+  if (!points?.length) return Promise.resolve();
+  const newest = Array.from(points).sort((a, b) => map.days[a] - map.days[b]).slice(0, MOST_SENT);
+  const rows = newest.map((i) => map.rows[i]).join(',');
+  return refresh(stories, `${root.dataset.stories}?generation=${map.generation}&total=${points.length}&rows=${rows}`);
+}
+
+function near(px, py) {
+  const { side, left, top } = lens();
+  const scale = side / 32767;
+  const most = (NEAR_PX * devicePixelRatio) ** 2;
+  const found = [];
+  for (let i = 0; i < map.points; i += 1) {
+    if ((left + map.x[i] * scale - px) ** 2 + (top + map.y[i] * scale - py) ** 2 <= most) found.push(i);
+  }
+  return found;
+}
+
+function inside(line) {
+  const { side, left, top } = lens();
+  const scale = side / 32767;
+  const found = [];
+  for (let i = 0; i < map.points; i += 1) {
+    const [x, y] = [left + map.x[i] * scale, top + map.y[i] * scale];
+    let is = false;
+    for (let a = 0, b = line.length - 1; a < line.length; b = a, a += 1) {
+      const [[ax, ay], [bx, by]] = [line[a], line[b]];
+      if ((ay > y) !== (by > y) && x < ((bx - ax) * (y - ay)) / (by - ay) + ax) is = !is;
+    }
+    if (is) found.push(i);
+  }
+  return found;
+}
+
+const onCanvas = (event) => {
+  const box = canvas.getBoundingClientRect();
+  return [(event.clientX - box.left) * devicePixelRatio, (event.clientY - box.top) * devicePixelRatio];
+};
+const fingers = new Map();
+let moved = 0;
+canvas.addEventListener('pointerdown', (event) => {
+  canvas.setPointerCapture(event.pointerId);
+  fingers.set(event.pointerId, onCanvas(event));
+  moved = 0;
+  if (lassoing || event.shiftKey) lasso = [onCanvas(event)];
+});
+canvas.addEventListener('pointermove', (event) => {
+  const before = fingers.get(event.pointerId);
+  if (!before) return;
+  const now = onCanvas(event);
+  moved += Math.hypot(now[0] - before[0], now[1] - before[1]);
+  if (lasso) {
+    lasso.push(now);
+    redraw();
+  } else if (fingers.size === 2) {
+    const other = [...fingers].find(([id]) => id !== event.pointerId)[1];
+    const apart = (point) => Math.hypot(point[0] - other[0], point[1] - other[1]);
+    zoom(apart(now) / Math.max(1, apart(before)), (now[0] + other[0]) / 2, (now[1] + other[1]) / 2);
+  } else {
+    move(now[0] - before[0], now[1] - before[1]);
+  }
+  fingers.set(event.pointerId, now);
+});
+const lift = (event) => {
+  if (!fingers.delete(event.pointerId) || !map) return;
+  if (lasso) {
+    const line = lasso;
+    lasso = null;
+    const found = line.length > 2 ? inside(line) : [];
+    choose(found.length ? found : null);
+  } else if (moved < 5 * devicePixelRatio) {
+    const found = near(...onCanvas(event));
+    choose(found.length ? found : null);
+  }
+};
+canvas.addEventListener('pointerup', lift);
+canvas.addEventListener('pointercancel', lift);
+canvas.addEventListener('wheel', (event) => {
+  event.preventDefault();
+  zoom(Math.exp(-event.deltaY / 400), ...onCanvas(event));
+}, { passive: false });
+canvas.addEventListener('keydown', (event) => {
+  const step = 60 * devicePixelRatio;
+  const act = {
+    ArrowLeft: () => move(step, 0), ArrowRight: () => move(-step, 0), ArrowUp: () => move(0, step), ArrowDown: () => move(0, -step),
+    '+': () => zoom(1.4), '=': () => zoom(1.4), '-': () => zoom(1 / 1.4), 0: whole,
+  }[event.key];
+  if (act) { event.preventDefault(); act(); }
+});
+document.getElementById('map-in').addEventListener('click', () => zoom(1.4));
+document.getElementById('map-out').addEventListener('click', () => zoom(1 / 1.4));
+document.getElementById('map-all').addEventListener('click', whole);
+document.getElementById('map-colour').addEventListener('change', () => { if (map) { paint(); redraw(); } });
+document.getElementById('map-lasso').addEventListener('click', (event) => {
+  lassoing = !lassoing;
+  event.currentTarget.setAttribute('aria-pressed', String(lassoing));
+  canvas.classList.toggle('is-lasso', lassoing);
+});
+dark.addEventListener('change', redraw);
+new ResizeObserver(fit).observe(canvas);
+
+function plural(number, forms) {
+  const each = forms.split('|');
+  const kind = new Intl.PluralRules(document.documentElement.lang).select(number);
+  const at = { one: 0, few: 1, many: 2 }[kind] ?? each.length - 1;
+  return each[Math.min(at, each.length - 1)].replace('{n}', number);
+}
+
+function showGroups() {
+  const groups = document.getElementById('map-groups');
+  groups.replaceChildren(...map.groups.map((group, number) => {
+    const item = document.createElement('li');
+    const button = document.createElement('button');
+    const name = document.createElement('b');
+    name.textContent = group.name || `${number + 1}`;
+    name.dir = 'auto';
+    const size = document.createElement('span');
+    size.textContent = group.size;
+    button.append(name, size);
+    button.addEventListener('click', () => {
+      const points = [];
+      for (let i = 0; i < map.points; i += 1) if (map.group[i] === number) points.push(i);
+      [view.x, view.y] = group.place;
+      view.scale = Math.max(view.scale, 2);
+      choose(points);
+    });
+    item.append(button);
+    return item;
+  }));
+  names.replaceChildren(...map.groups.slice(0, SHOWN_NAMES).flatMap((group, number) => {
+    if (!group.name) return [];
+    const label = document.createElement('li');
+    label.textContent = group.name;
+    label.dataset.group = number;
+    return [label];
+  }));
+}
+
+async function showList(address) {
+  const { rows } = JSON.parse(await ask(address));
+  const place = new Map();
+  map.rows.forEach((row, i) => place.set(row, i));
+  shownList = rows.map((row) => place.get(row)).filter((i) => i !== undefined);
+  if (place.get(rows[0]) === undefined) { shownList = []; return; }
+  [view.x, view.y] = [map.x[shownList[0]] / 32767, map.y[shownList[0]] / 32767];
+  view.scale = 1.5;
+  await choose(shownList);
+}
+
+async function start() {
+  const answer = await fetch(root.dataset.points, { credentials: 'same-origin', headers: { 'X-Part': '1' } });
+  if (!answer.ok) { say(document.getElementById('status').dataset.failed); return; }
+  map = read(await answer.arrayBuffer());
+  paint();
+  showGroups();
+  if (map.left_out) document.getElementById('map-left-out').textContent = plural(map.left_out, root.dataset.leftOut);
+  if (!map.points) stories.textContent = root.dataset.nothing;
+  fit();
+  if (root.dataset.list) await showList(root.dataset.list);
+  root.dataset.ready = 'true';
+}
+
+start().catch((fault) => say(fault.message));
