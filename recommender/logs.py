@@ -39,7 +39,9 @@ class Repeats:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._seen: dict[object, tuple[float, int]] = {}  # when logged last, how many since then
+        # By the hash of a message, since one may quote a whole line of a hostile request: when it
+        # was logged last, and how many equal ones came since then.
+        self._seen: dict[int, tuple[float, int]] = {}
 
     def admit(self, message: object, now: float) -> int | None:
         """How many equal messages were left out since the last one; None: leave this out too.
@@ -48,10 +50,11 @@ class Repeats:
             message: what equal messages have in common.
             now: seconds of a clock that never goes back.
         """
+        kind = hash(message)
         with self._lock:
-            logged_at, left_out = self._seen.pop(message, (-REPEAT_SECONDS, 0))
+            logged_at, left_out = self._seen.pop(kind, (-REPEAT_SECONDS, 0))
             is_due = now - logged_at >= REPEAT_SECONDS
-            self._seen[message] = (now, 0) if is_due else (logged_at, left_out + 1)
+            self._seen[kind] = (now, 0) if is_due else (logged_at, left_out + 1)
             if len(self._seen) > MOST_KINDS:
                 del self._seen[next(iter(self._seen))]
             return left_out if is_due else None

@@ -4,6 +4,7 @@ import json
 import logging
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -108,6 +109,18 @@ def test_no_more_kinds_of_messages_are_remembered_than_a_bound() -> None:
     assert [repeats.admit(number, 0.0) for number in range(1_001)] == [0] * 1_001
     assert repeats.admit(1_000, 1.0) is None
     assert repeats.admit(0, 1.0) == 0  # the oldest was forgotten
+
+
+def test_of_a_long_message_little_is_remembered() -> None:
+    """A warning of gunicorn quotes a line of a request: a thousand of them would be 8 MB."""
+    repeats = Repeats()
+    tracemalloc.start()
+    for number in range(1_000):
+        repeats.admit(f"{number} {'x' * 8_000}", 0.0)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 500_000
+    assert repeats.admit(f"999 {'x' * 8_000}", 1.0) is None
 
 
 def test_one_fault_at_many_articles_is_one_line_and_requests_are_all_said(
