@@ -14,6 +14,7 @@ from recommender.cli.archive_in_use import open_settings
 from recommender.cli.terminal import bar, leave
 from recommender.indexing.archive_model import choose_for_rebuild
 from recommender.indexing.rebuild import DEFAULT_KEEP, compact, rebuild
+from recommender.indexing.rollback import roll_back
 from recommender.indexing.snapshots import (
     open_generation,
     open_or_create,
@@ -21,7 +22,6 @@ from recommender.indexing.snapshots import (
     report_catalog,
 )
 from recommender.operations.indexer_process import model_in_use
-from recommender.operations.rollback import roll_back
 from recommender.settings import AUTO_MODEL, PREFIX, Settings
 from recommender.store import open_store
 

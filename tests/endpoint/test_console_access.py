@@ -19,6 +19,9 @@ OPEN = {"/console/static/<path:filename>", "/console/sign-in"}
 SCOPE_OF = {
     "show_home": "read",
     "show_story": "read",
+    "show_quality": "read",
+    "quality_figures": "read",
+    "go_back": "admin",
     "show_map": "read",
     "map_points": "read",
     "map_stories": "read",

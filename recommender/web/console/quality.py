@@ -1,0 +1,171 @@
+"""The quality of the lists, the states of the archive that were built, and the way back to one."""
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+import numpy as np
+from flask import Response, current_app, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from index import Catalog
+from recommender.api import ListOptions, RelatedList
+from recommender.errors import ChangedMeanwhile
+from recommender.indexing.rollback import roll_back
+from recommender.indexing.snapshots import gate_refusal, read_live_name, rollback_hold
+from recommender.live import LiveState
+from recommender.ranking.candidates import ListRequest
+from recommender.ranking.duplicates import UNKNOWN_CLUSTER
+from recommender.ranking.filters import visible
+from recommender.ranking.related import list_related
+from recommender.ranking.scoring import seed_of
+from recommender.web.auth import heavy_call
+from recommender.web.console.access import console, opened
+from recommender.web.console.list_quality import ListFigures, measure_lists, spread_over
+from recommender.web.console.page import render_page, render_part
+from recommender.web.state import state
+
+__all__: list[str] = []
+
+NEWEST: Final = 150
+OTHERS: Final = 150
+PAUSE_SECONDS: Final = 0.004
+"""Between two lists, so that readers whom this worker serves do not wait for all of them."""
+KEPT_SECONDS: Final = 600.0
+NO_OPTIONS: Final = ListOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Figures of the lists, and when they were measured.
+
+    Attributes:
+        figures: of the sample.
+        at: POSIX seconds.
+        stories: how many stories readers may see.
+        copies: how many of them have a near copy in the archive.
+    """
+
+    figures: ListFigures
+    at: float
+    stories: int
+    copies: int
+
+
+@dataclass(slots=True)
+class _Kept:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    measured: Measured | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltState:
+    """A state of the archive that was built.
+
+    Attributes:
+        name: names it to the program.
+        built_at: when.
+        stories: how many it has.
+        is_live: whether readers are served from it.
+        is_earlier: whether it is older than the one that is live.
+    """
+
+    name: str
+    built_at: datetime
+    stories: int
+    is_live: bool
+    is_earlier: bool
+
+
+@console.get("/quality")
+@opened("read")
+def show_quality() -> Response:
+    """The page; its figures are measured after it is shown."""
+    catalog = Catalog(state().settings.data.snapshots)
+    return render_page(
+        "quality.html",
+        "quality",
+        built=_built(catalog),
+        refusal=gate_refusal(catalog).text,
+        hold=rollback_hold(catalog).text,
+    )
+
+
+@console.get("/quality/figures")
+@opened("read")
+def quality_figures() -> Response:
+    """The figures of a sample of lists; measured anew after ten minutes, or if asked for."""
+    kept: _Kept = current_app.extensions.setdefault("read-also-quality", _Kept())
+    with heavy_call(), kept.lock:
+        now, measured = time.time(), kept.measured
+        is_old = measured is None or now - measured.at > KEPT_SECONDS
+        if measured is None or is_old or "anew" in request.args:
+            measured = kept.measured = _measure(state().follower.current(), now)
+    return render_part(
+        "quality_figures.html",
+        "quality",
+        measured=measured,
+        figures=measured.figures,
+        at=datetime.fromtimestamp(measured.at, UTC),
+    )
+
+
+@console.post("/quality/back")
+@opened("admin")
+def go_back() -> ResponseReturnValue:
+    """Serve readers from an earlier state of the archive again.
+
+    Raises:
+        ChangedMeanwhile: another state is live than the page has shown.
+    """
+    catalog = Catalog(state().settings.data.snapshots)
+    if request.form.get("live") != (read_live_name(catalog) or ""):
+        raise ChangedMeanwhile("another state of the archive is in use meanwhile; look again")
+    roll_back(catalog, request.form.get("to", ""), state().store)
+    return redirect(url_for("console.show_quality"), 303)
+
+
+def _built(catalog: Catalog) -> list[BuiltState]:
+    """The states of the archive that are kept, the newest first."""
+    live, found = read_live_name(catalog), list[BuiltState]()
+    for name, manifest in catalog.manifests().items():
+        try:
+            seconds = (catalog.folder / name).stat().st_mtime
+        except FileNotFoundError:  # another process has removed it meanwhile
+            continue
+        built_at = datetime.fromtimestamp(seconds, UTC)
+        is_earlier = live is not None and name < live
+        found.append(BuiltState(name, built_at, manifest.rows, name == live, is_earlier))
+    return found[::-1]
+
+
+def _measure(live: LiveState, now: float) -> Measured:
+    view = live.view
+    rows = np.flatnonzero(view.where(lambda part: visible(part, now)))
+    published = np.nan_to_num(view.take("published_at", rows), nan=-np.inf)
+    newest_first = rows[np.argsort(-published, kind="stable")]
+    sample = newest_first[spread_over(len(rows), NEWEST, OTHERS)].tolist()
+    clusters = view.take("text_cluster", rows)
+    _, sizes = np.unique(clusters[clusters != UNKNOWN_CLUSTER], return_counts=True)
+    figures = measure_lists(list(_lists(live, sample, now)))
+    return Measured(figures, now, len(rows), int(sizes[sizes > 1].sum()))
+
+
+def _lists(
+    live: LiveState, rows: list[int], now: float
+) -> Iterator[tuple[datetime | None, RelatedList]]:
+    """The lists of some rows, as readers get them."""
+    view, policy = live.view, live.active_policy.policy
+    for row in rows:
+        article_id = view.id_of(row)
+        seed = seed_of(view, article_id)
+        if seed is None:
+            continue
+        overrides = live.overrides.of(article_id).at(now)
+        listed = list_related(ListRequest(view, seed, NO_OPTIONS, policy, now, overrides))
+        moment = None if np.isnan(seed.published_at) else seed.published_at
+        yield None if moment is None else datetime.fromtimestamp(moment, UTC), listed
+        time.sleep(PAUSE_SECONDS)

@@ -1,0 +1,87 @@
+"""The page about the quality of the lists, and the way back to an earlier state of the archive."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from importlib import import_module
+
+import pytest
+from flask.testing import FlaskClient
+
+from index import Catalog
+from recommender.api_keys import ApiKey
+from recommender.indexing.rebuild import Rebuilt
+from recommender.indexing.snapshots import rollback_hold
+from recommender.settings import Settings
+from recommender.store import open_store
+from tests.support.signed_in import SignedIn
+
+
+@pytest.fixture
+def editor(client: FlaskClient, secrets: dict[str, str]) -> SignedIn:
+    return SignedIn(client, secrets["editor"])
+
+
+@pytest.fixture
+def chief(client_of: Callable[..., FlaskClient], own_desk: Settings) -> SignedIn:
+    secret = "-".join(["chief", *"0123456789abcdefghijk"])
+    with closing(open_store(own_desk.database_url)) as store:
+        store.keys.add(ApiKey.of("chief", ("read", "write", "admin"), secret), "read+write+admin")
+    client = client_of(own_desk, None)
+    client.application.extensions["read-also"].keyring.refresh()
+    return SignedIn(client, secret)
+
+
+def test_the_page_says_what_lists_are_like(editor: SignedIn) -> None:
+    page = editor.get("/quality/figures", part=True).text
+    stories = re.search(r"the lists under (\d+) of (\d+) stories", page)
+    assert stories is not None
+    assert stories[1] == stories[2] != "0"  # the desk is small, so every list is made
+    assert re.search(r"\d+ of \d+ lists are full\.", page)
+    assert "/console/story/" in page  # the stories that are shown most
+
+
+def test_figures_are_kept_until_somebody_asks_anew(
+    editor: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+
+    def no_lists(*_: object) -> Iterator[object]:
+        made.append(1)
+        return iter(())
+
+    monkeypatch.setattr(import_module("recommender.web.console.quality"), "_lists", no_lists)
+    editor.get("/quality/figures", part=True)
+    editor.get("/quality/figures", part=True)
+    assert len(made) == 1
+    editor.get("/quality/figures", part=True, anew="1")
+    assert len(made) == 2
+
+
+def test_an_administrator_goes_back_to_an_earlier_state(
+    chief: SignedIn, own_desk: Settings, rebuild_with_fake: Callable[..., Rebuilt]
+) -> None:
+    catalog = Catalog(own_desk.data.snapshots)
+    before = catalog.live()
+    with closing(open_store(own_desk.database_url)) as store:
+        store.delete("harbour-3")
+    rebuild_with_fake(own_desk)
+    after = catalog.live()
+    assert after != before
+    page = chief.get("/quality").text
+    assert f'name="to" value="{before}"' in page
+    late = chief.post("/quality/back", to=before, live=before)
+    assert late.status_code == 409  # the page was of before the rebuild
+    assert catalog.live() == after
+    assert chief.post("/quality/back", to=before, live=after).status_code == 303
+    assert catalog.live() == before
+    assert rollback_hold(catalog).text is not None
+    assert "Somebody has gone back to an earlier state" in chief.get("/quality").text
+    assert chief.post("/quality/back", to="../elsewhere", live=before).status_code in {404, 503}
+    assert catalog.live() == before
+
+
+def test_an_editor_sees_the_states_and_no_way_back(editor: SignedIn) -> None:
+    page = editor.get("/quality").text
+    assert "in use" in page
+    assert "Go back now" not in page
