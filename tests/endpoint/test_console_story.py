@@ -1,12 +1,16 @@
 """The story page of the console: the list with its reasons, as readers see it, and what is not."""
 
 import re
+from contextlib import closing
 from typing import get_args
 
 import pytest
 from flask.testing import FlaskClient
 
 from recommender.api import RULES, ShortBecause
+from recommender.ranking.policy import Policy
+from recommender.settings import Settings
+from recommender.store import open_store
 from recommender.web.console.words import LANGUAGES, words_of
 from tests.support.signed_in import SignedIn
 
@@ -79,3 +83,58 @@ def test_every_rule_and_every_short_list_has_words(language: str) -> None:
     words = words_of("story", language)
     reasons = (f"short_{one}" for one in get_args(ShortBecause))
     assert all(words[name] for name in (*reasons, *(f"rule_{rule}" for rule in RULES)))
+
+
+# Sliders.
+
+
+def test_moving_no_slider_shows_the_list_of_readers(editor: SignedIn) -> None:
+    page = editor.get(STORY).text
+    sent = dict(re.findall(r'type="range" name="(\w+)"[^>]* value="(\d+)"', page))
+    assert sent.keys() == {"age", "diversity", "threshold", "meaning", "passages", "words"}
+    part = editor.get(STORY, part=True, mode="mixed", half_life="180.0", tried=1, **sent).text
+    assert "A trial" not in part
+    assert listed(part) == listed(page)
+
+
+def test_sliders_make_another_list_and_show_the_difference(
+    editor: SignedIn, client: FlaskClient, own_desk: Settings, secrets: dict[str, str]
+) -> None:
+    moved = {"age": 90, "half_life": 3, "diversity": 40}
+    before, part = listed(editor.get(STORY).text), editor.get(STORY, part=True, **moved).text
+    with closing(open_store(own_desk.database_url)) as store:
+        store.policies.set(Policy(age_weight=0.9, half_life_days=3, diversity=0.4))
+    there = SignedIn(client, secrets["editor"])
+    after = listed(there.get(STORY).text)
+    assert listed(part) == after != before
+    assert "A trial; readers still see the list as it was." in part
+    gone = [one for one in before if one not in after]
+    assert f"{len(gone)} gone" in part
+    for one in gone:
+        assert f'<s><a href="/console/story/{one}"' in part
+    assert part.count(">new here<") == len([one for one in after if one not in before])
+    ups = [before.index(one) - at for at, one in enumerate(after) if one in before[at + 1 :]]
+    shown = re.findall(r"↑ (\d+) places? up", part)
+    assert sorted(map(int, shown)) == sorted(ups)
+
+
+def test_the_kind_of_list_is_tried_too(editor: SignedIn, desk: FlaskClient) -> None:
+    answer = desk.get("/v1/articles/harbour-2/related", query_string={"mode": "latest"})
+    part = editor.get(STORY, part=True, mode="latest").text
+    assert listed(part) == [item["id"] for item in answer.get_json()["items"]]
+    cards = editor.get(STORY, part=True, mode="latest", **{"as": "cards"}).text
+    assert "A trial" in cards
+
+
+def test_a_trial_is_for_those_alone_who_ask(editor: SignedIn, desk: FlaskClient) -> None:
+    path = "/v1/articles/harbour-2/related"
+    before = desk.get(path).get_json()
+    assert "A trial" in editor.get(STORY, threshold=90).text
+    assert desk.get(path).get_json() == before
+
+
+def test_what_no_slider_can_send_is_refused_with_a_reason(editor: SignedIn) -> None:
+    answer = editor.get(STORY, part=True, age="much")
+    assert answer.status_code == 400
+    assert answer.get_json()["detail"] == "age: must be a whole number from 0 to 100"
+    assert editor.get(STORY, mode="<b>").status_code == 400

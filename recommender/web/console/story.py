@@ -1,5 +1,6 @@
 """A story beside the list that stands under it, and what is not in it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -10,14 +11,17 @@ from flask import Response, request
 
 from index import View
 from recommender.analysis.article_texts import paragraphs
-from recommender.api import Dropped, FragmentOptions, Item, ListOptions
+from recommender.api import MODES, Dropped, FragmentOptions, Item, ListOptions, Mode
 from recommender.articles import Article
 from recommender.ranking.related import title_of
 from recommender.time_zones import find_time_zone
 from recommender.web.auth import heavy_call
 from recommender.web.console.access import console, opened
+from recommender.web.console.difference import ListDifference
 from recommender.web.console.page import render_page, render_part, wants_part
 from recommender.web.console.reasons import Reasons, count_reasons
+from recommender.web.console.sliders import Shares, Sliders, half_life_choices
+from recommender.web.console.trials import list_by
 from recommender.web.entries import Entry, Picture
 from recommender.web.fragment import Section
 from recommender.web.state import Listing, state
@@ -55,15 +59,34 @@ class DroppedStory:
 @console.get("/story/<article_id>")
 @opened("read")
 def show_story(article_id: str) -> Response:
-    """The story, and its list with the reasons; a script gets the list alone."""
+    """The story, and its list with the reasons; a script gets the list alone.
+
+    Values of sliders make the list in another way, beside the one that readers see.
+    """
     way = _way_of(request.args.get("as", ""))
-    shown = _list_as(article_id, way)
-    if wants_part():
-        return render_part("story_list.html", "story", **shown)
+    with heavy_call():
+        shown = _list_as(article_id, way, request.args)
+        if wants_part():
+            return render_part("story_list.html", "story", **shown)
+        return render_page("story.html", "story", **_page_of(article_id), **shown)
+
+
+def _page_of(article_id: str) -> dict[str, Any]:
+    """What the page shows beside the list: the story, and the sliders."""
     article = _plain_article(article_id)
-    text = paragraphs(article.body)
-    first, rest = text[:FIRST_PARAGRAPHS], text[FIRST_PARAGRAPHS:]
-    return render_page("story.html", "story", article=article, first=first, rest=rest, **shown)
+    text, policy = paragraphs(article.body), state().follower.current().active_policy.policy
+    first = ListOptions(explain=True, limit=FIRST_PARAGRAPHS)
+    weighed = state().list_for(article_id, first, public=False).related.items
+    active = Sliders.of(policy, Shares.of(weighed))
+    return {
+        "article": article,
+        "first": text[:FIRST_PARAGRAPHS],
+        "rest": text[FIRST_PARAGRAPHS:],
+        "sliders": active.moved(request.args),
+        "modes": MODES,
+        "half_lives": half_life_choices(active.half_life),
+        "has_half_lives": bool(policy.half_lives),
+    }
 
 
 def _plain_article(article_id: str) -> Article:
@@ -88,15 +111,29 @@ def _way_of(wanted: str) -> ShownAs:
     return next((way for way in WAYS if way == wanted), WAYS[0])
 
 
-def _list_as(article_id: str, way: ShownAs) -> dict[str, Any]:
+def _list_as(article_id: str, way: ShownAs, sent: Mapping[str, str]) -> dict[str, Any]:
     """What the template of a list needs to show it in one of the ways."""
-    options = ListOptions(explain="all") if way == "reasons" else FragmentOptions(layout=way)
-    with heavy_call():
-        listing = state().list_for(article_id, options, public=False)
-    related, view = listing.related, state().follower.current().view
+    live = state().follower.current()
+    policy, view = live.active_policy.policy, live.view
+    active = Sliders.of(policy, Shares())
+    moved = active.moved(sent)
+    tried = moved.policy_from(policy, active)
+    options = _options_of(way, moved.mode)
+    is_trial = tried != policy or moved.mode != active.mode
+    listing = state().list_for(article_id, ListOptions() if is_trial else options, public=False)
+    before = [item.id for item in listing.related.items]
+    if is_trial:
+        listing = replace(listing, related=list_by(tried, article_id, options, listing.made_at))
+    related = listing.related
+    difference = ListDifference.of(before, [item.id for item in related.items])
     return {
         "way": way,
         "ways": WAYS,
+        "is_trial": is_trial,
+        "changes_policy": tried != policy,
+        "query": moved.to_query(active),
+        "difference": difference,
+        "gone": {at: (one, title_of(view, one)) for at, one in difference.gone.items()},
         "related": related,
         "counts": count_reasons(related.items),
         "stories": [ListedStory(item, Reasons.of(item)) for item in related.items],
@@ -104,6 +141,12 @@ def _list_as(article_id: str, way: ShownAs) -> dict[str, Any]:
         "first_dropped": FIRST_DROPPED,
         "section": _section_in(listing, options) if isinstance(options, FragmentOptions) else None,
     }
+
+
+def _options_of(way: ShownAs, mode: Mode) -> ListOptions:
+    if way == "reasons":
+        return ListOptions(explain="all", mode=mode)
+    return FragmentOptions(layout=way, mode=mode)
 
 
 def dropped_story(view: View, one: Dropped) -> DroppedStory:

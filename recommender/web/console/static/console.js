@@ -74,8 +74,8 @@ export function refreshLive(form) {
 
 const typing = new WeakMap();
 document.addEventListener('input', (event) => {
-  const form = event.target.closest('form[data-live]');
-  if (!form) return;
+  const form = event.target.form; // also one that the control stands outside of
+  if (!form?.dataset.live) return;
   clearTimeout(typing.get(form));
   typing.set(form, setTimeout(() => refreshLive(form), TYPING_MS));
 });
