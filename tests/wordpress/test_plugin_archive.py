@@ -9,6 +9,7 @@ import pytest
 
 from recommender.sources.article_ids import wordpress_id
 from tests.support.serving import KEY
+from tests.support.waiting import free_port
 from tests.wordpress.plugin import article_of, configure, pass_time
 from tests.wordpress.service import HTML, PLUGIN_KEY, Answer, Asked, Service, Stage, accept
 from tests.wordpress.site import Site
@@ -299,12 +300,44 @@ def test_articles_of_an_address_where_nobody_answers_wait_for_a_person(
     assert service.article("wp:gone.example:7") is not None
     said = newsroom.run(NEWS)
     assert "The address of this site was http://gone.example. Nobody answers there." in said
+    assert "It has moved: delete the articles of the old address" in said
+    health = newsroom.run("return ReadAlso\\test_queue();")
+    assert health["status"] == "critical"
+    for told in (health["description"], call(newsroom, "status")[0]):
+        assert "http://gone.example. Nobody answers there." in told
+        assert "wp read-also push --moved" in told.replace("&quot;", '"')
     newsroom.run("ReadAlso\\finish_move(true); return 1;")
     pass_time(newsroom)
     assert service.article("wp:gone.example:7") is None
     assert service.article("wp:gone.example.org:7") is not None
     assert stored(post) is not None
     assert stored(later) is not None
+
+
+AN_HOUR_LATER = """
+    ReadAlso\\ask_about_move('http://gone.example');
+    ReadAlso\\settle_move();
+    $asked = 0;
+    add_filter('pre_http_request', function ($no, $arguments, $address) use (&$asked) {
+        ++$asked;
+        $last = new WpOrg\\Requests\\Response();
+        $last->url = home_url('/?rest_route=/');
+        $last->status_code = 200;
+        return ['response' => ['code' => 200], 'headers' => [], 'body' => '{}',
+            'http_response' => new WP_HTTP_Requests_Response($last)];
+    }, 99, 3);
+    ReadAlso\\settle_move();
+    $said[] = [ReadAlso\\open_move()['what'] ?? 'moved', $asked];
+    update_option('read_also_move', ['at' => time() - 3600] + get_option('read_also_move'));
+    ReadAlso\\settle_move();
+    $said[] = [ReadAlso\\open_move()['what'] ?? 'moved', $asked];
+    return $said;"""
+
+
+def test_an_address_where_nobody_answered_is_asked_again_after_an_hour(newsroom: Site) -> None:
+    """It was only away, and leads to the new address now."""
+    configure(newsroom, url=f"http://127.0.0.1:{free_port()}", key=KEY)
+    assert newsroom.run(AN_HOUR_LATER) == [["unknown", 0], ["moved", 1]]
 
 
 # --- other types ---

@@ -228,6 +228,29 @@ def test_a_post_without_a_list_prints_none_whatever_the_service_says(
     assert LIST not in page_of(newsroom, seed)
 
 
+def test_a_post_of_a_section_without_lists_prints_none(newsroom: Site, service: Service) -> None:
+    """It stands in the lists of others all the same."""
+    term = newsroom.category("Obituaries")
+    configure(newsroom, url=service.address, key=PLUGIN_KEY, no_list_terms=[term])
+    one = save(newsroom, title="The oldest ferryman", content="He rowed.", categories=[term])
+    other = publish(newsroom, "The oldest ferryman of all")
+
+    def shows_it() -> bool:
+        found = newsroom.run(
+            'global $wpdb; $wpdb->query("DELETE FROM {$wpdb->options} WHERE option_name LIKE'
+            " '%transient%read_also_list%'\"); wp_cache_flush(); return 1;"
+        )
+        return bool(found) and "The oldest ferryman<" in page_of(newsroom, other)
+
+    assert comes_true(shows_it)
+    assert LIST not in page_of(newsroom, one)
+    stored = service.article(article_of(newsroom, one)) or {}
+    assert stored["no_related"] is True
+    assert "never_recommend" not in stored
+    save(newsroom, one, categories=[1])
+    assert comes_true(lambda: LIST in page_of(newsroom, one))
+
+
 def test_a_block_holds_on_pages_while_the_service_is_away(newsroom: Site, service: Service) -> None:
     configure(newsroom, url=service.address, key=PLUGIN_KEY)
     texts = {

@@ -1,7 +1,6 @@
 """Caches of whole pages drop the pages whose lists changed, and no others."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,6 @@ import pytest
 from tests.support.serving import KEY
 from tests.wordpress.page_caches import all_caches, forget_purges, purged, shown_on
 from tests.wordpress.plugin import (
-    PLUGIN,
     article_of,
     comes_true,
     configure,
@@ -26,12 +24,10 @@ HTML_OF = """return ReadAlso\\list_html($given['page'], ReadAlso\\list_options([
 
 
 @pytest.fixture(scope="module")
-def newsroom(site: Site) -> Iterator[Site]:
-    """A site with stand-ins for the caches."""
-    site.add_plugin(PLUGIN)
-    site.add_plugin(CACHES)
-    yield site
-    assert [line for line in site.log.splitlines() if "read-also" in line] == []
+def newsroom(newsroom: Site) -> Site:
+    """With stand-ins for the caches."""
+    newsroom.add_plugin(CACHES)
+    return newsroom
 
 
 class Lists:
@@ -166,6 +162,21 @@ def test_a_page_that_is_deleted_is_not_remembered(
     assert newsroom.run(rows) == 2
     remove(newsroom, known[0], for_good=True)
     assert newsroom.run(rows) == 1
+
+
+def test_pages_of_a_section_without_lists_are_made_anew(newsroom: Site, lists: Lists) -> None:
+    term = newsroom.category("Obituaries")
+    (post,) = posts(newsroom, 1)
+    newsroom.run(
+        "update_option('read_also', ['no_list_terms' => [$given['term']]]"
+        " + get_option('read_also'));",
+        term=term,
+    )
+    assert purged(newsroom) == all_caches("all")
+    forget_purges(newsroom)
+    newsroom.run("wp_set_object_terms($given['p'], $given['t'], 'category');", p=post, t=term)
+    assert purged(newsroom) == all_caches(address(newsroom, post))
+    assert lists.asked_where() == []
 
 
 # --- what is new ---

@@ -75,7 +75,8 @@ def test_settings_and_manual_posts_of_crp_are_taken_over(
         update_option('crp_settings', [
             'limit' => '4', 'add_to' => 'single,page', 'post_thumb_op' => 'text_only',
             'exclude_cat_slugs' => "\\"Adverts (category:$row)\\"", 'exclude_categories' => "$row",
-            'exclude_post_ids' => "$third,999999", 'exclude_on_post_ids' => '']);
+            'exclude_post_ids' => "$third,999999", 'exclude_on_post_ids' => '',
+            'exclude_on_categories' => "$row", 'exclude_on_cat_slugs' => '']);
         update_post_meta($first, 'crp_post_meta',
             ['manual_related' => "$fourth, $second", 'exclude_post_ids' => "$third"]);
         update_post_meta($second, '_crp_manual_related', "$first");
@@ -92,6 +93,7 @@ def test_settings_and_manual_posts_of_crp_are_taken_over(
     found = newsroom.run("return ReadAlso\\settings();")
     assert (found["limit"], found["layout"], found["place"]) == (4, "list", True)
     assert (found["excluded_terms"], found["key"]) == ([term], PLUGIN_KEY)
+    assert found["no_list_terms"] == [term]
     assert choices(newsroom, first) == NOTHING | {"pins": [fourth, second], "blocks": [third]}
     assert choices(newsroom, second) == NOTHING | {"pins": [first], "no_list": True}
     assert choices(newsroom, third) == NOTHING | {"never": True}

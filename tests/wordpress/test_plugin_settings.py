@@ -115,6 +115,7 @@ def test_settings_are_saved_and_an_empty_key_field_keeps_the_key(
         "section_taxonomy": "category",
         "tag_taxonomies": [],
         "excluded_terms": [],
+        "no_list_terms": [],
     }
     assert newsroom.run("return ReadAlso\\settings();").items() >= expected.items()
 

@@ -265,15 +265,21 @@ def test_types_and_taxonomies_are_chosen_and_sections_left_out(
     tab.get_by_label("Section").select_option("desk")
     tab.get_by_role("group", name="Tags").get_by_label("Places").check()
     tab.get_by_role("button", name="Save Changes").click()
-    tab.get_by_label("Adverts").check()
+    never = tab.get_by_role("group", name="Never recommended")
+    never.get_by_label("Adverts").check()
+    without = tab.get_by_role("group", name="Without a list")
+    without.get_by_label("Tugs").check()
     tab.get_by_role("button", name="Save Changes").click()
-    expect(tab.get_by_label("Adverts")).to_be_checked()
-    expect(tab.get_by_label("Tugs")).not_to_be_checked()
+    expect(never.get_by_label("Adverts")).to_be_checked()
+    expect(never.get_by_label("Tugs")).not_to_be_checked()
+    expect(without.get_by_label("Tugs")).to_be_checked()
+    expect(without.get_by_label("Adverts")).not_to_be_checked()
     set_now = newsroom.run("return ReadAlso\\settings();")
     assert set_now["types"] == ["post", "dossier"]
     assert set_now["section_taxonomy"] == "desk"
     assert sorted(set_now["tag_taxonomies"]) == ["place", "post_tag"]
     assert set_now["excluded_terms"] == [terms["Adverts"]]
+    assert set_now["no_list_terms"] == [terms["Tugs"]]
     expect(tab.locator(".read-also-progress")).to_have_text("The service has every change.")
     assert (service.article(article_of(newsroom, before)) or {})["section"] == "Harbour"
     made = newsroom.run(
@@ -292,6 +298,8 @@ def test_types_and_taxonomies_are_chosen_and_sections_left_out(
     assert comes_true(lambda: (service.article(kept) or {}).get("section") == "Tugs")
     assert (service.article(kept) or {})["tags"] == ["Khujand"]
     assert "never_recommend" not in (service.article(kept) or {})
+    said = [(service.article(one) or {}).get("no_related", False) for one in (kept, left_out)]
+    assert said == [True, False]
 
 
 # --- site health ---

@@ -43,8 +43,9 @@ function taken_from( string $name, array $stored ): array {
 
 function taken_from_crp( array $stored ): array {
 	$taken = array( 'terms' => ids_in( $stored['exclude_categories'] ?? '' ), 'never' => ids_in( $stored['exclude_post_ids'] ?? '' ), 'no_list' => ids_in( $stored['exclude_on_post_ids'] ?? '' ) );
-	if ( preg_match_all( '/\([^():]+:(\d+)\)/', (string) ( $stored['exclude_cat_slugs'] ?? '' ), $found ) ) { // "News (category:3)"
-		$taken['terms'] = array_values( array_unique( array_merge( $taken['terms'], array_map( 'intval', $found[1] ) ) ) );
+	$taken['terms'] = with_named_terms( $taken['terms'], $stored['exclude_cat_slugs'] ?? '' );
+	if ( isset( $stored['exclude_on_categories'] ) || isset( $stored['exclude_on_cat_slugs'] ) ) {
+		$taken['no_list_terms'] = with_named_terms( ids_in( $stored['exclude_on_categories'] ?? '' ), $stored['exclude_on_cat_slugs'] ?? '' );
 	}
 	if ( isset( $stored['limit'] ) ) {
 		$taken['limit'] = clamp( $stored['limit'] );
@@ -57,6 +58,12 @@ function taken_from_crp( array $stored ): array {
 		$taken['place'] = (bool) array_intersect( array( 'single', 'page' ), names_in( $stored['add_to'] ) );
 	}
 	return $taken;
+}
+
+/** Terms, and those that CRP names as "News (category:3)". */
+function with_named_terms( array $terms, $names ): array {
+	preg_match_all( '/\([^():]+:(\d+)\)/', is_string( $names ) ? $names : '', $found );
+	return array_values( array_unique( array_merge( $terms, array_map( 'intval', $found[1] ) ) ) );
 }
 
 function taken_from_yarpp( array $stored ): array {

@@ -112,8 +112,11 @@ function print_articles( array $set ) {
 	<tr><th scope="row"><?php esc_html_e( 'Tags', 'read-also' ); ?></th>
 	<td><?php print_choices( __( 'Tags', 'read-also' ), 'tag_taxonomies', $terms, $set['tag_taxonomies'] ); ?></td></tr>
 	<tr><th scope="row"><?php esc_html_e( 'Never recommended', 'read-also' ); ?></th>
-	<td><?php print_sections( $set ); ?>
+	<td><?php print_sections( __( 'Never recommended', 'read-also' ), 'excluded_terms', $set ); ?>
 	<p class="description"><?php esc_html_e( 'Posts with a ticked term are in no list. They are sent, and have lists of their own. A subsection is ticked for itself.', 'read-also' ); ?></p></td></tr>
+	<tr><th scope="row"><?php esc_html_e( 'Without a list', 'read-also' ); ?></th>
+	<td><?php print_sections( __( 'Without a list', 'read-also' ), 'no_list_terms', $set ); ?>
+	<p class="description"><?php esc_html_e( 'Posts with a ticked term have no list on their pages. They are sent, and may be in lists of others.', 'read-also' ); ?></p></td></tr>
 	<?php
 }
 
@@ -133,8 +136,8 @@ function print_choices( string $legend, string $name, array $labels, array $chos
 	echo '</fieldset>';
 }
 
-/** The terms of the section's taxonomy, and whatever else is left out already. */
-function print_sections( array $set ) {
+/** The terms of the section's taxonomy, and whatever else is ticked already. */
+function print_sections( string $legend, string $name, array $set ) {
 	$taxonomy = $set['section_taxonomy'];
 	$terms    = taxonomy_exists( $taxonomy ) ? get_terms( array( 'taxonomy' => $taxonomy, 'hide_empty' => false ) ) : array();
 	$labels   = in_a_tree( $terms ) + wp_list_pluck( $terms, 'name', 'term_id' ); // Those of a parent that is gone, too.
@@ -142,14 +145,14 @@ function print_sections( array $set ) {
 	foreach ( array_keys( $labels ) as $id ) {
 		$depths[ $id ] = count( get_ancestors( $id, $taxonomy, 'taxonomy' ) );
 	}
-	foreach ( $set['excluded_terms'] as $id ) {
+	foreach ( $set[ $name ] as $id ) {
 		$term = get_term( $id );
 		if ( $term instanceof \WP_Term ) {
 			$labels += array( $id => "$term->name ($term->taxonomy)" );
 		}
 	}
 	echo '<div class="read-also-sections">';
-	print_choices( __( 'Never recommended', 'read-also' ), 'excluded_terms', $labels, $set['excluded_terms'], $depths );
+	print_choices( $legend, $name, $labels, $set[ $name ], $depths );
 	echo '</div>';
 }
 

@@ -47,7 +47,10 @@ function answer_health_test() {
 }
 
 function test_queue(): array {
-	$fault = is_on_hold() ? state_of_queue() : queue_fault( waiting(), seconds_late(), most_tries(), line_is_held() );
+	if ( is_on_hold() ) {
+		return ill( 'queue', 'critical', __( 'Nothing is sent to Read Also until you say whether this site has moved', 'read-also' ), state_of_queue() . ' ' . move_remedy() );
+	}
+	$fault = queue_fault( waiting(), seconds_late(), most_tries(), line_is_held() );
 	return '' === $fault
 		? healthy( 'queue', __( 'Read Also hears of every change', 'read-also' ), state_of_queue() )
 		: ill( 'queue', 'recommended', __( 'Changes do not reach Read Also', 'read-also' ), $fault );

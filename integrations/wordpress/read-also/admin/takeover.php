@@ -36,11 +36,13 @@ function answer_take() {
 
 /** Keep what was taken among the settings of this plugin; posts that were named there get a choice each. */
 function take_settings( array $taken ) {
-	$kept  = get_option( 'read_also' );
-	$kept  = array_merge( settings(), is_array( $kept ) ? $kept : array() );
-	$terms = array_filter( array_map( __NAMESPACE__ . '\\term_of', $taken['terms'] ) );
-	$new   = array_intersect_key( $taken, array( 'limit' => 0, 'layout' => 0, 'place' => 0, 'place_types' => 0 ) );
-	$new  += array( 'excluded_terms' => array_values( array_unique( array_merge( $kept['excluded_terms'], $terms ) ) ) );
+	$kept = get_option( 'read_also' );
+	$kept = array_merge( settings(), is_array( $kept ) ? $kept : array() );
+	$new  = array_intersect_key( $taken, array( 'limit' => 0, 'layout' => 0, 'place' => 0, 'place_types' => 0 ) );
+	foreach ( array( 'excluded_terms' => $taken['terms'], 'no_list_terms' => $taken['no_list_terms'] ?? array() ) as $name => $rows ) {
+		$terms        = array_filter( array_map( __NAMESPACE__ . '\\term_of', $rows ) );
+		$new[ $name ] = array_values( array_unique( array_merge( $kept[ $name ], $terms ) ) );
+	}
 	update_option( 'read_also', array_merge( $kept, $new ) );
 	foreach ( array( 'never', 'no_list' ) as $choice ) {
 		foreach ( $taken[ $choice ] as $post ) {
@@ -109,6 +111,8 @@ function print_taken( array $peer ) {
 		isset( $taken['layout'] ) ? sprintf( __( 'Layout: %s', 'read-also' ), layout_names()[ $taken['layout'] ] ) : '',
 		/* translators: %s: number of terms */
 		sprintf( __( 'Terms that are never recommended: %s', 'read-also' ), number_format_i18n( count( $taken['terms'] ) ) ),
+		/* translators: %s: number of terms */
+		isset( $taken['no_list_terms'] ) ? sprintf( __( 'Terms whose posts have no list: %s', 'read-also' ), number_format_i18n( count( $taken['no_list_terms'] ) ) ) : '',
 		/* translators: 1: number of posts, 2: number of posts */
 		sprintf( __( 'Posts that are never recommended: %1$s; without a list: %2$s', 'read-also' ), number_format_i18n( count( $taken['never'] ) ), number_format_i18n( count( $taken['no_list'] ) ) ),
 		/* translators: %s: number of posts */

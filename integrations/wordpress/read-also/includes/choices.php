@@ -126,15 +126,15 @@ function blocked_now( int $post ): array {
 	return array_map( __NAMESPACE__ . '\\chosen_id', array_filter( choices( $post )['blocks'], __NAMESPACE__ . '\\holds_now' ) );
 }
 
-/** Whether a post may have a list; no list is shown where an editor said so, whatever the service answers. */
+/** Whether a post may have a list; none is shown where an editor or one of its terms says so, whatever the service answers. */
 function wants_list( int $post ): bool {
-	return ! choices( $post )['no_list'];
+	return ! choices( $post )['no_list'] && ! has_term_among( get_post( $post ), settings()['no_list_terms'] );
 }
 
 /** The two choices that are fields of the article. */
 function with_choices( $fields, $post ) {
 	$choices = choices( $post->ID );
-	if ( $choices['no_list'] ) {
+	if ( $choices['no_list'] || has_term_among( $post, settings()['no_list_terms'] ) ) {
 		$fields['no_related'] = true;
 	}
 	if ( $choices['never'] ) {

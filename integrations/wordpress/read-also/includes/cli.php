@@ -26,6 +26,9 @@ class Command {
 		\WP_CLI::log( __( 'Post types:', 'read-also' ) . ' ' . implode( ', ', $set['types'] ) );
 		\WP_CLI::log( __( 'Connection:', 'read-also' ) . ' ' . test_saved()['text'] );
 		\WP_CLI::log( __( 'Queue:', 'read-also' ) . ' ' . state_of_queue() );
+		if ( is_on_hold() ) {
+			\WP_CLI::warning( move_remedy() );
+		}
 		if ( is_array( $trouble ) ) {
 			\WP_CLI::log( __( 'Last trouble:', 'read-also' ) . ' ' . wp_date( 'Y-m-d H:i:s', (int) $trouble['at'] ) . ' ' . $trouble['text'] );
 		}

@@ -10,7 +10,7 @@ namespace ReadAlso;
 
 defined( 'ABSPATH' ) || exit;
 
-const MOVE = 'read_also_move'; // `from`: the old home address, hidden; `what`: unasked, copy (something answers there still) or unknown.
+const MOVE = 'read_also_move'; // `from`: the old home address, hidden; `what`: unasked, copy (something answers there still) or unknown; `at`: when it was asked.
 
 /** Send nothing from now on. A site that came back to where it was, or whose copy replaces it, goes on with all posts. */
 function ask_about_move( string $from ) {
@@ -26,7 +26,7 @@ function ask_about_move( string $from ) {
 }
 
 function keep_move( string $from, string $what ) {
-	update_option( MOVE, array( 'from' => hidden( $from ), 'what' => $what ), false );
+	update_option( MOVE, array( 'from' => hidden( $from ), 'what' => $what, 'at' => time() ), false );
 }
 
 /** What is known of a move that is not settled; null where there is none. */
@@ -40,10 +40,11 @@ function is_on_hold(): bool {
 	return null !== open_move();
 }
 
-/** Ask the old address, once. */
+/** Ask the old address: once, and every hour while nobody answers there, as it may only be away. */
 function settle_move() {
-	$move = open_move();
-	if ( ! $move || 'unasked' !== $move['what'] ) {
+	$move  = open_move();
+	$again = $move && 'unknown' === $move['what'] && ( $move['at'] ?? 0 ) <= time() - HOUR_IN_SECONDS;
+	if ( ! $move || ( 'unasked' !== $move['what'] && ! $again ) ) {
 		return;
 	}
 	$found = seen_at( $move['from'] );
@@ -102,9 +103,14 @@ function move_in_words( array $move ): string {
 		/* translators: %s: old address */
 		'copy'    => __( 'This seems to be a copy of %s, which still answers there. Nothing is sent to the service until you choose. For a test copy, enter another service or deactivate the plugin.', 'read-also' ),
 		/* translators: %s: old address */
-		'unknown' => __( 'The address of this site was %s. Nobody answers there. Nothing is sent to the service until you choose. For a test copy, enter another service or deactivate the plugin.', 'read-also' ),
+		'unknown' => __( 'The address of this site was %s. Nobody answers there. It is asked again every hour. Nothing is sent to the service until it leads here, or until you choose. For a test copy, enter another service or deactivate the plugin.', 'read-also' ),
 	);
 	return sprintf( $words[ $move['what'] ], $move['from'] );
+}
+
+/** How a person says what it is. */
+function move_remedy(): string {
+	return __( 'Choose by the buttons at the top of each page of the administration, or say "wp read-also push --moved" if it has moved, "wp read-also push --copied" if it is another site.', 'read-also' );
 }
 
 add_action( 'admin_notices', __NAMESPACE__ . '\\print_move' );

@@ -48,11 +48,14 @@ function on_deletion( $id, $post ) {
 	}
 }
 
-/** A post got a term whose posts are in no list. */
+/** A post got a term whose posts are in no list, or have none. */
 function on_terms( $id, $terms, $now, $taxonomy, $append, $before ) {
 	$post = array_diff( $now, $before ) ? get_post( $id ) : null;
 	if ( $post && is_left_out( $post ) ) {
 		note_left_out( (int) $id );
+	}
+	if ( $post && has_term_among( $post, settings()['no_list_terms'] ) ) {
+		tell_of_pages( array( (int) $id ) );
 	}
 }
 

@@ -93,3 +93,18 @@ function &silent(): bool {
 	static $silent = false;
 	return $silent;
 }
+
+/** The terms of a post in some taxonomies, in the order of these. */
+function terms_in( \WP_Post $post, array $taxonomies ): array {
+	$found = array();
+	foreach ( $taxonomies as $taxonomy ) {
+		$terms = get_the_terms( $post, $taxonomy );
+		$found = array_merge( $found, is_array( $terms ) ? $terms : array() );
+	}
+	return $found;
+}
+
+/** Whether a post has one of some terms, by their numbers. */
+function has_term_among( \WP_Post $post, array $terms ): bool {
+	return $terms && array_intersect( $terms, wp_list_pluck( terms_in( $post, get_object_taxonomies( $post->post_type ) ), 'term_id' ) );
+}

@@ -34,9 +34,9 @@ function clamp( $limit ): int {
 	return max( 1, min( 20, is_numeric( $limit ) ? (int) $limit : 6 ) );
 }
 
-/** What terms say unless somebody chooses: of which taxonomy the section is, of which the tags are, whose posts are in no list. */
+/** What terms say unless somebody chooses: of which taxonomy the section is, of which the tags are, whose posts are in no list, or have none. */
 function default_terms(): array {
-	return array( 'section_taxonomy' => 'category', 'tag_taxonomies' => array( 'post_tag' ), 'excluded_terms' => array() );
+	return array( 'section_taxonomy' => 'category', 'tag_taxonomies' => array( 'post_tag' ), 'excluded_terms' => array(), 'no_list_terms' => array() );
 }
 
 /**

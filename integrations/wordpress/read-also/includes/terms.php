@@ -1,5 +1,5 @@
 <?php
-/** What a post's terms say of it: its section, its tags, and whether it is left out of lists. */
+/** What a post's terms say of it: its section, its tags, and whether it is in lists and has one. */
 
 namespace ReadAlso;
 
@@ -18,32 +18,25 @@ function sent_taxonomies(): array {
 	return array_values( array_unique( array_filter( array_merge( array( $set['section_taxonomy'] ), $set['tag_taxonomies'] ), 'taxonomy_exists' ) ) );
 }
 
-/** The terms of a post in some taxonomies, in the order of these. */
-function terms_in( \WP_Post $post, array $taxonomies ): array {
-	$found = array();
-	foreach ( $taxonomies as $taxonomy ) {
-		$terms = get_the_terms( $post, $taxonomy );
-		$found = array_merge( $found, is_array( $terms ) ? $terms : array() );
-	}
-	return $found;
-}
-
 /** Whether a post has a term whose posts are in no list. They are articles all the same, with lists of their own. */
 function is_left_out( \WP_Post $post ): bool {
-	$left_out = settings()['excluded_terms'];
-	return $left_out && array_intersect( $left_out, wp_list_pluck( terms_in( $post, get_object_taxonomies( $post->post_type ) ), 'term_id' ) );
+	return has_term_among( $post, settings()['excluded_terms'] );
 }
 
 /** Which taxonomies and which terms the form chose; what is not there cannot be chosen. */
 function chosen_terms( array $given ): array {
 	$usable  = array_keys( usable_taxonomies() );
 	$section = isset( $given['section_taxonomy'] ) ? sanitize_key( $given['section_taxonomy'] ) : 'category';
-	$terms   = wp_parse_id_list( $given['excluded_terms'] ?? array() );
 	return array(
 		'section_taxonomy' => in_array( $section, $usable, true ) ? $section : '',
 		'tag_taxonomies'   => array_values( array_intersect( $usable, (array) ( $given['tag_taxonomies'] ?? array() ) ) ),
-		'excluded_terms'   => array_values( array_filter( $terms, 'term_exists' ) ),
+		'excluded_terms'   => existing_terms( $given['excluded_terms'] ?? array() ),
+		'no_list_terms'    => existing_terms( $given['no_list_terms'] ?? array() ),
 	);
+}
+
+function existing_terms( $given ): array {
+	return array_values( array_filter( wp_parse_id_list( $given ), 'term_exists' ) );
 }
 
 /** Other terms say something else of posts that nobody edits, so all are pushed. */
@@ -52,5 +45,8 @@ function on_other_terms( $old, $new ) {
 	if ( array_intersect_key( (array) $old, $names ) + $names != array_intersect_key( (array) $new, $names ) + $names ) {
 		push_all();
 		purge_when_pushed();
+	}
+	if ( ( $old['no_list_terms'] ?? array() ) !== ( $new['no_list_terms'] ?? array() ) ) {
+		tell_of_pages( null ); // Lists are gone at once.
 	}
 }
