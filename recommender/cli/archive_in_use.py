@@ -5,17 +5,16 @@ The line goes to standard error, so that standard output is the answer alone.
 
 import logging
 from dataclasses import replace
-from typing import Final
 
 import click
 
 from index import Catalog
-from recommender.indexing.snapshots import Origin, may_create_store, read_live_manifest
-from recommender.settings import AUTO_MODEL, Settings, log_form
+from recommender.cli.live_model import name_model
+from recommender.indexing.snapshots import may_create_store
+from recommender.settings import Settings, log_form
 
 __all__ = ["announce", "open_settings"]
 
-UNDECIDED: Final = f"{AUTO_MODEL} (the first rebuild chooses)"
 _log = logging.getLogger(__name__)
 
 
@@ -42,7 +41,7 @@ def announce(settings: Settings, *, instead_of: Settings | None = None) -> None:
         settings: those of the archive.
         instead_of: the settings of a place where there is none.
     """
-    line = f"{settings.place}, model {_model_of(settings)}"
+    line = f"{settings.place}, model {name_model(settings)}"
     if instead_of is not None:
         own = instead_of.data_dir.absolute()
         line += f"; this is the demonstration, since there is no archive in {own} yet"
@@ -64,11 +63,3 @@ def _of_demonstration(settings: Settings) -> Settings | None:
     if not is_usual or has_own or not demo.database.exists():
         return None
     return replace(settings, data_dir=demo.path, database_url=demo.database_url)
-
-
-def _model_of(settings: Settings) -> str:
-    """The name of the model: that of the settings, or else of the live snapshot."""
-    if settings.model != AUTO_MODEL:
-        return settings.model
-    manifest = read_live_manifest(Catalog(settings.data.snapshots))
-    return (manifest and Origin.of(manifest).encoder) or UNDECIDED

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import click
 
+from recommender.cli.live_model import name_model
 from recommender.operations.web_server import WebOptions, serve_all, serve_web
 from recommender.settings import MOST_WORKERS, Settings
 
@@ -40,7 +41,7 @@ def web(host: str, port: int, workers: int | None) -> None:
 
 
 def _settings() -> Settings:
-    """Read the settings, and log where the data are; under `auto` the indexer says which model."""
+    """Read the settings, and log where the data are and which model the archive has."""
     settings = Settings.from_environment()
-    _log.info("%s, model %s", settings.place, settings.model)
+    _log.info("%s, model %s", settings.place, name_model(settings))
     return settings

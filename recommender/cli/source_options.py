@@ -1,8 +1,8 @@
-"""The options of commands that read sources: a login, allowed hosts, types of posts."""
+"""The options of commands that read sources: a login, allowed hosts, what of a WordPress site."""
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial, wraps
 from pathlib import Path
 from typing import Final
@@ -23,7 +23,9 @@ ALLOW_PRIVATE: Final = "Allow this host in a private network; may be repeated."
 POST_TYPES: Final = (
     "Post types of a WordPress site, such as post,page; without it, those of the last import."
 )
-_POST_TYPE: Final = re.compile(r"[a-z0-9_-]{1,20}")
+SECTIONS: Final = "The taxonomy of a WordPress site whose terms are sections, such as desk."
+TAGS: Final = "Taxonomies of a WordPress site whose terms are tags, such as post_tag,place."
+_NAME: Final = re.compile(r"[a-z0-9_-]{1,32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +35,12 @@ class SourceAccess:
     Attributes:
         auth: name and password, if there are any.
         private_hosts: hosts of a private network that are allowed.
-        post_types: of WordPress sites; empty for those of the last import.
+        wordpress: what is read of WordPress sites.
     """
 
     auth: tuple[str, str] | None
     private_hosts: frozenset[str]
-    post_types: tuple[str, ...]
+    wordpress: PullScope
 
     def fetcher(self) -> Fetcher:
         """A fetcher for one source."""
@@ -47,8 +49,8 @@ class SourceAccess:
     def scope(self, store: ArticleStore | None = None) -> PullScope:
         """What is read of a site; with a store, what is stored of it is compared too."""
         if store is None:
-            return PullScope(self.post_types)
-        return PullScope(self.post_types, partial(stored_ids, store))
+            return self.wordpress
+        return replace(self.wordpress, stored_ids=partial(stored_ids, store))
 
 
 def source_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -61,19 +63,41 @@ def source_options(command: Callable[..., None]) -> Callable[..., None]:
         "--password-file", type=EXISTING_PATH, help="A file with the password in its first line."
     )
     @click.option("--allow-private", metavar="HOST", multiple=True, help=ALLOW_PRIVATE)
-    @click.option("--post-types", metavar="NAMES", default="", help=POST_TYPES)
+    @_scope_options
     @wraps(command)
     def read(
         *args: object,
         user: str | None,
         password_file: Path | None,
         allow_private: tuple[str, ...],
-        post_types: str,
+        scope: PullScope,
         **kwargs: object,
     ) -> None:
         auth = _read_credentials(user, password_file)
-        access = SourceAccess(auth, frozenset(allow_private), _read_types(post_types))
-        command(*args, access=access, **kwargs)
+        command(*args, access=SourceAccess(auth, frozenset(allow_private), scope), **kwargs)
+
+    return read
+
+
+def _scope_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add those that name what is read of a WordPress site; they come as its parameter `scope`."""
+
+    @click.option("--post-types", metavar="NAMES", callback=_read_names, help=POST_TYPES)
+    @click.option("--section-taxonomy", metavar="NAME", callback=_read_names, help=SECTIONS)
+    @click.option("--tag-taxonomies", metavar="NAMES", callback=_read_names, help=TAGS)
+    @wraps(command)
+    def read(
+        *args: object,
+        post_types: tuple[str, ...],
+        section_taxonomy: tuple[str, ...],
+        tag_taxonomies: tuple[str, ...],
+        **kwargs: object,
+    ) -> None:
+        if len(section_taxonomy) > 1:
+            raise BadParameter("--section-taxonomy: an article has one section; name one taxonomy")
+        section = "".join(section_taxonomy)
+        scope = PullScope(post_types, section_taxonomy=section, tag_taxonomies=tag_taxonomies)
+        command(*args, scope=scope, **kwargs)
 
     return read
 
@@ -87,12 +111,15 @@ def check_place(place: str, ctx: click.Context, param: click.Parameter) -> str:
     return place if is_address(place) else str(EXISTING_PATH.convert(place, param, ctx))
 
 
-def _read_types(names: str) -> tuple[str, ...]:
-    types = tuple(one for name in names.split(",") if (one := name.strip()))
-    wrong = [name for name in types if not _POST_TYPE.fullmatch(name)]
+def _read_names(_: click.Context, param: click.Parameter, given: str | None) -> tuple[str, ...]:
+    """Names of types or taxonomies; WordPress writes them in these letters."""
+    names = tuple(one for name in (given or "").split(",") if (one := name.strip()))
+    wrong = [name for name in names if not _NAME.fullmatch(name)]
     if wrong:
-        raise BadParameter(f"--post-types: {wrong[0]!r} is no name of a type; give post,page")
-    return types
+        raise BadParameter(
+            f"{param.opts[0]}: {wrong[0]!r} is no name; WordPress has names such as post, post_tag"
+        )
+    return names
 
 
 def _read_credentials(user: str | None, password_file: Path | None) -> tuple[str, str] | None:

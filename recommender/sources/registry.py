@@ -4,6 +4,7 @@ import codecs
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -20,6 +21,7 @@ from recommender.sources.sitemaps import Sitemap
 from recommender.sources.source import CheckpointJson, LeftOut, Mark, Pulled, Record, Source
 from recommender.sources.source_documents import DocumentReader, FileDocument, WebDocument
 from recommender.sources.wordpress import EVERYTHING_NEW, PullScope, WordPress, WordPressFile
+from recommender.sources.wordpress.posts import POSTS_ONLY
 from recommender.sources.wxr import read_wxr
 
 __all__ = ["FORMATS", "is_address", "open_source"]
@@ -61,7 +63,7 @@ def open_source(
         place: a path, or an http or https address.
         format_: one of FORMATS; `auto` detects it.
         fetcher: for addresses.
-        scope: what is read of a WordPress site.
+        scope: what is read of a WordPress site, or of an export of one.
 
     Raises:
         BadSource: there is no such file, or it is of no known format.
@@ -70,12 +72,12 @@ def open_source(
         return WebSource(parse_address(place).text, format_, fetcher, scope)
     path = Path(place)
     _refuse_unless_file(path)
-    _refuse_types(place, scope, "a file")
     kind = _detect_file_format(path) if format_ == "auto" else format_
     if kind in _FILES:
+        _refuse_scope(place, scope, kind)
         return _FILES[kind](path)
     if kind in _DOCUMENTS:
-        return FileDocument(path, _DOCUMENTS[kind])
+        return FileDocument(path, _reader(place, kind, scope))
     raise BadSource(f"{place}:1: {_explain_refusal(kind)}")
 
 
@@ -111,19 +113,30 @@ class WebSource:
         if kind not in _DOCUMENTS and kind not in _SITES:
             response = self.fetcher.get(self.name)
             kind = _detect_response_format(response)
-        if kind != "wordpress":
-            _refuse_types(self.name, self.scope, f"of the format {kind}")
         if kind in _SITES:
+            if kind != "wordpress":
+                _refuse_scope(self.name, self.scope, kind)
             return kind, _SITES[kind](self.name, self.fetcher, self.scope)
         if kind in _DOCUMENTS:
-            return kind, WebDocument(self.name, self.fetcher, _DOCUMENTS[kind], response)
+            read = _reader(self.name, kind, self.scope)
+            return kind, WebDocument(self.name, self.fetcher, read, response)
         raise BadSource(f"{self.name}: {_explain_refusal(kind)}")
 
 
-def _refuse_types(place: str, scope: PullScope, kind: str) -> None:
-    if scope.post_types:
+def _reader(place: str, kind: str, scope: PullScope) -> DocumentReader:
+    """The reader of a document; that of an export knows what is read."""
+    if kind == "wxr":
+        types = frozenset(scope.post_types) or POSTS_ONLY
+        return partial(read_wxr, types=types, taxonomies=scope.taxonomies())
+    _refuse_scope(place, scope, kind)
+    return _DOCUMENTS[kind]
+
+
+def _refuse_scope(place: str, scope: PullScope, kind: str) -> None:
+    if scope.is_named:
         raise BadSource(
-            f"{place}: is {kind}; --post-types is for a WordPress site at an address, leave it out"
+            f"{place}: is of the format {kind}; types and taxonomies are read of a WordPress site "
+            "at an address and of an export of one, leave the options out"
         )
 
 

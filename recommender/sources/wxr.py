@@ -1,4 +1,7 @@
-"""WordPress's export files (WXR): posts become articles; pages and the like are counted."""
+"""WordPress's export files (WXR): posts of the types asked for become articles.
+
+Other items are counted.
+"""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -23,7 +26,8 @@ from recommender.sources.article_ids import wordpress_attributes, wordpress_id
 from recommender.sources.dates import parse_mail_date, to_rfc3339
 from recommender.sources.source import LeftOut, Record
 from recommender.sources.source_documents import read_whole
-from recommender.sources.wordpress.posts import UNSORTED
+from recommender.sources.wordpress.posts import POSTS_ONLY, UNSORTED
+from recommender.sources.wordpress.taxonomies import USUAL, Taxonomies
 from recommender.sources.xml_elements import (
     NotWellFormed,
     XmlElement,
@@ -39,6 +43,13 @@ _SPACES: Final = {
     "http://purl.org/dc/elements/1.1/": "dc",
 }
 _DEFAULT_CATEGORY: Final = "uncategorized"
+_OF_TERMS: Final = {
+    "wp:category": ("wp:category_nicename", "category"),
+    "wp:tag": ("wp:tag_slug", "post_tag"),
+    "wp:term": ("wp:term_slug", ""),
+}
+"""By the element of a term: the name of its slug, and its taxonomy, if the element has none."""
+_OLD_TAG: Final = "tag"  # the domain of tags in old exports
 _DIGITS: Final = 18  # of a number
 _ZERO: Final = "0000-00-00"
 _NO_YEAR: Final = " -0001 "  # how WordPress writes an absent date
@@ -47,27 +58,40 @@ _ITEM: Final = re.compile(rb"<item[\s>]")
 
 @dataclass(slots=True)
 class _Site:
-    """What an export says about its site, before the items and among them."""
+    """What is read of an export, and what it says about its site, before the items and among them.
 
+    `terms` has the number of each term by its taxonomy and its slug.
+    """
+
+    types: frozenset[str]
+    taxonomies: Taxonomies
     home: str = ""
     authors: dict[str, str] = field(default_factory=dict)
-    categories: dict[str, int] = field(default_factory=dict)
+    terms: dict[tuple[str, str], int] = field(default_factory=dict)
     images: dict[str, str] = field(default_factory=dict)
 
 
-def read_wxr(name: str, file: BinaryIO, advance: Advance) -> Iterator[Record | LeftOut]:
+def read_wxr(
+    name: str,
+    file: BinaryIO,
+    advance: Advance,
+    types: frozenset[str] = POSTS_ONLY,
+    taxonomies: Taxonomies = USUAL,
+) -> Iterator[Record | LeftOut]:
     """Read an export. If it is not well-formed, that is reported, and items are recovered.
 
     Args:
         name: of the file.
         file: it is read twice, as an attachment may come after the post that shows it.
         advance: called with the number of bytes read.
+        types: the names of the types whose posts are articles.
+        taxonomies: those of which section and tags are.
 
     Raises:
         BadSource: it is not well-formed and too large to be recovered, or changes meanwhile.
     """
     rounds = Rounds(advance, 2)
-    site, before_fault = _Site(), 0
+    site, before_fault = _Site(types, taxonomies), 0
     try:
         for element in read_elements(file, rounds):
             _note(element, site)
@@ -76,7 +100,7 @@ def read_wxr(name: str, file: BinaryIO, advance: Advance) -> Iterator[Record | L
         file.seek(0)
         rounds.at = 0
         data = read_whole(name, file, rounds)
-        yield from _recovered(name, data, fault, before_fault)
+        yield from _recovered(name, data, _Site(types, taxonomies), fault, before_fault)
         rounds(len(data))
         return
     file.seek(0)
@@ -89,10 +113,9 @@ def read_wxr(name: str, file: BinaryIO, advance: Advance) -> Iterator[Record | L
 
 
 def _recovered(
-    name: str, data: bytes, fault: NotWellFormed, before_fault: int
+    name: str, data: bytes, site: _Site, fault: NotWellFormed, before_fault: int
 ) -> Iterator[Record | LeftOut]:
     """What lxml recovers of an export; the fault is reported after the items before it."""
-    site = _Site()
     elements = recover_elements(data)
     for element in elements:
         _note(element, site)
@@ -115,9 +138,10 @@ def _note(element: XmlElement, site: _Site) -> None:
         case "wp:author":
             shown = plain_text(values.get("wp:author_display_name", ""))
             site.authors[values.get("wp:author_login", "")] = shown
-        case "wp:category":
-            number = values.get("wp:term_id", "")
-            site.categories[values.get("wp:category_nicename", "")] = _whole(number)
+        case "wp:category" | "wp:tag" | "wp:term" as kind:
+            slug, taxonomy = _OF_TERMS[kind]
+            of = values.get("wp:term_taxonomy", taxonomy), values.get(slug, "")
+            site.terms[of] = _whole(values.get("wp:term_id", ""))
         case "item" if values.get("wp:post_type") == "attachment":
             site.images[values.get("wp:post_id", "")] = values.get("wp:attachment_url", "")
 
@@ -129,7 +153,7 @@ def _address(element: XmlElement) -> str:
 
 def _record(name: str, item: XmlElement, site: _Site) -> Record | LeftOut:
     values = _values(item)
-    reason = _left_out(values)
+    reason = _left_out(values, site.types)
     if reason:
         return LeftOut(reason)
     place = f"{name}:{item.line}"
@@ -139,10 +163,10 @@ def _record(name: str, item: XmlElement, site: _Site) -> Record | LeftOut:
     return Record(place, _article(item, values, site))
 
 
-def _left_out(values: Mapping[str, str]) -> str | None:
+def _left_out(values: Mapping[str, str], types: frozenset[str]) -> str | None:
     """Why an item is not an article, in a word; None if it is one."""
     kind, status = values.get("wp:post_type", "post"), values.get("wp:status", "publish")
-    if kind != "post":
+    if kind not in types:
         return kind
     if status != "publish":
         return status
@@ -159,7 +183,7 @@ def _article(item: XmlElement, values: Mapping[str, str], site: _Site) -> Articl
             "summary": plain_summary(values.get("excerpt:encoded", ""), body),
             "url": complete_address(values.get("link")),
             "section": _section(item, site),
-            "tags": plain_names(term.text for term in _terms(item, "post_tag", "tag")),
+            "tags": _tags(item, site),
             "authors": _authors(values.get("dc:creator", ""), site),
             "image_url": _image(item, site),
             "published_at": _moment(values, "wp:post_date_gmt") or _published(values),
@@ -175,14 +199,20 @@ def _id(home: str, number: str) -> str | None:
 
 
 def _section(item: XmlElement, site: _Site) -> str | None:
-    """The category that was created first, without the one for unsorted posts."""
-    slugs = {term.attributes.get("nicename", term.text): term for term in _terms(item, "category")}
-    ordered = sorted(slugs, key=lambda slug: site.categories.get(slug, 0))
+    """The term that was created first, without the category for unsorted posts."""
+    taxonomy = site.taxonomies.section
+    slugs = {term.attributes.get("nicename", term.text): term for term in _terms(item, taxonomy)}
+    ordered = sorted(slugs, key=lambda slug: site.terms.get((taxonomy, slug), 0))
     names = plain_names(slugs[slug].text for slug in ordered if slug != _DEFAULT_CATEGORY)
     return next((name for name in names if name.casefold() not in UNSORTED), None)
 
 
-def _terms(item: XmlElement, *domains: str) -> Iterator[XmlElement]:
+def _tags(item: XmlElement, site: _Site) -> list[str]:
+    return plain_names(term.text for one in site.taxonomies.tags for term in _terms(item, one))
+
+
+def _terms(item: XmlElement, taxonomy: str) -> Iterator[XmlElement]:
+    domains = {taxonomy} | ({_OLD_TAG} if taxonomy == "post_tag" else set())
     for child in item.children:
         if child.name == "category" and child.attributes.get("domain") in domains:
             yield child

@@ -1,5 +1,6 @@
 """Commands say which archive and which model they work with, and reading creates nothing."""
 
+import logging
 import shutil
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def test_what_only_reads_creates_nothing_and_says_where_it_looked(
     monkeypatch.chdir(tmp_path)
     for command in READING:
         done = run(tmp_path / "none", *command.split(), MODEL="auto")
-        said = f"read-also: data in {tmp_path}/none, model auto (the first rebuild chooses)"
+        said = f"read-also: data in {tmp_path}/none, model none yet (the first rebuild chooses)"
         assert done.stderr.splitlines()[0] == said, command
         assert list(tmp_path.iterdir()) == [], command
     absent = run(tmp_path / "none", "related", "a")
@@ -89,3 +90,22 @@ def test_in_a_log_of_json_the_line_is_an_entry(
     done = run_command(own_desk, "snapshots", "list", LOG="json")
     assert not done.stderr.startswith("read-also:")
     assert caplog.messages == [f"data in {own_desk.data_dir}, model {own_desk.model}"]
+
+
+@pytest.mark.parametrize("command", ["serve", "web", "indexer"])
+def test_what_serves_logs_the_model_of_the_live_snapshot(
+    own_desk: Settings,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+) -> None:
+    for started in ("serve.serve_all", "serve.serve_web", "indexer_command.index_forever"):
+        monkeypatch.setattr(f"recommender.cli.{started}", lambda *_: None)
+    monkeypatch.setattr("os._exit", lambda _: None)
+    monkeypatch.setattr("logging.shutdown", lambda: None)
+    caplog.set_level(logging.INFO)
+    run_command(own_desk, command, MODEL="auto")
+    shutil.rmtree(own_desk.data.snapshots)
+    run_command(own_desk, command, MODEL="auto")
+    place = f"data in {own_desk.data_dir}, model"
+    assert caplog.messages == [f"{place} fake", f"{place} none yet (the first rebuild chooses)"]

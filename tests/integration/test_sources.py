@@ -324,6 +324,23 @@ def test_post_types_are_of_sites_of_wordpress_only(run: Run, site: Site, tmp_pat
     for place in (str(path), site.serve("/feed", FEED)):
         result = run("import", place, "--post-types", "post,page", *LOOPBACK)
         assert result.exit_code == 65
-        assert "--post-types is for a WordPress site at an address" in result.stderr
-    wrong = run("import", str(path), "--post-types", "Blog Post")
-    assert (wrong.exit_code, "'Blog Post' is no name of a type" in wrong.stderr) == (2, True)
+        assert "types and taxonomies are read of a WordPress site at an address" in result.stderr
+    for option, name in (("--post-types", "Blog Post"), ("--tag-taxonomies", "Tags")):
+        wrong = run("import", str(path), option, name)
+        assert (wrong.exit_code, f"{option}: {name!r} is no name" in wrong.stderr) == (2, True)
+    two = run("import", str(path), "--section-taxonomy", "desk,place")
+    assert (two.exit_code, "name one taxonomy" in two.stderr) == (2, True)
+
+
+def test_types_and_taxonomies_of_an_export_are_read(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "export.xml"
+    path.write_text(
+        '<rss xmlns:wp="http://wordpress.org/export/1.2/"><channel>'
+        "<wp:base_blog_url>https://a.example</wp:base_blog_url><item><title>T</title>"
+        "<wp:post_id>5</wp:post_id><wp:post_type>news</wp:post_type>"
+        '<category domain="desk" nicename="d">Harbour</category></item></channel></rss>'
+    )
+    assert "0 created" in run("import", str(path)).stdout
+    chosen = ("--post-types", "news", "--section-taxonomy", "desk")
+    assert "1 created" in run("import", str(path), *chosen).stdout
+    assert '"section":"Harbour"' in run("export", "-").stdout.replace(": ", ":")

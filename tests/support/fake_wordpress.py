@@ -3,7 +3,7 @@
 import base64
 import json
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -67,6 +67,10 @@ class FakeWordPress:
             "users": {1: "Zarina Desk"},
         }
     )
+    taxonomies: dict[str, str] = field(
+        default_factory=lambda: {"category": "categories", "post_tag": "tags"}
+    )
+    """By the name of each taxonomy of its posts the collection of its terms."""
     now: datetime = datetime(2026, 10, 20, 12, tzinfo=UTC)
     login: tuple[str, str] = ("editor", "abcd efgh ijkl")
     is_pretty: bool = True
@@ -125,7 +129,11 @@ class FakeWordPress:
     def _collection(self, what: str, last: str, parameters: Mapping[str, str]) -> Reply:
         if what == "types":
             chosen = parameters.get("_fields", ",".join(TYPES)).split(",")
-            return 200, {name: one for name, one in TYPES.items() if name in chosen} or [], {}
+            types = TYPES | {"post": TYPES["post"] | {"taxonomies": list(self.taxonomies)}}
+            return 200, {name: one for name, one in types.items() if name in chosen} or [], {}
+        if what == "taxonomies":
+            rows = self.taxonomies.items()
+            return 200, {name: {"slug": name, "rest_base": base} for name, base in rows}, {}
         of_route = [name for name, one in TYPES.items() if one["rest_base"] == what]
         if of_route and last != what:
             return self._single(of_route[0], int(last), parameters)
@@ -152,7 +160,9 @@ class FakeWordPress:
         return (200, self._dressed(found[0], parameters), {}) if is_public else HIDDEN
 
     def _listing(self, name: str, parameters: Mapping[str, str]) -> Reply:
-        chosen = [post for post in self.posts if post["type"] == name and _passes(post, parameters)]
+        of_type = [post for post in self.posts if post["type"] == name]
+        bases = self.taxonomies.values()
+        chosen = [post for post in of_type if _passes(post, parameters, bases)]
         if parameters.get("orderby") == "id":
             chosen.sort(key=lambda post: int(post["id"]))
         else:  # equal times come in whatever order the database has them
@@ -172,16 +182,15 @@ class FakeWordPress:
 
     def _embedded(self, post: Json) -> Json:
         def terms(names: str, taxonomy: str) -> list[Json]:
-            return [
-                {"id": n, "name": self.names[names][n], "taxonomy": taxonomy} for n in post[names]
-            ]
+            named = ((n, self.names[names][n]) for n in post.get(names, ()))
+            return [{"id": n, "name": name, "taxonomy": taxonomy} for n, name in named]
 
         author = {"id": post["author"], "name": self.names["users"][post["author"]]}
-        groups = [terms("categories", "category"), terms("tags", "post_tag")]
+        groups = [terms(names, taxonomy) for taxonomy, names in self.taxonomies.items()]
         return {"author": [author], "wp:term": groups}
 
 
-def _passes(post: Json, parameters: Mapping[str, str]) -> bool:
+def _passes(post: Json, parameters: Mapping[str, str], bases: Iterable[str]) -> bool:
     def among(name: str, values: Sequence[int]) -> bool:
         numbers = {int(number) for number in parameters.get(name, "").split(",") if number}
         return not numbers or bool(numbers & set(values))
@@ -189,8 +198,7 @@ def _passes(post: Json, parameters: Mapping[str, str]) -> bool:
     return (
         post["status"] == parameters.get("status", "publish")
         and among("include", [post["id"]])
-        and among("categories", post["categories"])
-        and among("tags", post["tags"])
+        and all(among(base, post.get(base, ())) for base in bases)
         and among("author", [post["author"]])
         and f"{post['modified_gmt']}Z" > parameters.get("modified_after", "")
         and f"{post['date_gmt']}Z" > parameters.get("after", "")

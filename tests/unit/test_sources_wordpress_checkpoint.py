@@ -17,6 +17,7 @@ from recommender.sources.wordpress.checkpoint import (
     listed_post,
     numbers_to_read,
 )
+from recommender.sources.wordpress.taxonomies import Taxonomies
 
 HOME = "https://news.example"
 NOON = datetime(2026, 10, 20, 12, tzinfo=UTC)
@@ -34,6 +35,8 @@ CHECKPOINTS = st.builds(
     MOMENTS,
     st.sampled_from(["", "2026-10-20T12:00:00Z"]),
     MOMENTS,
+    st.sampled_from([("post",), ("page", "news")]),
+    st.sampled_from([Taxonomies(), Taxonomies("desk", ("place", "post_tag"))]),
 )
 
 
@@ -45,6 +48,12 @@ def test_a_memory_survives_as_json(checkpoint: WordPressCheckpoint) -> None:
 def test_without_a_cursor_or_with_one_of_another_format_nothing_is_remembered() -> None:
     assert WordPressCheckpoint.of(None, HOME) == WordPressCheckpoint(HOME)
     assert WordPressCheckpoint.of({"format": 0, "pages": 3}, HOME) == WordPressCheckpoint(HOME)
+
+
+def test_a_checkpoint_from_before_there_were_taxonomies_read_categories_and_tags() -> None:
+    written = {**WordPressCheckpoint(HOME).to_json()}
+    del written["taxonomies"]
+    assert WordPressCheckpoint.of(written, HOME).taxonomies == Taxonomies("category", ("post_tag",))
 
 
 def test_a_hundred_thousand_posts_are_remembered_in_two_megabytes() -> None:

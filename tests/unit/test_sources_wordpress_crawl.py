@@ -1,7 +1,7 @@
 """Pulling a WordPress site, with a small fake that fails as real ones do."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import islice
 
@@ -12,7 +12,7 @@ from recommender.errors import BadSource, SourceAway
 from recommender.progress import silent
 from recommender.sources import CheckpointJson, Mark, Pulled
 from recommender.sources.article_ids import wordpress_id
-from recommender.sources.wordpress import PullScope, WordPress
+from recommender.sources.wordpress import EVERYTHING_NEW, PullScope, WordPress
 from tests.support.fake_wordpress import (
     NO_ROUTE,
     PAST_THE_END,
@@ -70,7 +70,7 @@ def pull(
     most: int | None = None,
     path: str = "/",
     auth: tuple[str, str] | None = None,
-    types: tuple[str, ...] = (),
+    scope: PullScope = EVERYTHING_NEW,
     stored: Sequence[int] = (),
 ) -> Pull:
     """Pull all, or the first things only, as if it was interrupted then.
@@ -81,13 +81,17 @@ def pull(
         most: how many things.
         path: of the address.
         auth: name and password.
-        types: of posts, if they are named.
+        scope: the types and taxonomies that are named.
         stored: numbers of posts whose articles are in the store.
     """
     fetcher = DirectFetcher(blog, auth)
     ids = [wordpress_id(blog.base, number) for number in stored]
-    scope = PullScope(types, lambda prefix: [one for one in ids if one.startswith(prefix)])
-    given = list(islice(WordPress(blog.base + path, fetcher, scope).pull(cursor, silent), most))
+
+    def among(prefix: str) -> list[str]:
+        return [one for one in ids if one.startswith(prefix)]
+
+    source = WordPress(blog.base + path, fetcher, replace(scope, stored_ids=among))
+    given = list(islice(source.pull(cursor, silent), most))
     return Pull(given, fetcher.requests)
 
 
@@ -563,13 +567,13 @@ def test_ids_that_name_no_post_are_left_alone(blog: FakeWordPress) -> None:
 
 def test_pages_are_read_where_they_are_asked_for(blog: FakeWordPress) -> None:
     blog.posts += [fake_post(300, type="page"), fake_post(301, type="game")]
-    both = pull(blog, types=("post", "page"))
+    both = pull(blog, scope=PullScope(("post", "page")))
     assert sorted(both.articles) == [*range(1, 231), 300]
     assert both.article(300).title == "Story 300"
 
 
 def test_the_types_of_the_last_pull_are_read_again(blog: FakeWordPress) -> None:
-    cursor = pull(blog, types=("post", "page")).cursor
+    cursor = pull(blog, scope=PullScope(("post", "page"))).cursor
     blog.now += timedelta(hours=1)
     blog.posts.append(fake_post(300, type="page"))
     blog.edit(9)
@@ -581,15 +585,15 @@ def test_a_type_that_is_asked_for_no_longer_is_removed_and_a_new_one_is_read(
 ) -> None:
     blog.posts.append(fake_post(300, type="page"))
     only_posts = pull(blog)
-    more = pull(blog, only_posts.cursor, types=("post", "page"))
+    more = pull(blog, only_posts.cursor, scope=PullScope(("post", "page")))
     assert (more.articles, more.gone) == ([300], [])
-    fewer = pull(blog, more.cursor, types=("post",))
+    fewer = pull(blog, more.cursor, scope=PullScope(("post",)))
     assert (fewer.articles, fewer.gone) == ([], [300])
 
 
 def test_a_page_that_is_trashed_is_gone(blog: FakeWordPress) -> None:
     blog.posts.append(fake_post(300, type="page"))
-    first = pull(blog, types=("post", "page"))
+    first = pull(blog, scope=PullScope(("post", "page")))
     blog.post(300)["status"] = "trash"
     blog.post(12)["status"] = "trash"
     assert pull(blog, first.cursor).gone == [12, 300]
@@ -597,7 +601,7 @@ def test_a_page_that_is_trashed_is_gone(blog: FakeWordPress) -> None:
 
 def test_a_renamed_category_reads_no_page_again(blog: FakeWordPress) -> None:
     blog.posts.append(fake_post(300, type="page", categories=[]))
-    first = pull(blog, types=("page", "post"))
+    first = pull(blog, scope=PullScope(("page", "post")))
     blog.names["categories"][2] = "Town"
     blog.now += timedelta(hours=1)
     assert pull(blog, first.cursor).articles == list(range(230, 0, -1))
@@ -606,4 +610,65 @@ def test_a_renamed_category_reads_no_page_again(blog: FakeWordPress) -> None:
 @pytest.mark.parametrize("name", ["game", "font"])
 def test_a_type_that_the_interface_does_not_show_is_refused(blog: FakeWordPress, name: str) -> None:
     with pytest.raises(BadSource, match=f"shows no post type '{name}'; it shows page, post"):
-        pull(blog, types=("post", name))
+        pull(blog, scope=PullScope(("post", name)))
+
+
+# --- taxonomies ---
+
+SECTIONS = PullScope(section_taxonomy="desk")
+DESKS = replace(SECTIONS, tag_taxonomies=("place", "post_tag"))
+
+
+@pytest.fixture
+def desks(blog: FakeWordPress) -> FakeWordPress:
+    """Seven posts of a site that has desks and places beside categories and tags."""
+    blog.taxonomies |= {"place": "places", "desk": "desks"}
+    blog.names |= {"desks": {5: "Sport", 6: "Harbour"}, "places": {7: "Osh", 8: "Khujand"}}
+    blog.posts = [fake_post(n, desks=[6, 5], places=[7], tags=[3]) for n in range(1, 7)]
+    blog.posts.append(fake_post(7))
+    return blog
+
+
+def test_sections_and_tags_are_read_of_the_taxonomies_asked_for(desks: FakeWordPress) -> None:
+    first = pull(desks, scope=DESKS)
+    assert (first.article(1).section, first.article(1).tags) == ("Sport", ("Osh", "port"))
+    assert (first.article(7).section, first.article(7).tags) == (None, ())
+
+
+def test_the_taxonomies_of_the_last_pull_are_read_again(desks: FakeWordPress) -> None:
+    first = pull(desks, scope=replace(DESKS, tag_taxonomies=("place",)))
+    desks.now += timedelta(hours=1)
+    desks.post(2)["desks"] = [6]  # without a save
+    desks.names["places"][8] = "Khujand and around"
+    second = pull(desks, first.cursor)
+    assert [(n, second.article(n).section) for n in second.articles] == [(2, "Harbour")]
+    desks.post(3)["places"] = [8]
+    desks.names["desks"][5] = "Sports"
+    third = pull(desks, second.cursor)
+    assert third.articles == [6, 5, 4, 3, 1]
+    assert third.article(3).tags == ("Khujand and around",)
+    assert third.article(1).section == "Sports"
+    assert records(pull(desks, third.cursor).given) == []
+
+
+def test_for_other_taxonomies_every_post_is_read_once_more(desks: FakeWordPress) -> None:
+    first = pull(desks)
+    assert first.article(1).section == "City"
+    begun = pull(desks, first.cursor, scope=SECTIONS, most=3)
+    assert begun.articles == [7, 6, 5]
+    other = pull(desks, first.cursor, scope=SECTIONS)
+    assert other.articles == [7, 6, 5, 4, 3, 2, 1]
+    assert other.article(1).tags == ("port",)
+    assert records(pull(desks, other.cursor).given) == []
+    assert (
+        len(
+            pull(desks, other.cursor, scope=replace(SECTIONS, section_taxonomy="category")).articles
+        )
+        == 7
+    )
+
+
+def test_a_taxonomy_that_the_interface_does_not_show_is_refused(desks: FakeWordPress) -> None:
+    shown = "shows no taxonomy 'mood'; it shows category, desk, place, post_tag"
+    with pytest.raises(BadSource, match=shown):
+        pull(desks, scope=PullScope(tag_taxonomies=("mood",)))

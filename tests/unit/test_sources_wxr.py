@@ -1,6 +1,7 @@
 """Exports of WordPress: an item as an article, and the records of a broken file."""
 
 from io import BytesIO
+from typing import Any
 
 import pytest
 
@@ -9,6 +10,7 @@ from recommender.articles import Article
 from recommender.errors import BadSource
 from recommender.sources import LeftOut, Record
 from recommender.sources.wordpress.posts import read_post
+from recommender.sources.wordpress.taxonomies import Taxonomies
 from recommender.sources.wxr import read_wxr
 from tests.support.pulled import articles, ids, left_out, only_article, records, refusals
 
@@ -47,12 +49,12 @@ def item(number: int = 5, *, inner: str = "", status: str = "publish", kind: str
     )
 
 
-def read(*parts: str, head: str = HEAD, tail: str = TAIL) -> list[Record | LeftOut]:
-    return read_bytes((head + ABOUT + "".join(parts) + tail).encode())
+def read(*parts: str, head: str = HEAD, tail: str = TAIL, **of: Any) -> list[Record | LeftOut]:
+    return read_bytes((head + ABOUT + "".join(parts) + tail).encode(), **of)
 
 
-def read_bytes(document: bytes) -> list[Record | LeftOut]:
-    return list(read_wxr("x.xml", BytesIO(document), lambda _: None))
+def read_bytes(document: bytes, **of: Any) -> list[Record | LeftOut]:
+    return list(read_wxr("x.xml", BytesIO(document), lambda _: None, **of))
 
 
 def only(*parts: str) -> Article:
@@ -131,6 +133,32 @@ def test_items_that_are_no_published_posts_are_counted() -> None:
     )
     assert ids(found) == ["wp:news.example~2Ftj:6"]
     assert sorted(left_out(found)) == sorted([*statuses, *kinds, "password", "attachment"])
+
+
+def test_items_of_the_types_asked_for_become_articles() -> None:
+    kinds = ("post", "page", "news", "wp_block")
+    made = [item(number, kind=kind) for number, kind in enumerate(kinds, 1)]
+    found = read(*made, item(9, kind="news", status="draft"), types=frozenset({"page", "news"}))
+    assert ids(found) == ["wp:news.example~2Ftj:2", "wp:news.example~2Ftj:3"]
+    assert left_out(found) == ["post", "wp_block", "draft"]
+
+
+def test_sections_and_tags_are_of_the_taxonomies_asked_for() -> None:
+    desks = "".join(
+        f"<wp:term><wp:term_id>{number}</wp:term_id><wp:term_taxonomy>desk</wp:term_taxonomy>"
+        f"<wp:term_slug>{slug}</wp:term_slug></wp:term>"
+        for slug, number in (("a", 30), ("b", 20))
+    )
+    terms = {"desk a": "Sport", "desk b": "Port", "place c": "Osh", "post_tag d": "x", "tag e": "y"}
+    inner = "".join(
+        f'<category domain="{of.split()[0]}" nicename="{of.split()[1]}">{name}</category>'
+        for of, name in terms.items()
+    )
+    parts = desks, item(inner=inner)
+    usual = only_article(read(*parts))
+    assert (usual.section, usual.tags) == (None, ("x", "y"))
+    other = only_article(read(*parts, taxonomies=Taxonomies("desk", ("post_tag", "place"))))
+    assert (other.section, other.tags) == ("Port", ("x", "y", "Osh"))
 
 
 @pytest.mark.parametrize(

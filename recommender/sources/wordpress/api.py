@@ -102,17 +102,17 @@ class WordPressSite:
         """
         return post_of(self._get(f"{_COLLECTIONS}{route}/{number}", parameters), number)
 
-    def types(self) -> tuple[object, ...]:
-        """Read what the site says of its post types.
+    def kinds(self, of: str) -> tuple[object, ...]:
+        """Read what the site says of its post types, `types`, or of its `taxonomies`.
 
         Raises:
             SourceAway: the site does not answer now.
             BadSource: it does not list them.
         """
-        response = self._get(f"{_COLLECTIONS}types", {})  # `_fields` would choose among the types
+        response = self._get(_COLLECTIONS + of, {})  # `_fields` would choose among them
         found = parse_json_response(response)
         if response.status != HTTPStatus.OK or not isinstance(found, Mapping):
-            raise _fault(response, _refusal(found, "list of post types")[1])
+            raise _fault(response, _refusal(found, f"list of {of}")[1])
         return tuple(found.values())
 
     def denies(self, number: int) -> bool:

@@ -2,8 +2,8 @@
 
 import json
 import zlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate, pairwise
 from typing import Any, Final
@@ -13,15 +13,16 @@ from recommender.sources.article_fields import as_list
 from recommender.sources.dates import to_rfc3339
 from recommender.sources.source import CheckpointJson
 from recommender.sources.wordpress.posts import Post
+from recommender.sources.wordpress.taxonomies import USUAL, USUAL_ROUTES, Taxonomies
 
 __all__ = [
-    "LISTED_FIELDS",
     "KnownNames",
     "KnownPost",
     "ListedPost",
     "WordPressCheckpoint",
     "changed_after",
     "is_full_sweep_due",
+    "listed_fields",
     "listed_post",
     "numbers_to_read",
     "parse_moment",
@@ -35,8 +36,8 @@ _GRAIN: Final = timedelta(seconds=1)
 _FIRST: Final = datetime.min.replace(tzinfo=UTC)
 
 _SCALARS: Final = ("modified_gmt", "link", "author", "featured_media")
-_TERMS: Final = ("categories", "tags")
-LISTED_FIELDS: Final = ",".join(("id", *_SCALARS, *_TERMS))
+_TERMS: Final = tuple(USUAL_ROUTES.values())
+_READ_ANEW: Final = -1  # in the place of a checksum, which none equals
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ class WordPressCheckpoint:
         newest: the newest time of a change that was seen; empty before the first.
         swept: when all numbers were compared last.
         types: the names of the post types that are read.
+        taxonomies: those of which sections and tags are read.
     """
 
     home: str
@@ -93,6 +95,7 @@ class WordPressCheckpoint:
     newest: str = ""
     swept: datetime | None = None
     types: tuple[str, ...] = ("post",)
+    taxonomies: Taxonomies = USUAL
 
     @classmethod
     def of(cls, document: CheckpointJson | None, home: str) -> "WordPressCheckpoint":
@@ -108,7 +111,16 @@ class WordPressCheckpoint:
         }
         since, swept = parse_moment(document["since"]), parse_moment(document["swept"])
         types = tuple(document.get("types", ("post",)))
-        return cls(document["home"], posts, names, since, document["newest"], swept, types)
+        section, *tags = document.get("taxonomies", (USUAL.section, *USUAL.tags))
+        of = (types, Taxonomies(section, tuple(tags)))
+        return cls(document["home"], posts, names, since, document["newest"], swept, *of)
+
+    def reading(self, taxonomies: Taxonomies) -> "WordPressCheckpoint":
+        """The same for other taxonomies: they say something else of each post, so all are read."""
+        if taxonomies == self.taxonomies:
+            return self
+        posts = {n: replace(post, checksum=_READ_ANEW) for n, post in self.posts.items()}
+        return replace(self, taxonomies=taxonomies, posts=posts, swept=None)
 
     def to_json(self) -> CheckpointJson:
         """Plain JSON, about 13 bytes for each post."""
@@ -117,6 +129,7 @@ class WordPressCheckpoint:
             "format": FORMAT,
             "home": self.home,
             "types": list(self.types),
+            "taxonomies": [self.taxonomies.section, *self.taxonomies.tags],
             "since": self.since and _text(self.since),
             "newest": self.newest,
             "swept": self.swept and _text(self.swept),
@@ -153,9 +166,14 @@ def _second_before(at: datetime) -> str:
     return _text(at - min(_GRAIN, at - _FIRST))
 
 
-def listed_post(post: Post) -> ListedPost:
+def listed_fields(terms: Sequence[str] = _TERMS) -> str:
+    """The parameter `_fields` of a request for a list; `terms` are the fields with terms."""
+    return ",".join(("id", *_SCALARS, *terms))
+
+
+def listed_post(post: Post, terms: Sequence[str] = _TERMS) -> ListedPost:
     """What shows whether a post has to be read; from a list, or from the post itself."""
-    values = [*(_scalar(post.get(n)) for n in _SCALARS), *(_numbers(post, n) for n in _TERMS)]
+    values = [*(_scalar(post.get(n)) for n in _SCALARS), *(_numbers(post, n) for n in terms)]
     modified = to_rfc3339(post.get("modified_gmt")) or ""
     return ListedPost(modified, zlib.crc32(json.dumps(values).encode()))
 

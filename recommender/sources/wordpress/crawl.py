@@ -34,17 +34,17 @@ from recommender.sources.wordpress.paging import (
 from recommender.sources.wordpress.posts import LARGEST_NUMBER, Post, post_number, read_post
 from recommender.sources.wordpress.pull_scope import (
     EVERYTHING_NEW,
-    ONLY_POSTS,
-    PostType,
     PullScope,
-    find_post_types,
+    SiteScope,
+    find_scope,
 )
 
-__all__ = ["NAME_COLLECTIONS", "NameCollection", "Renaming", "WordPress", "compare_names"]
+__all__ = ["NameCollection", "Renaming", "WordPress", "compare_names", "name_collections"]
 
 CHUNK: Final = 100  # posts, or names, in one request
 MARK_SHARE: Final = 50  # after a stop, at most a fiftieth of the posts is read again
 MOST_NAME_PAGES: Final = 1_000
+TIME_FILTERS: Final = frozenset({"after", "modified_after"})
 _NAME_PARAMETERS: Final = {
     "_fields": "id,name",
     "per_page": 100,
@@ -63,7 +63,7 @@ class WordPress:
         Args:
             address: of the front page or of the REST interface.
             fetcher: with a name and an application password, if there are any.
-            scope: posts of which types are read, and what is stored of the site.
+            scope: what is read, and what is stored of the site.
         """
         self._address = address
         self._fetcher = fetcher
@@ -83,7 +83,7 @@ class WordPress:
 
         Raises:
             BadSource: the site cannot be read, has another home address than before, or shows no
-                such post type.
+                such post type or taxonomy.
         """
         site = find_site(self._address, self._fetcher)
         before = WordPressCheckpoint.of(checkpoint, site.home)
@@ -93,9 +93,10 @@ class WordPress:
                 f"{before.home}, and ids of articles are made of it; to read it anew, import "
                 "it with --again, and erase the articles of the old address"
             )
-        types = find_post_types(site, self._scope.post_types or before.types)
-        stored_ids = self._scope.stored_ids
-        yield from _WordPressPull(self._address, site, before, meter, types, stored_ids).run()
+        taxonomies = self._scope.taxonomies(before.taxonomies)
+        scope = find_scope(site, self._scope.post_types or before.types, taxonomies)
+        before, stored_ids = before.reading(taxonomies), self._scope.stored_ids
+        yield from _WordPressPull(self._address, site, before, meter, scope, stored_ids).run()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +108,11 @@ class NameCollection:
     pages: int
 
 
-NAME_COLLECTIONS: Final = (
-    NameCollection("categories", "categories", 1),
-    NameCollection("tags", "tags", 2),
-    NameCollection("users", "author", 1),
-)
-NAME_FILTERS: Final = frozenset(one.filter for one in NAME_COLLECTIONS)
+def name_collections(scope: SiteScope) -> tuple[NameCollection, ...]:
+    """Where the names of sections, tags and authors are. Of tags there are the most."""
+    section, *tags = scope.terms
+    more = (NameCollection(route, route, 2) for route in tags)
+    return (NameCollection(section, section, 1), *more, NameCollection("users", "author", 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,21 +180,20 @@ class _WordPressPull:
         site: WordPressSite,
         checkpoint: WordPressCheckpoint,
         meter: Meter,
-        types: tuple[PostType, ...] = ONLY_POSTS,
+        scope: SiteScope,
         stored_ids: Callable[[str], Iterable[str]] = lambda _prefix: (),
     ) -> None:
         self._name = name
         self._site = site
         self._checkpoint = checkpoint
         self._meter = meter
-        self._types = types
-        self._names = tuple(one.name for one in types)
+        self._scope = scope
         self._stored_ids = stored_ids
         self._posts = dict(checkpoint.posts)
         self._routes = dict[int, str]()
 
     def run(self) -> Iterator[Pulled]:
-        is_other = self._names != self._checkpoint.types
+        is_other = self._scope.names != self._checkpoint.types
         is_full = is_other or is_full_sweep_due(self._checkpoint, self._site.time)
         listed = self._list({}, self._meter) if is_full else self._list_recent()
         renamings = self._compare_all_names() if is_full else ()
@@ -209,9 +208,9 @@ class _WordPressPull:
     def _list(self, filters: Parameters, meter: Meter) -> dict[int, ListedPost]:
         """Posts of every type that is read; notes where each was listed."""
         listed = dict[int, ListedPost]()
-        for one in self._types:
-            if filters.keys() & NAME_FILTERS <= one.filters:
-                found = list_posts(self._site, one.route, filters, meter)
+        for one in self._scope.types:
+            if filters.keys() - TIME_FILTERS <= one.filters:
+                found = list_posts(self._site, one, filters, meter)
                 self._routes |= dict.fromkeys(found, one.route)
                 listed |= found
         return listed
@@ -223,9 +222,8 @@ class _WordPressPull:
 
     def _compare_all_names(self) -> tuple[Renaming, ...]:
         known = self._checkpoint.names
-        return tuple(
-            compare_names(self._site, one, known.get(one.name)) for one in NAME_COLLECTIONS
-        )
+        collections = name_collections(self._scope)
+        return tuple(compare_names(self._site, one, known.get(one.name)) for one in collections)
 
     def _posts_with(self, renamings: Sequence[Renaming]) -> set[int]:
         """The posts whose articles have a name that changed."""
@@ -245,7 +243,8 @@ class _WordPressPull:
         names = {one.collection.name: one.unfinished for one in renamings}
         since = before.since or self._site.time or parse_moment(newest)
         names = {**before.names, **names}
-        return replace(before, types=self._names, names=names, since=since, newest=newest)
+        types = self._scope.names
+        return replace(before, types=types, names=names, since=since, newest=newest)
 
     def _last_mark(self, renamings: Sequence[Renaming], *, is_full: bool) -> Mark:
         names = {one.collection.name: one.after for one in renamings}
@@ -299,10 +298,11 @@ class _WordPressPull:
     def _look_up(self, numbers: Sequence[int]) -> Iterator[tuple[int, Post | BadSource | None]]:
         """Posts that are not listed, by their own addresses; None if no type has such a post."""
         for chunk in _chunks(numbers):
-            listed = [listed_numbers(self._site, one.route, chunk) for one in self._types]
+            types = self._scope.types
+            listed = [listed_numbers(self._site, one.route, chunk) for one in types]
             unlisted = [number for number in chunk if not any(number in one for one in listed)]
             found: dict[int, Post | BadSource | None] = dict.fromkeys(unlisted)
-            for one in self._types:
+            for one in types:
                 rest = [number for number in unlisted if not _is_shown(found[number])]
                 parameters = {"_fields": "id,status"}
                 for number, post in read_single_posts(self._site, one.route, rest, parameters):
@@ -313,9 +313,9 @@ class _WordPressPull:
         unmarked = 0
         with self._meter(f"{self._site.host} posts", len(numbers), "posts") as advance:
             for read, chunk in enumerate(_chunks(numbers), 1):
-                for one in self._types:
+                for one in self._scope.types:
                     of_type = [number for number in chunk if self._routes[number] == one.route]
-                    posts = read_posts(self._site, one.route, of_type) if of_type else ()
+                    posts = read_posts(self._site, one, of_type) if of_type else ()
                     for number, found in posts:
                         yield from self._take(number, found)
                 advance(len(chunk))
@@ -330,15 +330,19 @@ class _WordPressPull:
         if isinstance(found, BadSource):
             yield Record(place, InvalidArticle(f"the post cannot be read: {found}"))
             return
-        home = self._site.home
-        types = frozenset(self._names)
-        content = read_post(found, home, types) if found else Gone(wordpress_id(home, number))
+        content = self._content_of(number, found)
         was_article = number in self._posts and self._posts[number].is_article
         self._note(number, found, content, was_article=was_article)
         if was_article or not isinstance(content, Gone):
             yield Record(place, content)
         elif found is not None:
             yield LeftOut("password")
+
+    def _content_of(self, number: int, found: Post | None) -> Article | Gone | InvalidArticle:
+        home, scope = self._site.home, self._scope
+        if found is None:
+            return Gone(wordpress_id(home, number))
+        return read_post(found, home, frozenset(scope.names), scope.taxonomies)
 
     def _note(
         self,
@@ -354,7 +358,8 @@ class _WordPressPull:
             return
         stays = isinstance(content, InvalidArticle) and was_article
         is_article = isinstance(content, Article) or stays
-        self._posts[number] = KnownPost(listed_post(found).checksum, is_article)
+        listed = listed_post(found, self._scope.terms)
+        self._posts[number] = KnownPost(listed.checksum, is_article)
 
 
 def _chunks(numbers: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -7,8 +7,9 @@ from typing import Final
 from recommender.errors import BadSource, SourceAway
 from recommender.progress import Meter
 from recommender.sources.wordpress.api import ApiPage, Parameters, WordPressSite
-from recommender.sources.wordpress.checkpoint import LISTED_FIELDS, ListedPost, listed_post
+from recommender.sources.wordpress.checkpoint import ListedPost, listed_fields, listed_post
 from recommender.sources.wordpress.posts import FIELDS, Post, post_number
+from recommender.sources.wordpress.pull_scope import PostType
 
 __all__ = ["list_posts", "listed_numbers", "read_posts", "read_single_posts"]
 
@@ -23,7 +24,7 @@ IN_ORDER: Final = {"orderby": "id", "order": "asc"}
 
 
 def list_posts(
-    site: WordPressSite, route: str, filters: Parameters, meter: Meter
+    site: WordPressSite, kind: PostType, filters: Parameters, meter: Meter
 ) -> dict[int, ListedPost]:
     """Every post of a type that passes a filter, by number, without its text.
 
@@ -35,7 +36,7 @@ def list_posts(
     """
     listed: dict[int, ListedPost] = {}
     for _ in range(SWEEPS):
-        totals = _sweep_once(site, route, filters, meter, listed)
+        totals = _sweep_once(site, kind, filters, meter, listed)
         if totals == sorted(totals) and len(listed) >= max(totals, default=0):
             break
     return listed
@@ -43,19 +44,21 @@ def list_posts(
 
 def _sweep_once(
     site: WordPressSite,
-    route: str,
+    kind: PostType,
     filters: Parameters,
     meter: Meter,
     listed: dict[int, ListedPost],
 ) -> list[int]:
     """Add what is listed now; returns the site's total at each page."""
-    parameters = {"_fields": LISTED_FIELDS, "status": "publish"} | IN_ORDER | dict(filters)
-    pages = _pages(site, route, parameters)
+    fields = {"_fields": listed_fields(kind.terms), "status": "publish"}
+    pages = _pages(site, kind.route, fields | IN_ORDER | dict(filters))
     totals, seen = list[int](), set[int]()
     first = next(pages, ApiPage())
-    with meter(f"{site.host} ids of {route}", first.total or len(first.rows), "posts") as advance:
+    title = f"{site.host} ids of {kind.route}"
+    with meter(title, first.total or len(first.rows), "posts") as advance:
         for page in chain([first], pages):
-            new = {n: listed_post(row) for row in page.rows if (n := post_number(row)) is not None}
+            rows = {n: row for row in page.rows if (n := post_number(row)) is not None}
+            new = {number: listed_post(row, kind.terms) for number, row in rows.items()}
             if new.keys() <= seen:  # the end, or a site that gives the same page for every number
                 break
             advance(len(new.keys() - seen))
@@ -100,7 +103,7 @@ def listed_numbers(site: WordPressSite, route: str, numbers: Sequence[int]) -> s
 
 
 def read_posts(
-    site: WordPressSite, route: str, numbers: Sequence[int]
+    site: WordPressSite, kind: PostType, numbers: Sequence[int]
 ) -> Iterator[tuple[int, Post | BadSource | None]]:
     """At most a hundred posts with their texts; None for one that is gone, or why one fails.
 
@@ -110,25 +113,25 @@ def read_posts(
     Raises:
         BadSource: the site answers nothing any more.
     """
+    whole = {"_fields": ",".join((FIELDS, *kind.terms)), "_embed": EMBEDDED}
     try:
-        page = site.page(route, _include(numbers) | {"_fields": FIELDS, "_embed": EMBEDDED})
+        page = site.page(kind.route, _include(numbers) | whole)
     except BadSource as fault:
-        listed_numbers(site, route, numbers)  # raises, unless the texts are the trouble
+        listed_numbers(site, kind.route, numbers)  # raises, unless the texts are the trouble
         if len(numbers) == 1:
             yield numbers[0], fault
             return
         middle = len(numbers) // 2
-        yield from read_posts(site, route, numbers[:middle])
-        yield from read_posts(site, route, numbers[middle:])
+        yield from read_posts(site, kind, numbers[:middle])
+        yield from read_posts(site, kind, numbers[middle:])
         return
     found = {post_number(post): post for post in page.rows}
     yield from ((number, found[number]) for number in numbers if number in found)
     missing = [number for number in numbers if number not in found]
     if len(missing) < len(numbers):
-        yield from read_posts(site, route, missing) if missing else ()
+        yield from read_posts(site, kind, missing) if missing else ()
     else:
-        parameters = {"_fields": FIELDS, "_embed": EMBEDDED}
-        yield from read_single_posts(site, route, missing, parameters)
+        yield from read_single_posts(site, kind.route, missing, whole)
 
 
 def read_single_posts(

@@ -24,16 +24,17 @@ from recommender.sources.article_ids import wordpress_attributes, wordpress_id
 from recommender.sources.dates import to_rfc3339
 from recommender.sources.source import CheckpointJson, Gone, Pulled, Record
 from recommender.sources.source_documents import read_whole
+from recommender.sources.wordpress.taxonomies import USUAL, Taxonomies
 
-__all__ = ["FIELDS", "UNSORTED", "Post", "WordPressFile", "post_number", "read_post"]
+__all__ = ["FIELDS", "POSTS_ONLY", "UNSORTED", "Post", "WordPressFile", "post_number", "read_post"]
 
 Post = Fields
 
 FIELDS: Final = (
     "id,status,type,date_gmt,modified_gmt,link,title,content,excerpt,author,featured_media,"
-    "categories,tags,_links.wp:term,_links.author,_links.wp:featuredmedia,_embedded"
+    "_links.wp:term,_links.author,_links.wp:featuredmedia,_embedded"
 )
-"""The parameter `_fields` of a request for posts."""
+"""The parameter `_fields` of a request for posts, without the numbers of their terms."""
 
 POSTS_ONLY: Final = frozenset({"post"})
 NEW_LINE: Final = "\n"
@@ -58,7 +59,10 @@ def post_number(post: Post) -> int | None:
 
 
 def read_post(
-    post: Post, home: str, types: frozenset[str] = POSTS_ONLY
+    post: Post,
+    home: str,
+    types: frozenset[str] = POSTS_ONLY,
+    taxonomies: Taxonomies = USUAL,
 ) -> Article | Gone | InvalidArticle:
     """The article of a post; Gone if the post is not public, or behind a password.
 
@@ -66,6 +70,7 @@ def read_post(
         post: one object of a response to `wp/v2/posts`, or to the route of another type.
         home: the site's home address.
         types: the names of the types whose posts are articles.
+        taxonomies: those of which section and tags are.
     """
     number = post_number(post)
     fault = _post_fault(post, number, types)
@@ -74,7 +79,7 @@ def read_post(
     article_id = wordpress_id(home, number)
     if post.get("status", "publish") != "publish" or _is_protected(post):
         return Gone(article_id)
-    return make_article({"id": article_id} | _fields(post, home))
+    return make_article({"id": article_id} | _fields(post, home, taxonomies))
 
 
 def _post_fault(post: Post, number: int | None, types: frozenset[str]) -> FieldFault | None:
@@ -93,7 +98,7 @@ def _is_protected(post: Post) -> bool:
     return isinstance(content, Mapping) and content.get("protected") is True
 
 
-def _fields(post: Post, home: str) -> dict[str, object]:
+def _fields(post: Post, home: str, taxonomies: Taxonomies) -> dict[str, object]:
     """The article's fields without the id."""
     body = remove_controls(_rendered(post, "content"))
     terms = list(_terms(post))
@@ -102,8 +107,8 @@ def _fields(post: Post, home: str) -> dict[str, object]:
         "body_html": body if body.strip() else "",
         "summary": plain_summary(_rendered(post, "excerpt"), body),
         "url": complete_address(post.get("link"), home + "/"),
-        "section": _section(terms),
-        "tags": _names(term for term in terms if term.get("taxonomy") == "post_tag"),
+        "section": _section(_terms_of(terms, taxonomies.section)),
+        "tags": _names(term for one in taxonomies.tags for term in _terms_of(terms, one)),
         "authors": _authors(post, terms),
         "image_url": _image(post, home),
         "published_at": to_rfc3339(post.get("date_gmt")),
@@ -117,11 +122,10 @@ def _rendered(post: Post, name: str) -> str:
     return first_text(field, "rendered") if isinstance(field, Mapping) else first_text(post, name)
 
 
-def _section(terms: Sequence[Post]) -> str | None:
-    """The category that was created first, without the one for unsorted posts."""
-    categories = [term for term in terms if term.get("taxonomy") == "category"]
-    categories.sort(key=lambda term: post_number(term) or 0)
-    names = _names(term for term in categories if term.get("slug") != "uncategorized")
+def _section(terms: Iterable[Post]) -> str | None:
+    """The term that was created first, without the category for unsorted posts."""
+    ordered = sorted(terms, key=lambda term: post_number(term) or 0)
+    names = _names(term for term in ordered if term.get("slug") != "uncategorized")
     return next((name for name in names if name.casefold() not in UNSORTED), None)
 
 
@@ -130,9 +134,13 @@ def _authors(post: Post, terms: Sequence[Post]) -> list[str]:
 
     A name in it that equals the slug is a login.
     """
-    several = [term for term in terms if term.get("taxonomy") == "author"]
+    several = list(_terms_of(terms, "author"))
     displayed = [term for term in several if term.get("name") != term.get("slug")]
     return _names(displayed) or _names(_embedded(post, "author"))
+
+
+def _terms_of(terms: Iterable[Post], taxonomy: str) -> Iterator[Post]:
+    return (term for term in terms if term.get("taxonomy") == taxonomy)
 
 
 def _terms(post: Post) -> Iterator[Post]:
