@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 import sqlalchemy as sa
 
-from recommender.articles import Article, article_of, parse_article
+from recommender.articles import Article, article_of, parse_article, parse_outline
 from recommender.errors import DeletedArticle, StaleVersion, UnknownArticle
 from recommender.ranking.filters import is_visible
 from recommender.store import schema
@@ -26,6 +26,7 @@ __all__ = [
     "find_row",
     "get_article",
     "get_articles",
+    "get_outlines",
     "patch_article",
     "put_article",
     "read_ids",
@@ -125,6 +126,19 @@ def get_articles(connection: sa.Connection, ids: Sequence[str]) -> dict[str, Sto
         article_id: StoredArticle(parse_article(document), text_hash, read_hash, change)
         for at in range(0, len(ids), schema.ROWS_PER_STATEMENT)
         for article_id, document, text_hash, read_hash, change in connection.execute(
+            query.where(table.c.id.in_(ids[at : at + schema.ROWS_PER_STATEMENT]))
+        )
+    }
+
+
+def get_outlines(connection: sa.Connection, ids: Sequence[str]) -> dict[str, Article]:
+    """Read several articles without their texts, by id; unknown and deleted ones are left out."""
+    table = schema.articles
+    query = sa.select(table.c.id, table.c.outline).where(table.c.deleted.is_(False))
+    return {
+        article_id: parse_outline(outline)
+        for at in range(0, len(ids), schema.ROWS_PER_STATEMENT)
+        for article_id, outline in connection.execute(
             query.where(table.c.id.in_(ids[at : at + schema.ROWS_PER_STATEMENT]))
         )
     }

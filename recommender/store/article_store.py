@@ -21,6 +21,7 @@ from recommender.store.article_rows import (
     delete_article,
     get_article,
     get_articles,
+    get_outlines,
     patch_article,
     put_article,
     read_ids,
@@ -213,6 +214,11 @@ class ArticleStore:
         """Read several articles, by id; unknown and deleted ones are left out."""
         with self.engine.begin() as connection:
             return get_articles(connection, ids)
+
+    def outlines(self, ids: Sequence[str]) -> dict[str, Article]:
+        """Read several articles without their texts, by id; unknown and deleted are left out."""
+        with self.engine.begin() as connection:
+            return get_outlines(connection, ids)
 
     def texts_at(self, changes: Mapping[str, int]) -> dict[str, Article]:
         """Read articles with plain text, by id, of those whose last change is the given one.

@@ -224,6 +224,18 @@ class TextQueue:
         with self._engine.begin() as connection:
             return frozenset(connection.scalars(query))
 
+    def read_faults(self, ids: Sequence[str]) -> dict[str, str]:
+        """Read why texts could not be read, by id, of those of some articles that are dead letters.
+
+        Args:
+            ids: a page of them, not thousands.
+        """
+        table = schema.queue
+        query = sa.select(table.c.article_id, table.c.fault)
+        query = query.where(table.c.article_id.in_(ids), table.c.attempts >= ATTEMPTS)
+        with self._engine.begin() as connection:
+            return {article_id: fault or "" for article_id, fault in connection.execute(query)}
+
     def dead_letters(self, limit: int = 1_000) -> list[DeadLetter]:
         """Return dead letters, the oldest first."""
         table = schema.queue

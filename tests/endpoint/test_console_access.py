@@ -18,6 +18,7 @@ OPEN = {"/console/static/<path:filename>", "/console/sign-in"}
 """What is open to all: the files of the pages, and the form for a key."""
 SCOPE_OF = {
     "show_home": "read",
+    "show_find": "read",
     "show_story": "read",
     "show_quality": "read",
     "quality_figures": "read",

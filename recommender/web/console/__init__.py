@@ -3,10 +3,10 @@
 Every page is rendered here; the scripts only fetch parts of pages and put them in place.
 """
 
-from recommender.web.console import home, mapping, quality, signing_in, story, trouble
+from recommender.web.console import find, home, mapping, quality, signing_in, story, trouble
 from recommender.web.console.access import console
 
 __all__ = ["console"]
 
-PAGES = (home, story, mapping, quality, signing_in, trouble)
+PAGES = (home, find, story, mapping, quality, signing_in, trouble)
 """The modules whose views belong to the console."""
