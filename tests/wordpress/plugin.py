@@ -22,7 +22,16 @@ __all__ = [
 
 PLUGIN = Path(__file__).parents[2] / "integrations/wordpress/read-also"
 PATIENCE_SECONDS = 10
-NO_CHOICES: dict[str, object] = {"pins": [], "blocks": [], "no_list": False, "never": False}
+NO_CHOICES: dict[str, object] = {
+    "pins": [],
+    "blocks": [],
+    "no_list": False,
+    "no_list_from": "",
+    "no_list_until": "",
+    "never": False,
+    "never_from": "",
+    "never_until": "",
+}
 
 
 def configure(site: Site, **settings: object) -> None:

@@ -1,6 +1,7 @@
 """What editors choose for one post: who may, what is kept, and how the service comes to know it."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -286,6 +287,85 @@ def page_of(site: Site, post: int) -> str:
     return page
 
 
+# --- from when until when ---
+
+
+def moment(seconds: float) -> str:
+    """So many seconds from now."""
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def fields(service: Service, site: Site, post: int) -> list[bool]:
+    """Whether the service has a post for one without a list, and for one in no list."""
+    stored = service.article(article_of(site, post))
+    assert stored is not None
+    return [stored.get(name) is True for name in ("no_related", "never_recommend")]
+
+
+def test_the_two_switches_hold_from_their_begin_until_their_end(
+    newsroom: Site, service: Service
+) -> None:
+    """The service knows no times of these: the article is sent again when one begins or ends."""
+    configure(newsroom, url=service.address, key=PLUGIN_KEY)
+    seed = publish(newsroom, "A comet returns")
+    early, late = moment(-3600), moment(3600)
+    choose(newsroom, seed, no_list=True, no_list_from=late, never=True, never_until=early)
+    assert fields(service, newsroom, seed) == [False, False]
+    assert wants_list(newsroom, seed)
+    choose(newsroom, seed, no_list=True, no_list_from=early, never=True, never_until=late)
+    assert fields(service, newsroom, seed) == [True, True]
+    assert not wants_list(newsroom, seed)
+    soon = moment(2)
+    choose(newsroom, seed, no_list=True, no_list_until=soon, never=True, never_from=soon)
+    assert fields(service, newsroom, seed) == [True, False]
+
+    def changes() -> bool:
+        newsroom.cron()
+        return fields(service, newsroom, seed) == [False, True]
+
+    assert comes_true(changes)
+    assert wants_list(newsroom, seed)
+
+
+def wants_list(site: Site, post: int) -> bool:
+    wanted: bool = site.run("return ReadAlso\\wants_list($given['post']);", post=post)
+    return wanted
+
+
+def planned(site: Site, post: int) -> int:
+    """When WP-Cron looks at the choices for a post, in seconds from now; 0 where it does not."""
+    code = "$at = wp_next_scheduled('read_also_boundary', [$given['post']]);"
+    seconds: int = site.run(f"{code} return $at ? $at - time() : 0;", post=post)
+    return seconds
+
+
+def test_the_page_is_made_anew_when_a_choice_begins_or_ends(newsroom: Site, stage: Stage) -> None:
+    """Page caches are told, and no copy of before is shown."""
+    configure(newsroom, url=stage.address, key=KEY)
+    stage.answer = accept
+    seed, one, two = (publish(newsroom, f"Eclipse {n}") for n in range(3))
+    pins = [chosen(one, **{"from": moment(2000), "until": moment(3000)})]
+    choose(newsroom, seed, pins=pins, blocks=[chosen(two, until=moment(1000))])
+    assert 900 < planned(newsroom, seed) <= 1000
+    choose(newsroom, seed, pins=pins)
+    assert 1900 < planned(newsroom, seed) <= 2000
+    before = newsroom.run(
+        "return get_post_meta($given['post'], '_read_also_chosen_at', true);", post=seed
+    )
+    told = newsroom.run(
+        """$told = [];
+        add_action('read_also_list_changed', function ($post) use (&$told) { $told[] = $post; });
+        update_post_meta($given['post'], '_read_also_chosen_at', 1);
+        do_action('read_also_boundary', $given['post']);
+        return [$told, (int) get_post_meta($given['post'], '_read_also_chosen_at', true)];""",
+        post=seed,
+    )
+    assert told[0] == [seed]
+    assert told[1] >= int(before)
+    choose(newsroom, seed)
+    assert planned(newsroom, seed) == 0
+
+
 # --- who may ---
 
 
@@ -335,18 +415,21 @@ def test_what_is_no_choice_is_not_kept(newsroom: Site) -> None:
             "words",
         ],
         "blocks": [{"post": -7, "from": "yesterday", "until": ["x"]}],
+        "no_list_from": "2026-05-01T10:00:00Z",
         "never": "1",
+        "never_from": "2026-05-01T10:00:00Z",
+        "never_until": "2026-05-01T14:00:00+05:00",
         "unknown": 1,
     }
     kept = newsroom.run("return ReadAlso\\sanitize_choices($given['given']);", given=given)
-    assert kept == {
+    assert kept == NO_CHOICES | {
         "pins": [
             chosen(3),
             {"post": 0, "article": "abi:1", "title": "Bold move", "from": "", "until": ""},
         ],
         "blocks": [chosen(7)],
-        "no_list": False,
         "never": True,
+        "never_from": "2026-05-01T10:00:00Z",
     }
 
 

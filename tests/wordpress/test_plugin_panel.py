@@ -189,6 +189,42 @@ def test_a_pin_is_found_by_search_and_holds_for_a_time(desk: Desk) -> None:
     assert editor.faults == []
 
 
+def test_blocks_and_the_two_switches_hold_for_a_time(desk: Desk) -> None:
+    editor = open_post(desk, desk.posts["Fort for sale"])
+    expect(editor.rows).to_have_count(4)
+    blocked, switches = editor.page.locator(".read-also-blocked"), editor.page
+    editor.press("Keep “Salt tax” out of this list")
+    expect(editor.rows.filter(has_text="Salt tax")).to_have_count(0)
+    editor.press("From when until when “Salt tax” holds")
+    blocked.get_by_label("From", exact=True).fill("2199-02-01T10:00")
+    expect(blocked).to_contain_text("Not yet. From February 1, 2199 10:00 am.")
+    expect(editor.rows.filter(has_text="Salt tax")).to_have_count(1)
+    editor.page.keyboard.press("Control+z")
+    expect(editor.rows.filter(has_text="Salt tax")).to_have_count(0)
+    expect(blocked.get_by_label("From", exact=True)).to_have_value("")
+    blocked.get_by_label("Until", exact=True).fill("2199-02-01T10:00")
+    expect(blocked).to_contain_text("Until February 1, 2199 10:00 am.")
+    editor.press("From when until when “Salt tax” holds")
+    switches.get_by_label("No list under this post").check()
+    expect(editor.rows).to_have_count(0)
+    editor.press("From when until when “No list under this post” holds")
+    switches.get_by_label("From", exact=True).fill("2199-03-01T10:00")
+    expect(editor.rows).to_have_count(4)
+    flag = editor.page.locator(".read-also-flag").first
+    expect(flag).to_contain_text("Not yet. From March 1, 2199 10:00 am.")
+    editor.press("From when until when “No list under this post” holds")
+    switches.get_by_label("Never in the lists of other posts").check()
+    editor.press("From when until when “Never in the lists of other posts” holds")
+    switches.get_by_label("Until", exact=True).fill("2199-04-01T10:00")
+    chosen = editor.meta()
+    assert [one["until"] for one in chosen["blocks"]] == ["2199-02-01T05:00:00Z"]
+    assert (chosen["no_list"], chosen["no_list_from"]) == (True, "2199-03-01T05:00:00Z")
+    assert (chosen["never"], chosen["never_until"]) == (True, "2199-04-01T05:00:00Z")
+    switches.get_by_label("No list under this post", exact=True).uncheck()
+    assert editor.meta()["no_list_from"] == ""
+    assert editor.faults == []
+
+
 def test_axe_finds_nothing_in_the_panel(desk: Desk) -> None:
     """With everything open: pins with their times, posts that were found, a block, the warning."""
     if not AXE.exists():
@@ -278,6 +314,40 @@ def test_the_classic_editor_has_the_same_panel_and_saves_it(desk: Desk) -> None:
     stored = desk.service.article(article_of(desk.site, post))
     assert stored is not None
     assert stored["never_recommend"] is True
+
+
+def test_the_box_undoes_what_was_chosen_last_by_its_button_and_by_key(desk: Desk) -> None:
+    post = desk.site.insert(post_title="Classic salt", post_content=PAIRS[0][1])
+    page = log_in(desk.browser, desk.site, "editor", viewport={"width": 1400, "height": 1400})
+    page.goto(f"{desk.site.home}/wp-admin/post.php?post={post}&action=edit")
+    box, undo = page.locator("#read-also-box"), page.get_by_role("button", name="Undo", exact=True)
+    pins = box.locator(".is-pinned .read-also-what > :first-child")
+    expect(box.locator(".read-also-row")).to_have_count(4)
+    expect(undo).to_be_disabled()
+    box.get_by_role("button", name="Pin “Salt tax” to this list").click()
+    box.get_by_role("button", name="Pin “Fort for sale” to this list").click()
+    box.get_by_role("button", name="Move “Fort for sale” up").click()
+    box.get_by_role("button", name="Keep “Salt tax” out of this list").click()
+    box.get_by_label("Never in the lists of other posts").check()
+    page.keyboard.press("Control+z")
+    expect(box.get_by_label("Never in the lists of other posts")).not_to_be_checked()
+    page.keyboard.press("Control+z")
+    expect(pins).to_have_text(["Fort for sale", "Salt tax"])
+    undo.click()
+    expect(pins).to_have_text(["Salt tax", "Fort for sale"])
+    box.get_by_label("Pin another post").fill("choir")
+    page.keyboard.press("Control+z")  # That of the field.
+    expect(pins).to_have_count(2)
+    page.locator("#title").focus()
+    page.keyboard.press("Control+z")
+    expect(pins).to_have_count(2)
+    undo.click()
+    expect(pins).to_have_text(["Salt tax"])
+    page.click("#publish")
+    page.wait_for_url("**message=1**")
+    kept = desk.site.run("return ReadAlso\\choices($given['post']);", post=post)
+    assert [one["post"] for one in kept["pins"]] == [desk.posts["Salt tax"]]
+    assert (kept["blocks"], kept["never"]) == ([], False)
 
 
 def test_where_the_block_editor_saves_no_meta_it_has_the_box(desk: Desk) -> None:

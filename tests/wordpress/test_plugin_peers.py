@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.wordpress.browsing import chromium, log_in
-from tests.wordpress.plugin import PLUGIN, article_of, comes_true, configure
+from tests.wordpress.plugin import NO_CHOICES, PLUGIN, article_of, comes_true, configure
 from tests.wordpress.service import PLUGIN_KEY, Service
 from tests.wordpress.site import Site
 
@@ -61,9 +61,6 @@ def choices(newsroom: Site, post: int) -> dict[str, Any]:
     return found | {kind: [one["post"] for one in found[kind]] for kind in ("pins", "blocks")}
 
 
-NOTHING = {"pins": [], "blocks": [], "no_list": False, "never": False}
-
-
 def test_settings_and_manual_posts_of_crp_are_taken_over(
     newsroom: Site, tab: Page, service: Service, stories: list[int]
 ) -> None:
@@ -94,10 +91,10 @@ def test_settings_and_manual_posts_of_crp_are_taken_over(
     assert (found["limit"], found["layout"], found["place"]) == (4, "list", True)
     assert (found["excluded_terms"], found["key"]) == ([term], PLUGIN_KEY)
     assert found["no_list_terms"] == [term]
-    assert choices(newsroom, first) == NOTHING | {"pins": [fourth, second], "blocks": [third]}
-    assert choices(newsroom, second) == NOTHING | {"pins": [first], "no_list": True}
-    assert choices(newsroom, third) == NOTHING | {"never": True}
-    assert choices(newsroom, fourth) == NOTHING | {"never": True}
+    assert choices(newsroom, first) == NO_CHOICES | {"pins": [fourth, second], "blocks": [third]}
+    assert choices(newsroom, second) == NO_CHOICES | {"pins": [first], "no_list": True}
+    assert choices(newsroom, third) == NO_CHOICES | {"never": True}
+    assert choices(newsroom, fourth) == NO_CHOICES | {"never": True}
 
     def pinned() -> list[str]:
         with service.client() as client:
@@ -149,8 +146,8 @@ def test_settings_of_yarpp_are_taken_over(newsroom: Site, stories: list[int]) ->
     assert (found["limit"], found["layout"], found["place"]) == (5, "cards", True)
     assert found["place_types"] == ["post", "page"]
     assert term in found["excluded_terms"]
-    assert choices(newsroom, stories[0]) == NOTHING | {"no_list": True}
-    assert choices(newsroom, stories[1]) == NOTHING
+    assert choices(newsroom, stories[0]) == NO_CHOICES | {"no_list": True}
+    assert choices(newsroom, stories[1]) == NO_CHOICES
 
 
 @pytest.mark.parametrize(

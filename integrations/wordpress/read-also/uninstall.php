@@ -15,6 +15,7 @@ function clean() {
 	wp_clear_scheduled_hook( 'read_also_push' );
 	wp_unschedule_hook( 'read_also_purge' );
 	wp_unschedule_hook( 'read_also_tell' );
+	wp_unschedule_hook( 'read_also_boundary' );
 	foreach ( array( 'read_also', '_transient_read_also', '_transient_timeout_read_also' ) as $prefix ) {
 		$names = $wpdb->get_col( $wpdb->prepare( "SELECT option_name FROM {$wpdb->options} WHERE option_name LIKE %s", $wpdb->esc_like( $prefix ) . '%' ) );
 		array_map( 'delete_option', $names );

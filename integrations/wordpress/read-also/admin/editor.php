@@ -122,7 +122,8 @@ function has_panel( string $type ): bool {
 
 /** What the panel is made of, in either editor. */
 function load_panel( \WP_Post $post ) {
-	$uses = array( 'wp-element', 'wp-components', 'wp-api-fetch', 'wp-i18n', 'wp-date', 'wp-a11y' );
+	$uses = array( 'read-also-choices', 'wp-element', 'wp-components', 'wp-api-fetch', 'wp-i18n', 'wp-date', 'wp-a11y', 'wp-keycodes' );
+	wp_register_script( 'read-also-choices', plugins_url( 'assets/editor-choices.js', PLUGIN_FILE ), array(), version_of( 'editor-choices.js' ), true );
 	wp_enqueue_script( 'read-also-panel', plugins_url( 'assets/editor-panel.js', PLUGIN_FILE ), $uses, version_of( 'editor-panel.js' ), true );
 	wp_enqueue_style( 'read-also-panel', plugins_url( 'assets/editor.css', PLUGIN_FILE ), array( 'wp-components', 'dashicons' ), version_of( 'editor.css' ) );
 	$given = array(

@@ -51,6 +51,8 @@ return array(
 	'until'       => __( 'Until', 'read-also' ),
 	'always'      => __( 'Always', 'read-also' ),
 	'backwards'   => __( 'The end must be after the beginning.', 'read-also' ),
+	'undo'        => __( 'Undo', 'read-also' ),
+	'undone'      => __( 'The last choice is undone.', 'read-also' ),
 	'search'      => __( 'Pin another post', 'read-also' ),
 	'searchHelp'  => __( 'Words, or the address of a post.', 'read-also' ),
 	'found'       => __( 'Posts that you can pin', 'read-also' ),

@@ -4,47 +4,15 @@
  * It knows nothing of the editor that it stands in. A host gives it the draft and the choices, and
  * keeps what is chosen: `editor.js` for the block editor, `meta-box.js` for the classic one.
  */
-( function ( wp, given ) {
+( function ( wp, given, chosen ) {
 	'use strict';
 
+	const { keyOf, placeOf, stateOf, timesOfFlag } = chosen;
 	const { createElement: el, Fragment, useEffect, useRef, useState } = wp.element;
 	const { Button, Notice, Spinner, ToggleControl } = wp.components;
 	const { sprintf } = wp.i18n;
 	const words = given.words;
 	const PAUSE_MS = 900; // So long nothing is typed before the list is asked for.
-
-	/* --- What is chosen: values in, values out --- */
-
-	const keyOf = ( one ) => ( one.post ? 'post-' + one.post : 'article-' + one.article );
-	const chosenOf = ( row ) => ( { post: row.post, article: row.article, title: row.post ? '' : row.title, from: '', until: '' } );
-	const without = ( list, row ) => list.filter( ( one ) => keyOf( one ) !== keyOf( row ) );
-	const placeOf = ( list, row ) => list.findIndex( ( one ) => keyOf( one ) === keyOf( row ) );
-
-	/** Pin an article before the pin that stands at a place now; one that is pinned moves there. */
-	function pin( choices, row, place ) {
-		const at = placeOf( choices.pins, row );
-		const pins = without( choices.pins, row );
-		pins.splice( at >= 0 && at < place ? place - 1 : place, 0, at >= 0 ? choices.pins[ at ] : chosenOf( row ) );
-		return { ...choices, pins, blocks: without( choices.blocks, row ) };
-	}
-
-	const unpin = ( choices, row ) => ( { ...choices, pins: without( choices.pins, row ) } );
-	const block = ( choices, row ) => ( {
-		...choices,
-		pins: without( choices.pins, row ),
-		blocks: without( choices.blocks, row ).concat( chosenOf( row ) ),
-	} );
-	const allow = ( choices, row ) => ( { ...choices, blocks: without( choices.blocks, row ) } );
-	const limitTime = ( choices, row, from, until ) => ( {
-		...choices,
-		pins: choices.pins.map( ( one ) => ( keyOf( one ) === keyOf( row ) ? { ...one, from, until } : one ) ),
-	} );
-
-	/** Whether a pin holds `now`, `waits` or is `over`. */
-	function stateOf( one ) {
-		const now = new Date().toISOString();
-		return one.until && one.until <= now ? 'over' : one.from > now ? 'waits' : 'now';
-	}
 
 	/* --- Times: the service's are in UTC, the editor's in the time zone of the site --- */
 
@@ -103,7 +71,8 @@
 	function rowsOf( answer, choices, known ) {
 		const pins = choices.pins.map( ( one ) => ( { ...( known[ keyOf( one ) ] || one ), pin: one, state: stateOf( one ) } ) );
 		const holding = pins.filter( isListed );
-		const taken = new Set( holding.concat( choices.blocks ).map( keyOf ) );
+		const blocks = choices.blocks.filter( ( one ) => 'now' === stateOf( one ) );
+		const taken = new Set( holding.concat( blocks ).map( keyOf ) );
 		const items = ( answer ? answer.items : [] ).filter( ( row ) => ! taken.has( keyOf( row ) ) );
 		return pins.concat( answer ? items.slice( 0, Math.max( 0, answer.limit - holding.length ) ) : [] );
 	}
@@ -112,9 +81,12 @@
 		return el( Button, { icon, label, 'aria-label': name, 'data-act': act, className: 'read-also-act', ...more } );
 	}
 
-	/** From when until when a pin holds. What ends before it begins is not kept. */
-	function Times( { row, onChange } ) {
-		const [ times, setTimes ] = useState( { from: typed( row.pin.from ), until: typed( row.pin.until ) } );
+	/** From when until when a choice holds. What ends before it begins is not kept. */
+	function Times( { from, until, onChange } ) {
+		const [ times, setTimes ] = useState( { from: typed( from ), until: typed( until ) } );
+		useEffect( () => { // Undone, it is another one than was typed last.
+			setTimes( ( before ) => ( momentOf( before.from ) === from && momentOf( before.until ) === until ? before : { from: typed( from ), until: typed( until ) } ) );
+		}, [ from, until ] );
 		const backwards = times.from && times.until && times.until <= times.from;
 		const change = ( name ) => ( event ) => {
 			const next = { ...times, [ name ]: event.target.value };
@@ -134,18 +106,25 @@
 			el( Button, { variant: 'link', onClick: always }, words.always ) );
 	}
 
+	/** When a choice holds, in words; `now` is what is said of one that holds. */
+	function whenOf( one, now ) {
+		const state = stateOf( one );
+		return [
+			{ now, waits: words.waits, over: words.over }[ state ],
+			one.from && 'waits' === state ? sprintf( words.pinnedFrom, shown( one.from ) ) : '',
+			one.until && 'over' !== state ? sprintf( words.pinnedUntil, shown( one.until ) ) : '',
+		].filter( Boolean ).join( ' ' );
+	}
+
 	/** Why a row is there: what the service says, and for a pin when it holds. */
 	function reasonOf( row ) {
-		if ( ! row.pin ) {
-			return row.why;
-		}
-		const state = { now: words.pinned, waits: words.waits, over: words.over }[ row.state ];
-		return [
-			state,
-			row.pin.from && 'waits' === row.state ? sprintf( words.pinnedFrom, shown( row.pin.from ) ) : '',
-			row.pin.until && 'over' !== row.state ? sprintf( words.pinnedUntil, shown( row.pin.until ) ) : '',
-			row.hidden ? row.why : '',
-		].filter( Boolean ).join( ' ' );
+		return row.pin ? [ whenOf( row.pin, words.pinned ), row.hidden ? row.why : '' ].filter( Boolean ).join( ' ' ) : row.why;
+	}
+
+	/** Shows and hides the times of a choice. */
+	function Clock( { of, timing, setTiming } ) {
+		return el( IconButton, { icon: 'clock', act: 'time', label: words.time, name: sprintf( words.timeIt, of ),
+			onClick: () => setTiming( ! timing ), 'aria-expanded': timing, isPressed: timing } );
 	}
 
 	/** At the side of a row what every row has: pin and block. */
@@ -161,7 +140,7 @@
 		return el( 'div', { className: 'read-also-acts' },
 			button( 'arrow-up-alt2', 'up', () => panel.pinAt( row, place - 1, 'up' ), { disabled: 0 === place } ),
 			button( 'arrow-down-alt2', 'down', () => panel.pinAt( row, place + 2, 'down' ), { disabled: place === pins - 1 } ),
-			button( 'clock', 'time', () => setTiming( ! timing ), { 'aria-expanded': timing, isPressed: timing } ) );
+			el( Clock, { of: row.title, timing, setTiming } ) );
 	}
 
 	function Row( { row, place, number, pins, panel } ) {
@@ -177,7 +156,7 @@
 				about ? el( 'div', { className: 'read-also-about' }, about ) : null,
 				el( 'div', { className: 'read-also-why' }, reasonOf( row ) ),
 				panel.mayChoose && row.pin ? el( PinActs, acts ) : null,
-				timing && row.pin ? el( Times, { row, onChange: ( from, until ) => panel.limitTime( row, from, until ) } ) : null ),
+				timing && row.pin ? el( Times, { ...row.pin, onChange: ( from, until ) => panel.limitTime( 'pins', row, from, until ) } ) : null ),
 			panel.mayChoose ? el( SideActs, acts ) : null );
 	}
 
@@ -243,14 +222,34 @@
 			found && found.length ? el( 'ul', { className: 'read-also-results', 'aria-label': words.found }, found.map( result ) ) : null );
 	}
 
-	function Blocked( { rows, onAllow } ) {
-		if ( ! rows.length ) {
-			return null;
-		}
-		return el( 'div', { className: 'read-also-blocked' },
+	function BlockedRow( { row, panel } ) {
+		const [ timing, setTiming ] = useState( false );
+		const when = whenOf( row.block, '' );
+		return el( 'li', { className: 'now' === stateOf( row.block ) ? '' : 'is-idle' },
+			el( 'div', { className: 'read-also-what' }, el( 'span', { dir: 'auto' }, row.title ), when ? el( 'div', { className: 'read-also-why' }, when ) : null,
+				timing ? el( Times, { ...row.block, onChange: ( from, until ) => panel.limitTime( 'blocks', row, from, until ) } ) : null ),
+			panel.mayChoose ? el( 'div', { className: 'read-also-acts' }, el( Clock, { of: row.title, timing, setTiming } ),
+				el( Button, { variant: 'link', onClick: () => panel.allow( row ), 'aria-label': sprintf( words.allowIt, row.title ) }, words.allow ) ) : null );
+	}
+
+	function Blocked( { rows, panel } ) {
+		return rows.length ? el( 'div', { className: 'read-also-blocked' },
 			el( 'span', { className: 'read-also-label' }, words.blocks ),
-			el( 'ul', null, rows.map( ( row ) => el( 'li', { key: keyOf( row ) }, el( 'span', { dir: 'auto' }, row.title ),
-				onAllow ? el( Button, { variant: 'link', onClick: () => onAllow( row ), 'aria-label': sprintf( words.allowIt, row.title ) }, words.allow ) : null ) ) ) );
+			el( 'ul', null, rows.map( ( row ) => el( BlockedRow, { key: keyOf( row ), row, panel } ) ) ) ) : null;
+	}
+
+	/** "No list here" or "never in other lists", with its times. */
+	function Flag( { flag, label, choices, host } ) {
+		const [ timing, setTiming ] = useState( false );
+		const { from, until } = timesOfFlag( choices, flag );
+		const set = ( value, begin, end ) => host.setChoices( chosen.setFlag( choices, flag, value, begin, end ) );
+		const when = choices[ flag ] ? whenOf( { from, until }, '' ) : '';
+		return el( 'div', { className: 'read-also-flag' },
+			el( 'div', { className: 'read-also-switch' },
+				el( ToggleControl, { label, checked: choices[ flag ], disabled: ! host.mayChoose, __nextHasNoMarginBottom: true, onChange: ( value ) => set( value, '', '' ) } ),
+				host.mayChoose && choices[ flag ] ? el( Clock, { of: label, timing, setTiming } ) : null ),
+			when ? el( 'div', { className: 'read-also-why' }, when ) : null,
+			host.mayChoose && choices[ flag ] && timing ? el( Times, { from, until, onChange: ( begin, end ) => set( true, begin, end ) } ) : null );
 	}
 
 	function Status( { state, rows } ) {
@@ -281,7 +280,7 @@
 			}
 		} );
 		function choose( next, said, row, key, acts ) {
-			known[ keyOf( row ) ] = { ...row, pin: undefined };
+			known[ keyOf( row ) ] = { ...row, pin: undefined, block: undefined };
 			focus.current = { key: window.CSS.escape( key ), acts };
 			host.setChoices( next );
 			wp.a11y.speak( said );
@@ -292,7 +291,7 @@
 			return next ? keyOf( next ) : '';
 		};
 		const pinAt = ( row, place, act ) => {
-			const next = pin( host.choices, row, place );
+			const next = chosen.pin( host.choices, row, place );
 			choose( next, sprintf( words.movedTo, row.title, placeOf( next.pins, row ) + 1 ), row, keyOf( row ), [ act, 'down', 'up', 'unpin' ] );
 		};
 		return {
@@ -300,10 +299,10 @@
 			over: drag.over,
 			mayChoose: host.mayChoose,
 			pinAt,
-			unpin: ( row ) => choose( unpin( host.choices, row ), sprintf( words.unpinnedIt, row.title ), row, keyOf( row ), [ 'pin' ] ),
-			block: ( row ) => choose( block( host.choices, row ), sprintf( words.blockedIt, row.title ), row, neighbour( row ), [ 'block' ] ),
-			allow: ( row ) => choose( allow( host.choices, row ), sprintf( words.allowedIt, row.title ), row, '', [] ),
-			limitTime: ( row, from, until ) => host.setChoices( limitTime( host.choices, row, from, until ) ),
+			unpin: ( row ) => choose( chosen.unpin( host.choices, row ), sprintf( words.unpinnedIt, row.title ), row, keyOf( row ), [ 'pin' ] ),
+			block: ( row ) => choose( chosen.block( host.choices, row ), sprintf( words.blockedIt, row.title ), row, neighbour( row ), [ 'block' ] ),
+			allow: ( row ) => choose( chosen.allow( host.choices, row ), sprintf( words.allowedIt, row.title ), row, '', [] ),
+			limitTime: ( kind, row, from, until ) => host.setChoices( chosen.limitTime( host.choices, kind, row, from, until ) ),
 			dragging: ( row, place ) => ! host.mayChoose ? {} : {
 				draggable: true,
 				onDragStart: ( event ) => {
@@ -343,7 +342,8 @@
 
 	/**
 	 * The panel. A host has `draft()` (title, content, excerpt, terms), `watched` (values that change with
-	 * it), `choices`, `setChoices`, `mayChoose`; with `brief` only the list and the warning are shown.
+	 * it), `choices`, `setChoices`, `mayChoose`, and `undo`, null where nothing is to be undone, if its editor
+	 * has no undo of its own; with `brief` only the list and the warning are shown.
 	 */
 	function Panel( host ) {
 		const state = useAnswer( host );
@@ -356,21 +356,23 @@
 		}
 		const rows = rowsOf( state.answer, choices, known );
 		const panel = usePanel( { ...host, choices }, rows, known );
-		const flag = ( name, label ) => el( ToggleControl, { label, checked: choices[ name ], disabled: ! host.mayChoose, __nextHasNoMarginBottom: true,
-			onChange: ( value ) => host.setChoices( { ...choices, [ name ]: value } ) } );
+		const off = choices.no_list && 'now' === stateOf( timesOfFlag( choices, 'no_list' ) );
+		const flag = ( name, label ) => el( Flag, { flag: name, label, choices, host } );
 		return el( 'div', { className: 'read-also-panel' + ( state.busy ? ' is-busy' : '' ), ref: panel.root, tabIndex: -1, 'aria-busy': state.busy },
+			host.mayChoose && undefined !== host.undo ? el( Button, { className: 'read-also-undo', variant: 'tertiary', icon: 'undo', disabled: ! host.undo, onClick: host.undo,
+				label: words.undo, showTooltip: true, shortcut: wp.keycodes.displayShortcut.primary( 'z' ) }, words.undo ) : null,
 			el( Duplicates, { rows: state.answer ? state.answer.duplicates : [] } ),
-			choices.no_list ? el( Notice, { status: 'info', isDismissible: false }, words.off )
+			off ? el( Notice, { status: 'info', isDismissible: false }, words.off )
 				: el( Fragment, null,
 					host.brief ? null : el( 'p', { className: 'read-also-intro' }, state.answer && state.answer.live ? words.intro : words.introSaved, ' ',
 						host.mayChoose ? words.dragHelp : words.readOnly ),
 					el( Status, { state, rows } ),
 					el( Rows, { rows, panel: host.brief ? { ...panel, mayChoose: false, dragging: () => ( {} ) } : panel } ),
 					host.mayChoose && ! host.brief ? el( Search, { choices, onPin: ( row ) => panel.pinAt( row, choices.pins.length, 'unpin' ) } ) : null,
-					host.brief ? null : el( Blocked, { rows: choices.blocks.map( ( one ) => known[ keyOf( one ) ] || one ), onAllow: host.mayChoose ? panel.allow : null } ) ),
+					host.brief ? null : el( Blocked, { rows: choices.blocks.map( ( one ) => ( { ...( known[ keyOf( one ) ] || one ), block: one } ) ), panel } ) ),
 			host.brief ? null : el( 'div', { className: 'read-also-flags' }, el( 'span', { className: 'read-also-label' }, words.settings ),
 				flag( 'no_list', words.noList ), flag( 'never', words.never ) ) );
 	}
 
 	window.readAlsoPanel = Panel;
-}( window.wp, window.readAlsoEditor ) );
+}( window.wp, window.readAlsoEditor, window.readAlsoChoices ) );

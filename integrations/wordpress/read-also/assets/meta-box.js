@@ -2,7 +2,7 @@
 ( function ( wp, given, Panel, $ ) {
 	'use strict';
 
-	const { createElement: el, useEffect, useState } = wp.element;
+	const { createElement: el, useEffect, useRef, useState } = wp.element;
 	const box = document.getElementById( 'read-also-box' );
 	const field = document.getElementById( 'read-also-choices' );
 	const value = ( id ) => {
@@ -40,8 +40,45 @@
 		return Object.fromEntries( Object.entries( shown ).filter( ( [ , one ] ) => undefined !== one ) );
 	}
 
+	/** Ctrl+Z, on a keyboard of other letters too, where the key has no letter of the alphabet. */
+	function isUndo( event ) {
+		const isKey = 'z' === event.key.toLowerCase() || ( 'KeyZ' === event.code && ! /^[a-z]$/i.test( event.key ) );
+		return isKey && ( event.ctrlKey || event.metaKey ) && ! event.shiftKey && ! event.target.matches( 'input:not([type="checkbox"])' );
+	}
+
+	/** The key undoes while the focus is in the box, but for a field of words, which has an undo of its own; the focus stays in the box. */
+	function useUndoKey( undo, steps ) {
+		const before = useRef( 1 );
+		useEffect( () => {
+			const onKey = ( event ) => {
+				if ( isUndo( event ) ) {
+					event.preventDefault();
+					event.stopPropagation();
+					if ( undo ) {
+						undo();
+					}
+				}
+			};
+			box.addEventListener( 'keydown', onKey );
+			return () => box.removeEventListener( 'keydown', onKey );
+		} );
+		useEffect( () => {
+			if ( before.current > steps.length && ! box.contains( document.activeElement ) ) { // What had it is gone.
+				box.querySelector( '.read-also-panel' ).focus();
+			}
+			before.current = steps.length;
+		}, [ steps ] );
+	}
+
 	function HostedPanel() {
-		const [ choices, setChoices ] = useState( given.choices );
+		const [ steps, setSteps ] = useState( [ given.choices ] ); // What was chosen one after another; the last one holds.
+		const choices = steps[ steps.length - 1 ];
+		const setChoices = ( next ) => setSteps( ( before ) => before.concat( [ next ] ) );
+		const undo = steps.length < 2 ? null : () => {
+			setSteps( steps.slice( 0, -1 ) );
+			wp.a11y.speak( given.words.undone );
+		};
+		useUndoKey( undo, steps );
 		const [ version, setVersion ] = useState( '' );
 		useEffect( () => {
 			const look = () => setVersion( JSON.stringify( draft() ) );
@@ -54,7 +91,7 @@
 				$( field ).trigger( 'change' );
 			}
 		}, [ choices ] );
-		return el( Panel, { draft, watched: [ version ], choices, setChoices, mayChoose: given.mayChoose && !! field } );
+		return el( Panel, { draft, watched: [ version ], choices, setChoices, undo, mayChoose: given.mayChoose && !! field } );
 	}
 
 	if ( box ) {

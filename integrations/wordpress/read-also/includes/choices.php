@@ -24,7 +24,8 @@ function register_choices() {
 		),
 	);
 	$flag   = array( 'type' => 'boolean' );
-	$schema = array( 'properties' => array( 'pins' => $chosen, 'blocks' => $chosen, 'no_list' => $flag, 'never' => $flag ) );
+	$times  = array_fill_keys( array( 'no_list_from', 'no_list_until', 'never_from', 'never_until' ), array( 'type' => 'string' ) );
+	$schema = array( 'properties' => array( 'pins' => $chosen, 'blocks' => $chosen, 'no_list' => $flag, 'never' => $flag ) + $times );
 	foreach ( settings()['types'] as $type ) {
 		register_post_meta(
 			$type,
@@ -67,7 +68,7 @@ function hide_choices() {
 	}
 }
 
-/** The choices for a post: `pins` and `blocks` in order, `no_list` and `never`. */
+/** The choices for a post: `pins` and `blocks` in order, `no_list` and `never`, and from when until when these two hold. */
 function choices( int $post ): array {
 	return sanitize_choices( get_post_meta( $post, CHOICES, true ) );
 }
@@ -75,11 +76,23 @@ function choices( int $post ): array {
 function sanitize_choices( $given ): array {
 	$given = is_array( $given ) ? $given : array();
 	return array(
-		'pins'    => sanitize_chosen( $given['pins'] ?? array(), MOST_PINS ),
-		'blocks'  => sanitize_chosen( $given['blocks'] ?? array(), MOST_BLOCKS ),
-		'no_list' => ! empty( $given['no_list'] ),
-		'never'   => ! empty( $given['never'] ),
-	);
+		'pins'   => sanitize_chosen( $given['pins'] ?? array(), MOST_PINS ),
+		'blocks' => sanitize_chosen( $given['blocks'] ?? array(), MOST_BLOCKS ),
+	) + sanitize_flag( $given, 'no_list' ) + sanitize_flag( $given, 'never' );
+}
+
+/** A choice that is made or not; only one that is made has times. */
+function sanitize_flag( array $given, string $flag ): array {
+	$chosen = ! empty( $given[ $flag ] );
+	$times  = sanitize_times( $chosen ? ( $given[ "{$flag}_from" ] ?? '' ) : '', $chosen ? ( $given[ "{$flag}_until" ] ?? '' ) : '' );
+	return array( $flag => $chosen, "{$flag}_from" => $times['from'], "{$flag}_until" => $times['until'] );
+}
+
+/** From when until when something holds; what ends before it begins has no end. */
+function sanitize_times( $from, $until ): array {
+	$from  = sanitize_moment( is_scalar( $from ) ? (string) $from : '' );
+	$until = sanitize_moment( is_scalar( $until ) ? (string) $until : '' );
+	return array( 'from' => $from, 'until' => '' !== $from && '' !== $until && $until <= $from ? '' : $until );
 }
 
 /** Each once: a post of this site by its number, another article of the service by its id and headline. */
@@ -89,16 +102,12 @@ function sanitize_chosen( $given, int $most ): array {
 		$one     = array_filter( is_array( $one ) ? $one : array(), 'is_scalar' );
 		$post    = absint( $one['post'] ?? 0 );
 		$article = $post ? '' : substr( preg_replace( '/[^A-Za-z0-9._:~-]/', '', (string) ( $one['article'] ?? '' ) ), 0, 200 );
-		$from    = sanitize_moment( (string) ( $one['from'] ?? '' ) );
-		$until   = sanitize_moment( (string) ( $one['until'] ?? '' ) );
 		if ( $post || '' !== $article ) {
 			$chosen[ "$post $article" ] = array(
 				'post'    => $post,
 				'article' => $article,
 				'title'   => $post ? '' : cut( sanitize_text_field( (string) ( $one['title'] ?? '' ) ), 300 ),
-				'from'    => $from,
-				'until'   => '' !== $from && '' !== $until && $until <= $from ? '' : $until,
-			);
+			) + sanitize_times( $one['from'] ?? '', $one['until'] ?? '' );
 		}
 	}
 	return array_slice( array_values( $chosen ), 0, $most );
@@ -121,6 +130,11 @@ function holds_now( array $one ): bool {
 	return $one['from'] <= $now && ( '' === $one['until'] || $now < $one['until'] );
 }
 
+/** Whether `no_list` or `never` holds now. */
+function holds_flag( array $choices, string $flag ): bool {
+	return $choices[ $flag ] && holds_now( array( 'from' => $choices[ "{$flag}_from" ], 'until' => $choices[ "{$flag}_until" ] ) );
+}
+
 /** The ids of the articles that may not stand in the list of a post now. */
 function blocked_now( int $post ): array {
 	return array_map( __NAMESPACE__ . '\\chosen_id', array_filter( choices( $post )['blocks'], __NAMESPACE__ . '\\holds_now' ) );
@@ -128,16 +142,16 @@ function blocked_now( int $post ): array {
 
 /** Whether a post may have a list; none is shown where an editor or one of its terms says so, whatever the service answers. */
 function wants_list( int $post ): bool {
-	return ! choices( $post )['no_list'] && ! has_term_among( get_post( $post ), settings()['no_list_terms'] );
+	return ! holds_flag( choices( $post ), 'no_list' ) && ! has_term_among( get_post( $post ), settings()['no_list_terms'] );
 }
 
-/** The two choices that are fields of the article. */
+/** The two choices that are fields of the article, while they hold. */
 function with_choices( $fields, $post ) {
 	$choices = choices( $post->ID );
-	if ( $choices['no_list'] || has_term_among( $post, settings()['no_list_terms'] ) ) {
+	if ( holds_flag( $choices, 'no_list' ) || has_term_among( $post, settings()['no_list_terms'] ) ) {
 		$fields['no_related'] = true;
 	}
-	if ( $choices['never'] ) {
+	if ( holds_flag( $choices, 'never' ) ) {
 		$fields['never_recommend'] = true;
 	}
 	return $fields;

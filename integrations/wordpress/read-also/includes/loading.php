@@ -37,6 +37,7 @@ const OTHER_FILES = array(
 	'includes/archive',
 	'includes/move',
 	'includes/overrides',
+	'includes/boundaries',
 	'includes/languages',
 	'includes/limits',
 	'includes/network',
@@ -84,6 +85,7 @@ const WAKING = array(
 	'read_also_push', // An alternative WP-Cron runs within a page.
 	'read_also_purge',
 	'read_also_tell',
+	'read_also_boundary',
 	'rest_api_init',
 );
 

@@ -36,6 +36,7 @@ function deactivate( $whole_network ) {
 		function () {
 			wp_clear_scheduled_hook( 'read_also_push' );
 			wp_unschedule_hook( 'read_also_purge' );
+			wp_unschedule_hook( 'read_also_boundary' );
 		}
 	);
 }

@@ -24,10 +24,14 @@ add_action( 'read_also_sent', __NAMESPACE__ . '\\on_sent' );
 add_action( 'read_also_pushed', __NAMESPACE__ . '\\send_overrides', 10, 2 );
 
 function on_choices( $meta, $post, $key ) {
-	if ( CHOICES === $key && is_public( get_post( $post ) ) ) {
+	if ( CHOICES !== $key ) {
+		return;
+	}
+	plan_boundary( (int) $post );
+	if ( is_public( get_post( $post ) ) ) {
 		on_touched( $post );
 		plan_overrides( (int) $post );
-		if ( choices( (int) $post )['never'] ) {
+		if ( holds_flag( choices( (int) $post ), 'never' ) ) {
 			note_left_out( (int) $post );
 		}
 	}
@@ -40,6 +44,7 @@ function on_choices( $meta, $post, $key ) {
  */
 function on_sent( int $post ) {
 	array_map( __NAMESPACE__ . '\\plan_overrides', lists_that_name( $post, REFUSED ) );
+	plan_boundary( $post ); // One that was due while the plugin was off is gone.
 	$choices = choices( $post );
 	if ( $choices['pins'] || $choices['blocks'] || get_post_meta( $post, CHOSEN_AT, true ) ) {
 		plan_overrides( $post );
