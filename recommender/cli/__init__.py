@@ -54,6 +54,7 @@ COMMANDS: Final = {
     "serve": Place("serve", "serve", "Serve the API and run the indexer, until interrupted."),
     "web": Place("serve", "web", "Serve the API; the indexer runs elsewhere."),
     "indexer": Place("indexer_command", "indexer", "Analyze what is written, until interrupted."),
+    "jobs": Place("jobs_command", "jobs", "Do what is asked for in the console, until it is done."),
     "webhooks": Place("webhook_commands", "webhooks", "Tell other servers what happens: webhooks."),
     "demo": Place("demo_command", "demo", "Import the sample archive, show a list, and serve it."),
     "adapt": Place("adapt", "adapt_", "Tune the encoder on the archive's own texts."),

@@ -244,8 +244,16 @@ class IndexerProcess:
                 _log.info("%d articles are embedded again for %s", missed, model.shown)
 
     def _build_if_due(self) -> None:
-        """Start a compaction, or a rebuild, in a process of its own if it is due."""
-        if self._build.is_running() or rollback_hold(self._catalog).text is not None:
+        """Start a compaction, or a rebuild, in a process of its own if it is due.
+
+        What is asked for in the console comes first.
+        """
+        if self._build.is_running():
+            return
+        if self._store().jobs.next() is not None:
+            self._build.run("jobs")
+            return
+        if rollback_hold(self._catalog).text is not None:
             return
         if needs_rebuild(self._catalog):
             self._build.run("rebuild")

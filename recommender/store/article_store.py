@@ -44,6 +44,7 @@ from recommender.store.checkpoint_rows import Checkpoints
 from recommender.store.console_sessions import ConsoleSessions
 from recommender.store.database import PATIENCE_SECONDS, open_engine, writing
 from recommender.store.feature_cache import FeatureCache
+from recommender.store.jobs import Jobs
 from recommender.store.model_choice import ModelChoices
 from recommender.store.override_versions import OverrideStore
 from recommender.store.policy_versions import Policies
@@ -125,6 +126,7 @@ class ArticleStore:
         self.audit_log = AuditLog(engine, self._writer)
         self.webhooks = WebhookReceivers(engine, self._writer)
         self.console_sessions = ConsoleSessions(engine, self._writer)
+        self.jobs = Jobs(engine, self._writer)
         self.change_signal = ChangeSignal(engine)
 
     def acting(self, actor: Actor) -> "ArticleStore":

@@ -26,6 +26,8 @@ Action = Literal[
     "webhook.replay",
     "session.open",
     "session.end",
+    "job.ask",
+    "job.stop",
 ]
 ACTOR: Final = "read_also_actor"
 """The execution option of an engine that names who acts; without it nothing is logged."""
@@ -56,10 +58,10 @@ class AuditEntry:
         at: when, in UTC.
         actor: the name of the actor.
         action: what was done.
-        subject: the id of the article or of the session of the console, or the name of the key,
-            receiver or site rule; empty for the policy.
-        change: the number in the change log; None for keys, receivers and sessions, which are not
-            in it.
+        subject: the id of the article or of the session of the console, the name of the key,
+            receiver or site rule, or the kind of the job; empty for the policy.
+        change: the number in the change log; None for keys, receivers, sessions and jobs, which
+            are not in it.
         address: see `Actor`.
         request_id: see `Actor`.
     """
@@ -135,7 +137,7 @@ def log_action(
 def forget_subject(connection: sa.Connection, article_id: str) -> None:
     """Remove the entries about an article."""
     table = schema.audit_log
-    kinds = ("key", "webhook", "rule", "session")
+    kinds = ("key", "webhook", "rule", "session", "job")
     of_others = sa.or_(*(table.c.action.like(f"{kind}.%") for kind in kinds))
     of_article = sa.and_(table.c.subject == article_id, sa.not_(of_others))
     connection.execute(sa.delete(table).where(of_article))

@@ -16,6 +16,7 @@ __all__ = [
     "changes",
     "checkpoints",
     "console_sessions",
+    "jobs",
     "metadata",
     "overrides",
     "policies",
@@ -318,3 +319,22 @@ console_sessions = sa.Table(
 `token` is the SHA-256 of the cookie; `old_token`, until `old_until`, that of the cookie before the
 last rotation. `key_digest` is that of the secret that opened the session: it ends with that.
 """
+
+jobs = sa.Table(
+    "jobs",
+    metadata,
+    sa.Column("number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    sa.Column("kind", sa.String(10), nullable=False),
+    sa.Column("place", sa.Text, nullable=False),
+    sa.Column("by", sa.String(100), nullable=False),
+    sa.Column("asked_at", UtcTime, nullable=False),
+    sa.Column("begun_at", UtcTime),
+    sa.Column("seen_at", UtcTime),
+    sa.Column("step", sa.Text, nullable=False),
+    sa.Column("done", sa.BigInteger, nullable=False),
+    sa.Column("total", sa.BigInteger, nullable=False),
+    sa.Column("ended_at", UtcTime),
+    sa.Column("fault", sa.Text),
+    sqlite_autoincrement=True,
+)
+"""Rebuilds and imports that somebody asked for in the console; see `Job`."""

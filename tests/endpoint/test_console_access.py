@@ -20,6 +20,11 @@ SCOPE_OF = {
     "show_home": "read",
     "show_find": "read",
     "show_story": "read",
+    "show_health": "read",
+    "show_start": "read",
+    "ask_rebuild": "write",
+    "ask_import": "write",
+    "stop_job": "write",
     "show_quality": "read",
     "quality_figures": "read",
     "go_back": "admin",
@@ -40,7 +45,7 @@ def routes_of(client: FlaskClient) -> Iterator[tuple[str, str, str]]:
     for rule in client.application.url_map.iter_rules():
         if rule.endpoint.startswith("console.") and rule.rule not in OPEN:
             for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-                path = re.sub(r"<(path:)?\w+>", "harbour-2", rule.rule)
+                path = re.sub(r"<(path:)?\w+>", "harbour-2", rule.rule.replace("<int:number>", "1"))
                 yield method, path, rule.endpoint.removeprefix("console.")
 
 

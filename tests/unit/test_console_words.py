@@ -38,7 +38,7 @@ def test_russian_and_tajik_are_not_left_in_english(page: str) -> None:
     found = json.loads((FOLDER / f"{page}.json").read_text("utf-8"))
     for language in ("ru", "tg"):
         for name, text in found[language].items():
-            letters = re.sub(r"[^\w]|\d|_", "", text)
+            letters = re.sub(r"{\w*}|[^\w]|\d|_", "", text)
             assert not letters or re.search(r"[а-яёӣӯҳқғҷ]", text, re.IGNORECASE), (language, name)  # noqa: RUF001
 
 

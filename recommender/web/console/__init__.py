@@ -3,10 +3,20 @@
 Every page is rendered here; the scripts only fetch parts of pages and put them in place.
 """
 
-from recommender.web.console import find, home, mapping, quality, signing_in, story, trouble
+from recommender.web.console import (
+    find,
+    health,
+    home,
+    mapping,
+    quality,
+    signing_in,
+    start,
+    story,
+    trouble,
+)
 from recommender.web.console.access import console
 
 __all__ = ["console"]
 
-PAGES = (home, find, story, mapping, quality, signing_in, trouble)
+PAGES = (home, find, story, mapping, quality, health, start, signing_in, trouble)
 """The modules whose views belong to the console."""

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from flask import Response
+from flask import redirect, url_for
+from flask.typing import ResponseReturnValue
 
 from index import View
 from recommender.display_fields import DisplayFields
@@ -48,8 +49,10 @@ def newest_stories(view: View, now: float, limit: int) -> list[StoryLine]:
 
 @console.get("", strict_slashes=False)
 @opened("read")
-def show_home() -> Response:
-    """What was published last."""
+def show_home() -> ResponseReturnValue:
+    """What was published last; of an empty archive the first steps."""
     live = state().follower.current()
+    if not live.view.present.any():
+        return redirect(url_for("console.show_start"))
     stories = newest_stories(live.view, time.time(), MOST_SHOWN)
     return render_page("home.html", "home", stories=stories)

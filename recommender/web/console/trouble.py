@@ -3,10 +3,10 @@
 from http import HTTPStatus
 from typing import Final
 
-from flask import Response, request
+from flask import Response, make_response, redirect, request, url_for
 from werkzeug.exceptions import HTTPException
 
-from recommender.errors import BadInput, BadParameter, ReadAlsoError
+from recommender.errors import BadInput, BadParameter, NotReady, ReadAlsoError
 from recommender.web.console.access import console, current_session, opened
 from recommender.web.console.page import render_page, wants_part
 from recommender.web.problems import Refused, problem, public_detail, status_of
@@ -35,6 +35,8 @@ def answer_error(error: ReadAlsoError) -> Response:
     status = status_of(error)
     if status == HTTPStatus.UNAUTHORIZED and not wants_part():
         return _ask_for_key()
+    if isinstance(error, NotReady) and not wants_part():
+        return make_response(redirect(url_for("console.show_start")))
     if wants_part():
         faults = error.faults if isinstance(error, BadInput) else ()
         detail = "; ".join(fault.detail for fault in faults) or public_detail(error)

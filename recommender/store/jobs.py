@@ -1,0 +1,152 @@
+"""Work that somebody asks for in the console, and that a process of its own does: how far it is."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+import sqlalchemy as sa
+
+from recommender.errors import BadParameter
+from recommender.store import schema
+from recommender.store.audit_log import log_action
+
+__all__ = ["Job", "JobKind", "JobState", "Jobs"]
+
+JobKind = Literal["rebuild", "import"]
+JobState = Literal["waiting", "running", "done", "failed"]
+NEWEST: Final = 10
+STOPPED: Final = "somebody stopped it"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job.
+
+    Attributes:
+        number: ascending, in the order of asking.
+        kind: what is done.
+        place: the address to import from; empty for a rebuild.
+        by: who asked for it.
+        asked_at: when.
+        begun_at: when it was begun last; None if it waits.
+        seen_at: when it last said how far it is.
+        step: what it does now, as the program says it; what came of it in the end.
+        done: how many pieces of that are done.
+        total: how many there are; 0 if that is not known.
+        ended_at: when it ended; None if it has not.
+        fault: why it failed; None if it did not.
+    """
+
+    number: int
+    kind: JobKind
+    place: str
+    by: str
+    asked_at: datetime
+    begun_at: datetime | None
+    seen_at: datetime | None
+    step: str
+    done: int
+    total: int
+    ended_at: datetime | None
+    fault: str | None
+
+    @property
+    def state(self) -> JobState:
+        """How it is."""
+        if self.ended_at is not None:
+            return "done" if self.fault is None else "failed"
+        return "waiting" if self.begun_at is None else "running"
+
+    @property
+    def seconds_left(self) -> float | None:
+        """About how long the present step takes, if it goes on as fast; None if that is unknown."""
+        if self.begun_at is None or self.seen_at is None or not 0 < self.done <= self.total:
+            return None
+        spent = (self.seen_at - self.begun_at).total_seconds()
+        return spent * (self.total - self.done) / self.done
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """The jobs of a store. One at a time is done, the oldest first."""
+
+    _engine: sa.Engine
+    _writer: sa.Engine
+
+    def ask(self, kind: JobKind, place: str, by: str) -> int:
+        """Ask for a job; return its number.
+
+        Raises:
+            BadParameter: the same is asked for already, and has not ended.
+        """
+        table = schema.jobs
+        same = sa.and_(table.c.kind == kind, table.c.place == place, table.c.ended_at.is_(None))
+        row = {"kind": kind, "place": place, "by": by, "asked_at": _now()}
+        with self._writer.begin() as connection:
+            if connection.scalar(sa.select(table.c.number).where(same)) is not None:
+                raise BadParameter("this is being done already")
+            insert = sa.insert(table).values(**row, step="", done=0, total=0)
+            number: int = connection.execute(insert).inserted_primary_key[0]  # type: ignore[index]
+            log_action(connection, "job.ask", kind)
+        return number
+
+    def next(self) -> Job | None:
+        """The oldest job that has not ended; None if there is none."""
+        table = schema.jobs
+        found = self._read(table.c.ended_at.is_(None), table.c.number, 1)
+        return found[0] if found else None
+
+    def newest(self) -> tuple[Job, ...]:
+        """The newest jobs, the newest first."""
+        return self._read(sa.true(), schema.jobs.c.number.desc(), NEWEST)
+
+    def begin(self, number: int) -> None:
+        """Note that a job begins, or begins again after its process has died."""
+        now = _now()
+        self._set(number, begun_at=now, seen_at=now, step="", done=0, total=0)
+
+    def note(self, number: int, step: str, done: int, total: int, *, is_new: bool) -> bool:
+        """Note how far a job is; False if somebody has stopped it.
+
+        Args:
+            number: the job's.
+            step: what it does.
+            done: pieces of that.
+            total: all of them; 0 if unknown.
+            is_new: whether this is the beginning of the step.
+        """
+        now = _now()
+        begun = {"begun_at": now} if is_new else {}
+        return self._set(number, seen_at=now, step=step, done=done, total=total, **begun)
+
+    def end(self, number: int, result: str, fault: str | None = None) -> None:
+        """Note what came of a job."""
+        self._set(number, ended_at=_now(), step=result, fault=fault)
+
+    def stop(self, number: int) -> bool:
+        """End a job that has not ended; its process notices within a second. False: it has."""
+        with self._writer.begin() as connection:
+            table = schema.jobs
+            open_one = sa.and_(table.c.number == number, table.c.ended_at.is_(None))
+            change = sa.update(table).where(open_one).values(ended_at=_now(), fault=STOPPED)
+            stopped = bool(connection.execute(change).rowcount)
+            if stopped:
+                log_action(connection, "job.stop", str(number))
+        return stopped
+
+    def _set(self, number: int, **values: Any) -> bool:  # noqa: ANN401 - columns
+        """Change a job that has not ended; whether there was one."""
+        table = schema.jobs
+        open_one = sa.and_(table.c.number == number, table.c.ended_at.is_(None))
+        with self._writer.begin() as connection:
+            change = sa.update(table).where(open_one).values(**values)
+            return bool(connection.execute(change).rowcount)
+
+    def _read(self, condition: Any, order: Any, limit: int) -> tuple[Job, ...]:  # noqa: ANN401 - SQL
+        query = sa.select(schema.jobs).where(condition).order_by(order).limit(limit)
+        with self._engine.begin() as connection:
+            return tuple(Job(**row) for row in connection.execute(query).mappings())
+
+
+def _now() -> datetime:
+    return datetime.now(tz=UTC)

@@ -1,0 +1,225 @@
+"""How the service is, in plain words, and the work that goes on: rebuilds and imports."""
+
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from flask import Response, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from index import Catalog
+from recommender.errors import NotReady, StoreUnusable
+from recommender.indexing.drafts import is_answered
+from recommender.indexing.snapshots import gate_refusal, generation_age
+from recommender.store import Backlog, Job
+from recommender.web.console.access import actor_of_session, console, opened, writing_as_session
+from recommender.web.console.page import render_page, render_part, wants_part
+from recommender.web.problems import Refused
+from recommender.web.state import State, state
+
+__all__ = ["Finding", "ServiceFacts", "findings_of", "left_of"]
+
+Level = Literal["good", "warn", "bad"]
+LEAST_FREE_SHARE: Final = 0.1
+FAILING_SECONDS: Final = 900.0
+OLD_SECONDS: Final = 30 * 86_400.0
+FOLLOW_SECONDS: Final = 2.0
+GIGABYTE: Final = 1e9
+LONGEST_ADDRESS: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceFacts:
+    """What is found of the service.
+
+    Attributes:
+        workers: up to which change each worker of this machine shows everything.
+        backlog: what is not done yet; None if the store is away.
+        reads: whether new texts and drafts are read.
+        built_seconds: since the archive was built; None if it never was.
+        is_refused: whether the last one that was built was not taken into use.
+        free_bytes: left on the disk.
+        size_bytes: of the disk; 0 if unknown.
+    """
+
+    workers: tuple[int, ...]
+    backlog: Backlog | None
+    reads: bool
+    built_seconds: float | None
+    is_refused: bool
+    free_bytes: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the page.
+
+    Attributes:
+        word: names its text.
+        level: how it is.
+        values: what stands in the text.
+    """
+
+    word: str
+    level: Level
+    values: dict[str, object] = field(default_factory=dict)
+
+
+def findings_of(facts: ServiceFacts) -> list[Finding]:
+    """Say how each part is; every line that is not good says what to do."""
+    return [
+        *_of_lists(facts),
+        *_of_reading(facts),
+        *_of_archive(facts),
+        *_of_disk(facts),
+        *_of_receivers(facts),
+    ]
+
+
+def _of_lists(facts: ServiceFacts) -> Iterator[Finding]:
+    if facts.backlog is None:
+        yield Finding("store_away", "bad")
+        return
+    behind = facts.backlog.change - min(facts.workers, default=facts.backlog.change)
+    if behind:
+        yield Finding("lists_behind", "warn", {"n": behind})
+    else:
+        yield Finding("lists_good", "good", {"n": len(facts.workers)})
+
+
+def _of_reading(facts: ServiceFacts) -> Iterator[Finding]:
+    if not facts.reads:
+        yield Finding("reader_away", "bad")
+    if facts.backlog is None:
+        return
+    waiting = facts.backlog.queue.single + facts.backlog.queue.bulk
+    if waiting:
+        yield Finding("waiting", "warn" if not facts.reads else "good", {"n": waiting})
+    elif facts.reads:
+        yield Finding("all_read", "good")
+    if facts.backlog.queue.dead:
+        yield Finding("unreadable", "warn", {"n": facts.backlog.queue.dead})
+
+
+def _of_archive(facts: ServiceFacts) -> Iterator[Finding]:
+    if facts.built_seconds is None:
+        yield Finding("never_built", "warn")
+        return
+    hours = round(facts.built_seconds / 3_600)
+    drift = 0 if facts.backlog is None else facts.backlog.drift
+    level: Level = "warn" if facts.built_seconds > OLD_SECONDS else "good"
+    yield Finding("built", level, {"hours": hours, "n": drift})
+    if facts.is_refused:
+        yield Finding("refused", "warn")
+
+
+def _of_disk(facts: ServiceFacts) -> Iterator[Finding]:
+    if not facts.size_bytes:
+        return
+    share = facts.free_bytes / facts.size_bytes
+    values: dict[str, object] = {
+        "gb": f"{facts.free_bytes / GIGABYTE:.1f}",
+        "percent": round(100 * share),
+    }
+    yield Finding("disk", "good" if share >= LEAST_FREE_SHARE else "bad", values)
+
+
+def _of_receivers(facts: ServiceFacts) -> Iterator[Finding]:
+    for one in () if facts.backlog is None else facts.backlog.receivers:
+        is_failing = one.failing_seconds >= FAILING_SECONDS
+        word = "receiver_fails" if is_failing else "receiver_good"
+        values: dict[str, object] = {"name": one.name, "n": one.waiting}
+        yield Finding(word, "warn" if is_failing else "good", values)
+
+
+@console.get("/health")
+@opened("read")
+def show_health() -> Response:
+    """The page; a script asks for its middle again every few seconds."""
+    shared = state()
+    try:
+        with shared.reading() as store:
+            jobs = store.jobs.newest()
+    except StoreUnusable:
+        jobs = ()
+    values: dict[str, Any] = {
+        "findings": findings_of(_facts_of(shared)),
+        "jobs": jobs,
+        "left": left_of,
+    }
+    if wants_part():
+        return render_part("health_now.html", "health", **values)
+    return render_page("health.html", "health", **values)
+
+
+@console.post("/jobs/rebuild")
+@opened("write")
+def ask_rebuild() -> ResponseReturnValue:
+    """Build the archive anew, in a process of its own."""
+    with writing_as_session() as store:
+        store.jobs.ask("rebuild", "", actor_of_session().name)
+    return redirect(url_for("console.show_health"), 303)
+
+
+@console.post("/jobs/import")
+@opened("write")
+def ask_import() -> ResponseReturnValue:
+    """Import from an address of the web, in a process of its own."""
+    place = request.form.get("place", "").strip()
+    is_address = place.startswith(("https://", "http://")) and len(place) <= LONGEST_ADDRESS
+    if not is_address or not place.isprintable():
+        raise Refused(400, "the address must begin with https:// or http://")
+    with writing_as_session() as store:
+        store.jobs.ask("import", place, actor_of_session().name)
+    onward = request.form.get("onward") == "start"
+    return redirect(url_for("console.show_start" if onward else "console.show_health"), 303)
+
+
+@console.post("/jobs/<int:number>/stop")
+@opened("write")
+def stop_job(number: int) -> ResponseReturnValue:
+    """Stop a job. What it has stored stays; asked for again, it goes on there."""
+    with writing_as_session() as store:
+        store.jobs.stop(number)
+    return redirect(url_for("console.show_health"), 303)
+
+
+def _facts_of(shared: State) -> ServiceFacts:
+    data, catalog = shared.settings.data, Catalog(shared.settings.data.snapshots)
+    try:
+        backlog = shared.backlog()
+    except (StoreUnusable, NotReady):
+        backlog = None
+    exists = data.path.is_dir()
+    usage = shutil.disk_usage(data.path) if exists else None
+    return ServiceFacts(
+        workers=_workers(shared, 0 if backlog is None else backlog.change),
+        backlog=backlog,
+        reads=is_answered(data.draft_socket),
+        built_seconds=generation_age(catalog, time.time()),
+        is_refused=gate_refusal(catalog).text is not None,
+        free_bytes=usage.free if usage else 0,
+        size_bytes=usage.total if usage else 0,
+    )
+
+
+def _workers(shared: State, change: int) -> tuple[int, ...]:
+    """Up to which change each worker shows all; waits a moment for those behind one."""
+    until = time.monotonic() + FOLLOW_SECONDS
+    while min(positions := shared.follower.heartbeats.read(), default=change) < change:
+        if time.monotonic() > until:
+            break
+        time.sleep(0.05)
+    return tuple(positions)
+
+
+def left_of(job: Job) -> tuple[str, int] | None:
+    """About how long the present step of a job takes: a unit, and how many."""
+    seconds = job.seconds_left
+    if seconds is None:
+        return None
+    minutes = round(seconds / 60)
+    return ("minutes", minutes) if minutes else ("seconds", max(1, round(seconds)))

@@ -1,0 +1,117 @@
+"""How the service is, work that is asked for, and the first steps of an empty archive."""
+
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from recommender.operations.console_jobs import do_jobs
+from recommender.settings import Settings
+from recommender.store import ArticleStore, Backlog, QueueLength, ReceiverLag, open_store
+from recommender.web.console.health import Finding, ServiceFacts, findings_of
+from tests.support.signed_in import SignedIn
+
+
+@pytest.fixture
+def editor(client: FlaskClient, secrets: dict[str, str]) -> SignedIn:
+    return SignedIn(client, secrets["editor"])
+
+
+def facts(queue: QueueLength | None = None, **fields: Any) -> ServiceFacts:
+    backlog = Backlog(queue or QueueLength(0, 0, 0), drift=3, change=9)
+    usual: dict[str, Any] = {"workers": (9, 9), "backlog": backlog, "reads": True}
+    usual |= {"built_seconds": 7_200.0, "is_refused": False, "free_bytes": 5 * 10**9}
+    return ServiceFacts(**{**usual, "size_bytes": 10**10, **fields})
+
+
+def test_a_service_that_is_well_says_so() -> None:
+    assert findings_of(facts()) == [
+        Finding("lists_good", "good", {"n": 2}),
+        Finding("all_read", "good"),
+        Finding("built", "good", {"hours": 2, "n": 3}),
+        Finding("disk", "good", {"gb": "5.0", "percent": 50}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"backlog": None}, Finding("store_away", "bad")),
+        ({"workers": (9, 4)}, Finding("lists_behind", "warn", {"n": 5})),
+        ({"reads": False}, Finding("reader_away", "bad")),
+        ({"queue": QueueLength(2, 40, 0)}, Finding("waiting", "good", {"n": 42})),
+        ({"queue": QueueLength(1, 0, 0), "reads": False}, Finding("waiting", "warn", {"n": 1})),
+        ({"queue": QueueLength(0, 0, 7)}, Finding("unreadable", "warn", {"n": 7})),
+        ({"built_seconds": None}, Finding("never_built", "warn")),
+        ({"is_refused": True}, Finding("refused", "warn")),
+        ({"free_bytes": 10**8}, Finding("disk", "bad", {"gb": "0.1", "percent": 1})),
+    ],
+)
+def test_what_is_not_well_is_named(fields: dict[str, Any], expected: Finding) -> None:
+    assert expected in findings_of(facts(**fields))
+
+
+def test_receivers_that_fail_for_long_are_named() -> None:
+    lags = (ReceiverLag("cdn", 4, 10.0, "busy"), ReceiverLag("cms", 9, 1_000.0, "gone"))
+    backlog = Backlog(QueueLength(0, 0, 0), drift=0, change=9, receivers=lags)
+    assert findings_of(facts(backlog=backlog))[-2:] == [
+        Finding("receiver_good", "good", {"name": "cdn", "n": 4}),
+        Finding("receiver_fails", "warn", {"name": "cms", "n": 9}),
+    ]
+
+
+def test_the_page_shows_findings_and_jobs(editor: SignedIn, own_desk: Settings) -> None:
+    assert editor.post("/jobs/rebuild", part=False).status_code == 303
+    page = editor.get("/health", part=True).text
+    assert "Build the archive anew" in page
+    assert "waiting" in page
+    assert "editor: Anna" in page
+    assert "<html" not in page
+    assert editor.post("/jobs/rebuild").status_code == 400  # it is asked for already
+    with closing(open_store(own_desk.database_url)) as store:
+        job = store.jobs.next()
+        assert job is not None
+        assert editor.post(f"/jobs/{job.number}/stop", part=False).status_code == 303
+        assert store.jobs.next() is None
+
+
+@pytest.mark.parametrize(
+    "place", ["", "file:///etc/passwd", "/etc/passwd", "ftp://a.example", "https://a\n.example"]
+)
+def test_nothing_but_an_address_of_the_web_is_imported(editor: SignedIn, place: str) -> None:
+    assert editor.post("/jobs/import", place=place).status_code == 400
+
+
+def test_an_import_reaches_no_private_network(editor: SignedIn, own_desk: Settings) -> None:
+    """Whoever may write in the console must not look into the network behind it."""
+    editor.post("/jobs/import", place="http://127.0.0.1:8080/feed", part=False)
+    assert do_jobs(own_desk) == 1
+    with closing(open_store(own_desk.database_url)) as store:
+        found = store.jobs.newest()[0]
+    assert found.state == "failed"
+    assert found.fault is not None
+    assert "private" in found.fault
+    assert found.fault in editor.get("/health", part=True).text.replace("&#39;", "'")
+
+
+def test_an_empty_archive_leads_to_the_first_steps(
+    client_of: Callable[..., FlaskClient], bare: Settings, secrets: dict[str, str]
+) -> None:
+    with closing(open_store(bare.database_url)) as store:
+        assert isinstance(store, ArticleStore)
+    editor = SignedIn(client_of(bare, None), secrets["editor"])
+    assert editor.client.get("/console").headers["Location"] == "/console/start"
+    page = editor.get("/start")
+    assert page.status_code == 200
+    assert "Where are your stories?" in page.text
+    editor.token = page.text.split('name="form-token" content="')[1].split('"')[0]
+    sent = {"place": "https://news.example/", "onward": "start"}
+    answer = editor.post("/jobs/import", part=False, **sent)
+    assert answer.headers["Location"] == "/console/start"
+    assert "https://news.example/" in editor.get("/start", part=True).text
+
+
+def test_a_full_archive_shows_its_newest_stories_in_the_first_steps(editor: SignedIn) -> None:
+    assert "/console/story/" in editor.get("/start", part=True).text

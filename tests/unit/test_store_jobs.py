@@ -1,0 +1,71 @@
+"""Jobs that are asked for in the console; run on each store."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from recommender.errors import BadParameter
+from recommender.store import ArticleStore, Job
+
+
+def job(**fields: object) -> Job:
+    now = datetime(2026, 5, 1, tzinfo=UTC)
+    known = {"number": 1, "kind": "rebuild", "place": "", "by": "a", "asked_at": now}
+    times = dict.fromkeys(("begun_at", "seen_at", "ended_at", "fault"))
+    return Job(**{**known, **times, "step": "", "done": 0, "total": 0, **fields})  # type: ignore[arg-type]
+
+
+@pytest.mark.postgresql_daily
+def test_jobs_are_done_in_the_order_of_asking(store: ArticleStore) -> None:
+    assert store.jobs.next() is None
+    first = store.jobs.ask("import", "https://news.example/", "Anna")
+    second = store.jobs.ask("rebuild", "", "Boris")
+    found = store.jobs.next()
+    assert found is not None
+    assert (found.number, found.state, found.by) == (first, "waiting", "Anna")
+    store.jobs.begin(first)
+    assert store.jobs.note(first, "pages", 3, 12, is_new=False)
+    found = store.jobs.next()
+    assert found is not None
+    assert (found.state, found.step, found.done, found.total) == ("running", "pages", 3, 12)
+    store.jobs.end(first, "12 created")
+    found = store.jobs.next()
+    assert found is not None
+    assert found.number == second
+    store.jobs.end(second, "", "no room")
+    assert store.jobs.next() is None
+    newest = store.jobs.newest()
+    assert [(one.number, one.state, one.step, one.fault) for one in newest] == [
+        (second, "failed", "", "no room"),
+        (first, "done", "12 created", None),
+    ]
+
+
+def test_the_same_is_not_asked_for_twice(store: ArticleStore) -> None:
+    number = store.jobs.ask("rebuild", "", "Anna")
+    with pytest.raises(BadParameter, match="done already"):
+        store.jobs.ask("rebuild", "", "Boris")
+    store.jobs.ask("import", "https://news.example/", "Anna")
+    store.jobs.ask("import", "https://other.example/", "Anna")
+    store.jobs.end(number, "")
+    assert store.jobs.ask("rebuild", "", "Boris") > number
+
+
+def test_a_job_that_somebody_stops_tells_its_process(store: ArticleStore) -> None:
+    number = store.jobs.ask("rebuild", "", "Anna")
+    store.jobs.begin(number)
+    assert store.jobs.stop(number)
+    assert not store.jobs.note(number, "embedding", 1, 2, is_new=False)
+    store.jobs.end(number, "finished all the same")
+    found = store.jobs.newest()[0]
+    assert (found.state, found.fault, found.step) == ("failed", "somebody stopped it", "")
+    assert not store.jobs.stop(number)
+
+
+def test_the_time_left_follows_from_what_is_done() -> None:
+    begun = datetime(2026, 5, 1, tzinfo=UTC)
+    later = begun + timedelta(seconds=30)
+    assert job(begun_at=begun, seen_at=later, done=3, total=12).seconds_left == 90
+    assert job(begun_at=begun, seen_at=later, done=0, total=12).seconds_left is None
+    assert job(begun_at=begun, seen_at=later, done=3, total=0).seconds_left is None
+    assert job(done=3, total=12).seconds_left is None
