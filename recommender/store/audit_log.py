@@ -1,5 +1,6 @@
 """The audit log: who changed what, when and from where; written together with the change."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
@@ -107,6 +108,15 @@ class AuditLog:
             query = query.where(table.c.actor == actor)
         with self._engine.begin() as connection:
             return tuple(AuditEntry(**row) for row in connection.execute(query).mappings())
+
+    def actors_of_policies(self, changes: Collection[int]) -> dict[int, str]:
+        """By change number, who set a policy; without those that the log does not have."""
+        table = schema.audit_log
+        of_policies = sa.and_(table.c.subject == "", table.c.action == "policy.set")
+        query = sa.select(table.c.change, table.c.actor)
+        query = query.where(of_policies, table.c.change.in_(changes))
+        with self._engine.begin() as connection:
+            return {one.change: one.actor for one in connection.execute(query)}
 
     def forget(self, before: datetime) -> int:
         """Remove the entries before a time; return how many."""

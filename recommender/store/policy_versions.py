@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 import sqlalchemy as sa
 
-from recommender.errors import InvalidPolicy
+from recommender.errors import ChangedMeanwhile, InvalidPolicy
 from recommender.ranking.policy import ActivePolicy, Policy, StoredPolicy, parse_policy
 from recommender.ranking.site_rules import SiteRule
 from recommender.store import schema
@@ -52,16 +52,26 @@ class Policies:
             return PolicyReceipt("unchanged", 0, 0)
         return self.put(policy.to_json())
 
-    def put(self, document: str) -> PolicyReceipt:
+    def put(self, document: str, *, seen: int | None = None) -> PolicyReceipt:
         """Set a policy, as one change; the text of the active policy is not set again.
 
         The audit log also says which site rules it sets or removes.
+
+        Args:
+            document: the policy.
+            seen: the version that the caller has seen, 0 for none; None to replace any.
+
+        Raises:
+            ChangedMeanwhile: another version was set than the caller has seen.
         """
         with self._writer.begin() as connection:
             newest = next(iter(_newest(connection, 1)), None)
+            version = 0 if newest is None else newest.version
+            if seen not in {None, version}:
+                raise ChangedMeanwhile(f"version {version} of the policy was set meanwhile")
             if newest is not None and newest.document == document:
                 return PolicyReceipt("unchanged", newest.version, newest.change)
-            version = 1 if newest is None else newest.version + 1
+            version += 1
             change = log_change(connection, NO_ARTICLE, "policy")
             row = sa.insert(schema.policies).values(
                 version=version, change=change, document=document, at=datetime.now(tz=UTC)

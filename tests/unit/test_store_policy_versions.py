@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from recommender.articles import Article
+from recommender.errors import ChangedMeanwhile
 from recommender.store import (
     LOG_START,
+    Actor,
     ArticleStore,
     LogPosition,
     PolicyReceipt,
@@ -48,6 +50,19 @@ def test_each_policy_is_a_version_and_a_change(store: ArticleStore) -> None:
     for one in store.policies.history():
         assert one.at.utcoffset() == timedelta(0)
         assert begun <= one.at <= datetime.now(tz=UTC)
+
+
+@pytest.mark.postgresql_daily
+def test_a_policy_replaces_only_the_version_that_was_seen(store: ArticleStore) -> None:
+    policies = store.acting(Actor("anna")).policies
+    assert policies.put("A", seen=0).version == 1
+    for seen in (0, 2):
+        with pytest.raises(ChangedMeanwhile, match="version 1 of the policy"):
+            policies.put("B", seen=seen)
+    changes = [1, policies.put("B", seen=1).change, store.policies.put("C").change]
+    assert [document for _, _, document in plain(store)] == ["C", "B", "A"]
+    found = store.audit_log.actors_of_policies(changes)
+    assert found == {1: "anna", changes[1]: "anna"}
 
 
 def test_the_policy_that_holds_is_not_set_again(store: ArticleStore) -> None:

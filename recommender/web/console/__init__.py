@@ -7,6 +7,7 @@ from recommender.web.console import (
     find,
     health,
     home,
+    making,
     mapping,
     quality,
     signing_in,
@@ -18,5 +19,5 @@ from recommender.web.console.access import console
 
 __all__ = ["console"]
 
-PAGES = (home, find, story, mapping, quality, health, start, signing_in, trouble)
+PAGES = (home, find, story, making, mapping, quality, health, start, signing_in, trouble)
 """The modules whose views belong to the console."""

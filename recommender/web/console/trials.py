@@ -1,6 +1,10 @@
 """Lists made in another way than the live ones, without saving anything."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Final
 
 from recommender.api import ListOptions, RelatedList
 from recommender.articles import Article
@@ -8,11 +12,15 @@ from recommender.indexing.drafts import make_outside_seed
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.explain import list_explained
 from recommender.ranking.policy import Policy
-from recommender.ranking.related import list_related
+from recommender.ranking.related import list_related, title_of
 from recommender.ranking.scoring import seed_of
+from recommender.web.console.difference import ListDifference
+from recommender.web.console.home import StoryLine
 from recommender.web.state import state
 
-__all__ = ["list_by"]
+__all__ = ["TriedList", "list_by", "try_on"]
+
+MOST_SECONDS: Final = 3.0
 
 
 def list_by(policy: Policy, article_id: str, options: ListOptions, now: float) -> RelatedList:
@@ -35,6 +43,51 @@ def list_by(policy: Policy, article_id: str, options: ListOptions, now: float) -
     request = ListRequest(live.view, seed, options, policy, now, overrides)
     with state().limits.heavy.hold("trials"):
         return list_explained(request, _read_texts) if options.explain else list_related(request)
+
+
+@dataclass(frozen=True, slots=True)
+class TriedList:
+    """The list of a story by another policy, beside the one by the active policy.
+
+    Attributes:
+        story: the story.
+        difference: of the two lists.
+        titles: the headlines of what is new or gone, by id.
+        places: how many items the list has.
+    """
+
+    story: StoryLine
+    difference: ListDifference
+    titles: Mapping[str, str]
+    places: int
+
+    @property
+    def replaced(self) -> int:
+        """How many items are new in it, or gone without another in their place."""
+        return max(self.difference.count("new"), len(self.difference.gone))
+
+
+def try_on(stories: Sequence[StoryLine], tried: Policy) -> list[TriedList]:
+    """The lists of some stories by another policy, with the greatest differences first.
+
+    It stops after some seconds: then it has fewer stories.
+
+    Raises:
+        NotReady: there is nothing yet to answer from.
+        Busy: too many lists are tried now.
+    """
+    until = time.monotonic() + MOST_SECONDS
+    begun = takewhile(lambda _: time.monotonic() < until, stories)
+    return sorted((_try_one(story, tried) for story in begun), key=lambda one: -one.replaced)
+
+
+def _try_one(story: StoryLine, tried: Policy) -> TriedList:
+    options, view = ListOptions(), state().follower.current().view
+    live = state().list_for(story.id, options, public=False)
+    by_trial = list_by(tried, story.id, options, live.made_at)
+    before, after = ([item.id for item in one.items] for one in (live.related, by_trial))
+    titles = {one: title_of(view, one) for one in {*before} ^ {*after}}
+    return TriedList(story, ListDifference.of(before, after), titles, len(after))
 
 
 def _read_texts(changes: Mapping[str, int]) -> Mapping[str, Article]:
