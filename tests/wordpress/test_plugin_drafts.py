@@ -198,6 +198,23 @@ def test_a_template_shows_the_list_of_a_recent_post_that_has_one(
     assert "Listed" in answer.json()["rendered"]
 
 
+def test_a_block_with_the_settings_of_every_block_is_shown_too(
+    newsroom: Site, stage: Stage
+) -> None:
+    """WordPress adds them on `init`, before the block is registered with its words."""
+    configure(newsroom, url=stage.address, key=KEY)
+    newsroom.insert(post_title="Wide", post_content="It has a list.")
+    listed = '<section class="read-also"><ul><li>Listed</li></ul></section>'
+    stage.answer = lambda _: Answer(200, listed, HTML)
+    given = {"align": "wide", "fontSize": "large", "textColor": "accent-1", "className": "own"}
+    attributes = {f"attributes[{name}]": value for name, value in given.items()}
+    path = "/wp-json/wp/v2/block-renderer/read-also/list"
+    with newsroom.client("editor") as client:
+        answer = client.get(path, params={"context": "edit"} | attributes)
+    assert answer.status_code == 200, answer.text
+    assert "Listed" in answer.json()["rendered"]
+
+
 def test_posts_are_found_by_words_by_number_and_by_address(newsroom: Site) -> None:
     configure(newsroom, url="", key="")
     public = publish(newsroom, "The zither maker")

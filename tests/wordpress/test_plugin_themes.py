@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.support.missing_software import skip_or_fail
 from tests.support.waiting import until
-from tests.wordpress.browsing import chromium
+from tests.wordpress.browsing import chromium, log_in, open_editor
 from tests.wordpress.pictures import give_picture
 from tests.wordpress.plugin import PLUGIN, article_of, configure, pass_time
 from tests.wordpress.service import PLUGIN_KEY, Service
@@ -188,3 +188,49 @@ def faults_for_axe(page: Page) -> list[str]:
     page.evaluate(AXE.read_text("utf-8"))
     found = page.evaluate("axe.run('.read-also')")
     return [node["failureSummary"] for one in found["violations"] for node in one["nodes"]]
+
+
+INSERT = """{
+    const editor = wp.data.select('core/block-editor');
+    const [text] = editor.getBlocksByName('core/post-content');
+    const given = { layout: 'cards', limit: 3, align: 'wide' };
+    wp.data.dispatch('core/block-editor').insertBlock(
+        wp.blocks.createBlock('read-also/list', given),
+        editor.getBlockIndex(text) + 1,
+        editor.getBlockRootClientId(text),
+    );
+}"""
+"""The block behind the text of the post."""
+
+
+def test_the_site_editor_shows_the_block_in_a_template(
+    newsroom: Newsroom, browser: Browser
+) -> None:
+    """A template has no post, so the list of the newest one stands for all; a page has its own."""
+    newsroom.show(BLOCK_THEME, place=False)
+    site, theme = newsroom.site, BLOCK_THEME.name
+    tab = log_in(browser, site, viewport={"width": 1280, "height": 900})
+    path = f"site-editor.php?p=%2Fwp_template%2F{theme}%2F%2Fsingle&canvas=edit"
+    open_editor(site, tab, path)
+    canvas = tab.frame_locator("iframe[name=editor-canvas]")
+    expect(canvas.locator(".wp-block-post-content")).to_be_attached()
+    # What is inserted before all is loaded is lost: the template is set anew then.
+    tab.wait_for_function(
+        "!document.querySelector('.edit-site-canvas-loader')"
+        " && !wp.data.select('core').hasResolvingSelectors()"
+    )
+    tab.evaluate(INSERT)
+    shown = canvas.locator(".wp-block-read-also-list")
+    expect(shown.locator(".read-also__item")).to_have_count(3)
+    shown.scroll_into_view_if_needed()
+    expect(shown.locator("img").last).to_be_in_viewport()
+    keep("wordpress-site-editor.webp", tab.screenshot())
+    name = f"'postType', 'wp_template', '{theme}//single'"
+    tab.wait_for_function(f"wp.data.select('core').hasEditsForEntityRecord({name})")
+    tab.evaluate(f"wp.data.dispatch('core').saveEditedEntityRecord({name})")
+    tab.context.close()
+    page = opened(browser, newsroom, 1280)
+    assert page.locator(".alignwide.wp-block-read-also-list .read-also__item").count() == 3
+    assert page.locator("head #read-also-css, head #read-also-inline-css").count() == 1
+    assert page.evaluate("window.shifted") == 0
+    page.context.close()

@@ -33,7 +33,8 @@ function register_block() {
 
 /** With its words, their translations and its script, which pages do without, since they take a millisecond. */
 function register_whole_block() {
-	if ( \WP_Block_Type_Registry::get_instance()->is_registered( BLOCK ) ) {
+	$known = \WP_Block_Type_Registry::get_instance()->get_registered( BLOCK );
+	if ( $known ) {
 		unregister_block_type( BLOCK );
 	}
 	$type = register_block_type(
@@ -44,6 +45,8 @@ function register_whole_block() {
 		)
 	);
 	if ( $type ) {
+		// WordPress has added those of the supports, such as `align`; it does that once, on `init`.
+		$type->attributes += $known->attributes ?? array();
 		wp_set_script_translations( $type->editor_script, 'read-also', plugin_dir_path( PLUGIN_FILE ) . 'languages' );
 	}
 }
