@@ -17,6 +17,7 @@ from tests.support.signed_in import SignedIn
 OPEN = {"/console/static/<path:filename>", "/console/sign-in"}
 """What is open to all: the files of the pages, and the form for a key."""
 SCOPE_OF = {
+    "show_embed": None,  # its address is signed: test_console_embed.py
     "show_home": "read",
     "show_find": "read",
     "show_story": "read",

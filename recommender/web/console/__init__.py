@@ -4,6 +4,7 @@ Every page is rendered here; the scripts only fetch parts of pages and put them 
 """
 
 from recommender.web.console import (
+    embed,
     find,
     health,
     home,
@@ -19,5 +20,5 @@ from recommender.web.console.access import console
 
 __all__ = ["console"]
 
-PAGES = (home, find, story, making, mapping, quality, health, start, signing_in, trouble)
+PAGES = (home, find, story, making, mapping, quality, health, start, embed, signing_in, trouble)
 """The modules whose views belong to the console."""
