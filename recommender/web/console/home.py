@@ -1,58 +1,59 @@
-"""The first page: what was published last, with the state of its lists."""
+"""The first page: what was published last with its lists, what needs attention, and the search."""
 
 import time
-from dataclasses import dataclass
-from typing import Final
 
-import numpy as np
-from flask import redirect, url_for
+from flask import Response, redirect, url_for
 from flask.typing import ResponseReturnValue
 
-from index import View
-from recommender.display_fields import DisplayFields
-from recommender.ranking.filters import visible
+from index import Catalog
+from recommender.indexing.snapshots import gate_refusal
+from recommender.web.auth import heavy_call
 from recommender.web.console.access import console, opened
-from recommender.web.console.page import render_page
+from recommender.web.console.find import read_headlines_soon
+from recommender.web.console.page import render_page, render_part, shown_language
+from recommender.web.console.today import (
+    TodaysStory,
+    find_everywhere,
+    find_unreadable,
+    make_todays_lists,
+    todays_stories,
+)
+from recommender.web.console.words import words_of
 from recommender.web.state import state
 
-__all__ = ["StoryLine", "newest_stories"]
-
-MOST_SHOWN: Final = 20
-
-
-@dataclass(frozen=True, slots=True)
-class StoryLine:
-    """A story in a list of stories.
-
-    Attributes:
-        id: the article's.
-        fields: what readers see of it.
-    """
-
-    id: str
-    fields: DisplayFields
-
-    @classmethod
-    def of(cls, view: View, row: int) -> "StoryLine":
-        """The story of a row."""
-        return cls(view.id_of(row), DisplayFields.from_bytes(view.display_of(row)))
-
-
-def newest_stories(view: View, now: float, limit: int) -> list[StoryLine]:
-    """The stories that readers may see, the newest first; those without a date are left out."""
-    rows = np.flatnonzero(view.where(lambda part: visible(part, now)))
-    published = view.take("published_at", rows)
-    dated = rows[~np.isnan(published)]
-    order = np.argsort(-published[~np.isnan(published)], kind="stable")[:limit]
-    return [StoryLine.of(view, row) for row in dated[order].tolist()]
+__all__: list[str] = []
 
 
 @console.get("", strict_slashes=False)
 @opened("read")
 def show_home() -> ResponseReturnValue:
-    """What was published last; of an empty archive the first steps."""
-    live = state().follower.current()
-    if not live.view.present.any():
+    """The headlines of today at once; their lists follow. Of an empty archive the first steps."""
+    view = state().follower.current().view
+    if not view.present.any():
         return redirect(url_for("console.show_start"))
-    stories = newest_stories(live.view, time.time(), MOST_SHOWN)
-    return render_page("home.html", "home", stories=stories)
+    read_headlines_soon()
+    stories = [TodaysStory(one) for one in todays_stories(view, time.time())]
+    return render_page("home.html", "home", stories=stories, lists_follow=True)
+
+
+@console.get("/today")
+@opened("read")
+def show_today() -> Response:
+    """The stories of today with their lists, and what needs attention."""
+    with heavy_call():
+        stories = make_todays_lists(time.time())
+    lists = [one.related for one in stories if one.related is not None]
+    unreadable, count = find_unreadable()
+    return render_part(
+        "home_today.html",
+        "home",
+        stories=stories,
+        lists=lists,
+        faulty=[one for one in stories if one.fault],
+        everywhere=find_everywhere(lists),
+        unreadable=unreadable,
+        unreadable_count=count,
+        is_refused=gate_refusal(Catalog(state().settings.data.snapshots)).text is not None,
+        why_short=words_of("story", shown_language()),
+        lists_follow=False,
+    )

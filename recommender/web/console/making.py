@@ -12,10 +12,10 @@ from recommender.errors import BadParameter, ChangedMeanwhile, InvalidPolicy
 from recommender.ranking.policy import ActivePolicy, Policy, StoredPolicy, parse_policy
 from recommender.web.auth import heavy_call
 from recommender.web.console.access import console, opened, writing_as_session
-from recommender.web.console.home import newest_stories
 from recommender.web.console.page import render_page
 from recommender.web.console.settings_in_words import SettingChange, changes_between
 from recommender.web.console.sliders import Shares, Sliders
+from recommender.web.console.today import newest_stories
 from recommender.web.console.trials import try_on
 from recommender.web.state import state
 

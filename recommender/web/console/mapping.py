@@ -21,8 +21,8 @@ from recommender.ranking.filters import DAY_SECONDS
 from recommender.web.auth import heavy_call
 from recommender.web.console.access import console, opened
 from recommender.web.console.archive_map import ArchiveMap, draw_map, name_groups
-from recommender.web.console.home import StoryLine
 from recommender.web.console.page import render_page, render_part
+from recommender.web.console.today import StoryLine
 from recommender.web.problems import Refused
 from recommender.web.responses import add_etag
 from recommender.web.state import state

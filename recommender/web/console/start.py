@@ -8,8 +8,8 @@ from flask import Response
 from recommender.errors import NotReady
 from recommender.web.console.access import console, opened
 from recommender.web.console.health import left_of
-from recommender.web.console.home import newest_stories
 from recommender.web.console.page import render_page, render_part, wants_part
+from recommender.web.console.today import newest_stories
 from recommender.web.state import archive_progress, state
 
 __all__: list[str] = []

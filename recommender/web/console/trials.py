@@ -15,7 +15,7 @@ from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related, title_of
 from recommender.ranking.scoring import seed_of
 from recommender.web.console.difference import ListDifference
-from recommender.web.console.home import StoryLine
+from recommender.web.console.today import StoryLine
 from recommender.web.state import state
 
 __all__ = ["TriedList", "list_by", "try_on"]
