@@ -371,9 +371,9 @@ class ListRequest:
 
     def _excluded(self) -> frozenset[str]:
         """Ids that no list may hold, not even pinned."""
-        return self.overrides.blocked.union(
-            self.options.exclude, self.shown_on_page, (seed.id for seed in self.seeds)
-        )
+        wishes = self.overrides.blocked | self.overrides.hidden
+        seeds = (seed.id for seed in self.seeds)
+        return wishes.union(self.options.exclude, self.shown_on_page, seeds)
 
     def _rows_of(self, ids: Iterable[str]) -> Rows:
         """The rows of those ids that the view has, in their order."""

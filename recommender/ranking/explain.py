@@ -15,7 +15,7 @@ from recommender.errors import StoreUnusable
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.filters import broken_rules
 from recommender.ranking.fusion import ScoredCandidates
-from recommender.ranking.related import Removed, list_of, select_items
+from recommender.ranking.related import Removed, list_of, select_items, shows_list
 from recommender.ranking.scoring import Seed
 from recommender.ranking.shared_text import ComparedText, compare_texts
 from recommender.ranking.telling_words import telling_buckets
@@ -51,7 +51,7 @@ def list_explained(
     if request.options.explain != "all":
         return listed
     ids = {item.id for item in selected.items}  # also of the pages before
-    dropped = dropped_from(request, ids, selected.removed) if request.seed.has_list else ()
+    dropped = dropped_from(request, ids, selected.removed) if shows_list(request) else ()
     return listed.model_copy(update={"dropped": dropped})
 
 
@@ -261,8 +261,14 @@ def _broken(request: ListRequest, rows: Rows) -> list[Rule | None]:
         rules = broken_rules(part, inside - begin, request.now, wanted, untitled=untitled)
         broken |= dict(zip(inside.tolist(), rules, strict=True))
         begin += len(part)
-    never_lists = request.site_rules.never_lists
-    return [broken[row] or ("site_rule" if never_lists(row) else None) for row in rows.tolist()]
+    return [broken[row] or _broken_wish(request, row) for row in rows.tolist()]
+
+
+def _broken_wish(request: ListRequest, row: int) -> Rule | None:
+    """What an editor or a site rule has against a row in this list."""
+    if request.view.id_of(row) in request.overrides.hidden:
+        return "never_recommend"
+    return "site_rule" if request.site_rules.never_lists(row) else None
 
 
 def _dropped(

@@ -1,11 +1,16 @@
-"""Overrides by editors: articles pinned to the top of a list, or blocked from it."""
+"""Overrides by editors: articles pinned to the top of a list, or blocked from it.
+
+Editors may also say of an article itself that no list shows it, or that no list stands under it.
+The CMS sets flags of the article to the same effect; what an editor sets here stays when the CMS
+sends the article again.
+"""
 
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -17,8 +22,11 @@ __all__ = [
     "KINDS",
     "MOST_OVERRIDES",
     "NO_ACTIVE_OVERRIDES",
+    "OF_ITSELF",
     "ActiveOverrides",
+    "AnyKind",
     "Kind",
+    "OfItself",
     "Overrides",
     "OverridesByArticle",
     "StoredOverrides",
@@ -30,8 +38,12 @@ __all__ = [
 
 Kind = Literal["pins", "blocks"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+OfItself = Literal["never", "no_list"]
+"""What an editor says of an article itself: no list shows it; no list stands under it."""
+OF_ITSELF: Final[tuple[OfItself, ...]] = get_args(OfItself)
+AnyKind = Kind | OfItself
 _log = logging.getLogger(__name__)
-MOST_OVERRIDES: Final = {"pins": 100, "blocks": 500}
+MOST_OVERRIDES: Final = {"pins": 100, "blocks": 500, "never": 1, "no_list": 1}
 """How many an article may have of each kind."""
 
 
@@ -42,12 +54,16 @@ class ActiveOverrides:
     Attributes:
         pinned: the pinned ids, in the order to show them.
         blocked: the blocked ids.
+        hidden: the ids that no list shows.
+        has_list: whether a list stands under the article.
         next_change: when the next override starts or ends, seconds since 1970 in UTC; infinite if
             none does.
     """
 
     pinned: tuple[str, ...] = ()
     blocked: frozenset[str] = frozenset()
+    hidden: frozenset[str] = frozenset()
+    has_list: bool = True
     next_change: float = float("inf")
 
 
@@ -55,23 +71,61 @@ NO_ACTIVE_OVERRIDES: Final = ActiveOverrides()
 
 
 @dataclass(frozen=True, slots=True)
+class HiddenArticles:
+    """The articles that no list shows, those for ever apart: there may be many."""
+
+    ids: frozenset[str] = frozenset()
+    timed: tuple[Override, ...] = ()
+
+    @classmethod
+    def of(cls, never: Iterable[Override]) -> "HiddenArticles":
+        """Of all articles, what editors have said of them."""
+        timed = tuple(one for one in never if any(one.window.boundaries))
+        return cls(frozenset(one.id for one in never) - {one.id for one in timed}, timed)
+
+    def at(self, now: float) -> frozenset[str]:
+        """Their ids at `now`, seconds since 1970 in UTC."""
+        active = {one.id for one in self.timed if one.window.holds(now)}
+        return self.ids | active if active else self.ids
+
+
+NONE_HIDDEN: Final = HiddenArticles()
+
+
+@dataclass(frozen=True, slots=True)
 class Overrides:
-    """All overrides of one article; pins in the order to show them."""
+    """All overrides of one article; pins in the order to show them.
+
+    Attributes:
+        pins: what is pinned to its list.
+        blocks: what is blocked from its list.
+        no_list: the article itself, if no list stands under it.
+        never: the article itself, if no list shows it.
+        hidden: all articles that no list shows.
+    """
 
     pins: tuple[Override, ...] = ()
     blocks: tuple[Override, ...] = ()
+    no_list: tuple[Override, ...] = ()
+    never: tuple[Override, ...] = ()
+    hidden: HiddenArticles = NONE_HIDDEN
 
     def instead(self, unsaved: UnsavedOverrides) -> "Overrides":
         """The same, with the kinds that were sent in place of the stored ones."""
-        sent = {kind: tuple(getattr(unsaved, kind)) for kind in unsaved.model_fields_set}
+        sent: dict[str, Any] = {
+            kind: tuple(getattr(unsaved, kind)) for kind in unsaved.model_fields_set
+        }
         return replace(self, **sent)
 
     def at(self, now: float) -> ActiveOverrides:
         """Those active at `now`, seconds since 1970 in UTC."""
-        moments = (moment for one in (*self.pins, *self.blocks) for moment in one.window.boundaries)
+        timed = (*self.pins, *self.blocks, *self.no_list, *self.hidden.timed)
+        moments = (moment for one in timed for moment in one.window.boundaries)
         return ActiveOverrides(
             pinned=tuple(pin.id for pin in self.pins if pin.window.holds(now)),
             blocked=frozenset(block.id for block in self.blocks if block.window.holds(now)),
+            hidden=self.hidden.at(now),
+            has_list=not any(one.window.holds(now) for one in self.no_list),
             next_change=min((moment for moment in moments if moment > now), default=float("inf")),
         )
 
@@ -81,12 +135,12 @@ NO_OVERRIDES: Final = Overrides()
 
 @dataclass(frozen=True, slots=True)
 class StoredOverrides:
-    """The pins or the blocks of an article as the store keeps them: one row for each change.
+    """Overrides of an article as the store keeps them: one row for each change.
 
     Attributes:
         change: the number of its entry in the change log.
         article_id: whose list they are for.
-        kind: `pins` or `blocks`.
+        kind: `pins`, `blocks`, or what is said of the article itself: see `OfItself`.
         document: JSON text; see `parse_overrides`.
         by: who set them.
         at: when, in UTC.
@@ -100,11 +154,12 @@ class StoredOverrides:
     at: datetime
 
 
-def check_overrides(overrides: tuple[Override, ...], article_id: str, kind: Kind) -> None:
+def check_overrides(overrides: tuple[Override, ...], article_id: str, kind: AnyKind) -> None:
     """Check requested overrides of one kind.
 
     Raises:
-        InvalidOverrides: too many, an id is repeated, or an id is the article itself.
+        InvalidOverrides: too many, an id is repeated, or an id is the article itself; of what is
+            said of the article itself, an id is another one.
     """
     most, faults = MOST_OVERRIDES[kind], list[FieldFault]()
     if len(overrides) > most:
@@ -112,8 +167,9 @@ def check_overrides(overrides: tuple[Override, ...], article_id: str, kind: Kind
     seen: set[str] = set()
     for place, override in enumerate(overrides):
         pointer = f"/{kind}/{place}/id"
-        if override.id == article_id:
-            faults.append(FieldFault(pointer, "is the article itself"))
+        if (override.id == article_id) != (kind in OF_ITSELF):
+            is_or_not = "is not" if kind in OF_ITSELF else "is"
+            faults.append(FieldFault(pointer, f"{is_or_not} the article itself"))
         if override.id in seen:
             faults.append(FieldFault(pointer, f"{override.id!r} is repeated"))
         seen.add(override.id)
@@ -157,10 +213,12 @@ class OverridesByArticle:
     rows: Mapping[tuple[str, str], StoredOverrides] = field(
         default_factory=lambda: MappingProxyType({})
     )
+    hidden: HiddenArticles = NONE_HIDDEN
 
     def of(self, article_id: str) -> Overrides:
-        """The overrides of one article."""
-        return self.by_article.get(article_id, NO_OVERRIDES)
+        """The overrides of one article, with the articles that no list shows."""
+        found = self.by_article.get(article_id, NO_OVERRIDES)
+        return found if self.hidden is NONE_HIDDEN else replace(found, hidden=self.hidden)
 
     def pinning(self, article_id: str) -> tuple[str, ...]:
         """Ids of the articles that pin one article, now or at another time, ascending."""
@@ -185,14 +243,19 @@ class OverridesByArticle:
         for row in set_since:
             kept[row.article_id, row.kind] = row
             overrides[row.article_id] = _with(overrides.get(row.article_id, NO_OVERRIDES), row)
-        return OverridesByArticle(MappingProxyType(overrides), MappingProxyType(kept))
+        hidden = self.hidden
+        if any(row.kind == "never" for row in set_since):
+            never = [one for each in overrides.values() for one in each.never]
+            hidden = HiddenArticles.of(never) if never else NONE_HIDDEN
+        return OverridesByArticle(MappingProxyType(overrides), MappingProxyType(kept), hidden)
 
 
 def _with(before: Overrides, row: StoredOverrides) -> Overrides:
-    if row.kind not in KINDS:
+    if row.kind not in MOST_OVERRIDES:
         return before
     try:
-        return replace(before, **{row.kind: parse_overrides(row.document)})
+        read: dict[str, Any] = {row.kind: parse_overrides(row.document)}
+        return replace(before, **read)
     except InvalidOverrides as fault:
         _log.error("%s of article %s stay as they were: %s", row.kind, row.article_id, fault)
         return before

@@ -56,6 +56,7 @@ __all__ = [
     "list_related",
     "pool_of",
     "select_items",
+    "shows_list",
     "title_of",
 ]
 
@@ -134,13 +135,18 @@ def list_of(request: ListRequest, selected: SelectedItems) -> RelatedList:
     )
 
 
+def shows_list(request: ListRequest) -> bool:
+    """Whether a list stands under the seed: its CMS or an editor may not want one."""
+    return request.seed.has_list and request.overrides.has_list
+
+
 def select_items(request: ListRequest) -> SelectedItems:
     """Select the items from the first one to the last one of the page that is asked for.
 
     A page is selected stage by stage, below the pages before it; a fallback stage runs only while
     the page is short. No page follows one that stays short, or places between them would be empty.
     """
-    if not request.seed.has_list:
+    if not shows_list(request):
         return SelectedItems((), {})
     unfinished, ends = _UnfinishedList(request), _ends_of_pages(request.options)
     if request.overrides.pinned:
@@ -197,7 +203,7 @@ def _ends_of_pages(options: ListOptions) -> list[int]:
 
 def _short_because(request: ListRequest, selected: SelectedItems) -> ShortBecause | None:
     places, listed = _end_of_page(request.options), len(selected.items)
-    if not request.seed.has_list:
+    if not shows_list(request):
         return "no_related"
     if request.seed.terms is None and all(one.terms is None for one in request.liked_seeds):
         return "not_read_yet"

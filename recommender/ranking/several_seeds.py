@@ -177,7 +177,8 @@ def request_like(
     active = [overrides.of(seed.id).at(now) for seed in likes]
     if len(likes) == 1 and not unlikes:
         return ListRequest(view, likes[0], options, policy, now, active[0])
-    together = ActiveOverrides(blocked=frozenset[str]().union(*(one.blocked for one in active)))
+    blocked = frozenset[str]().union(*(one.blocked for one in active))
+    together = ActiveOverrides(blocked=blocked, hidden=active[0].hidden)
     seed = merge_seeds(likes)
     return SeveralSeeds(view, seed, options, policy, now, together, likes=likes, unlikes=unlikes)
 

@@ -1,4 +1,4 @@
-"""The pins and blocks that editors set: each change adds one row, and no row is altered."""
+"""The overrides that editors set: each change adds one row, and no row is altered."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from recommender.errors import (
     UnknownArticle,
 )
 from recommender.ranking.overrides import (
-    Kind,
+    AnyKind,
     StoredOverrides,
     check_overrides,
     keep_authors,
@@ -44,17 +44,17 @@ class OverrideStore:
     def put(
         self,
         article_id: str,
-        kind: Kind,
+        kind: AnyKind,
         overrides: tuple[Override, ...],
         by: str,
         *,
         seen: int | None = None,
     ) -> Receipt:
-        """Replace the pins or the blocks of an article.
+        """Replace the overrides of one kind of an article.
 
         Args:
             article_id: the article.
-            kind: which of both.
+            kind: which of them.
             overrides: all that hold from now on, in their order.
             by: who sets them.
             seen: the change of those that the caller has seen, 0 for none; None to replace any.
@@ -82,9 +82,9 @@ class OverrideStore:
         return Receipt(article_id, "updated", change)
 
     def history(
-        self, article_id: str, kind: Kind, limit: int = NEWEST_ROWS
+        self, article_id: str, kind: AnyKind, limit: int = NEWEST_ROWS
     ) -> tuple[StoredOverrides, ...]:
-        """Read the pins or the blocks that were ever set for an article, the newest first."""
+        """Read the overrides of a kind that were ever set for an article, the newest first."""
         with self._engine.begin() as connection:
             return _newest(connection, article_id, kind, limit)
 
@@ -168,7 +168,7 @@ def _refuse_unknown(
     connection: sa.Connection,
     overrides: Sequence[Override],
     active: Iterable[RecordedOverride],
-    kind: Kind,
+    kind: AnyKind,
 ) -> None:
     """Refuse an id that is not stored, unless an earlier override names it.
 

@@ -4,6 +4,7 @@ Every page is rendered here; the scripts only fetch parts of pages and put them 
 """
 
 from recommender.web.console import (
+    appearing,
     embed,
     find,
     health,
@@ -13,6 +14,7 @@ from recommender.web.console import (
     quality,
     signing_in,
     start,
+    steering,
     story,
     trouble,
 )
@@ -20,5 +22,19 @@ from recommender.web.console.access import console
 
 __all__ = ["console"]
 
-PAGES = (home, find, story, making, mapping, quality, health, start, embed, signing_in, trouble)
+PAGES = (
+    home,
+    find,
+    story,
+    steering,
+    appearing,
+    making,
+    mapping,
+    quality,
+    health,
+    start,
+    embed,
+    signing_in,
+    trouble,
+)
 """The modules whose views belong to the console."""

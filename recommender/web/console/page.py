@@ -68,7 +68,7 @@ def _rendered(template: str, page: str, values: dict[str, Any], status: int) -> 
     text = render_template(
         f"console/{template}",
         w=words,
-        words_of_find=words_of("find", language),
+        words=lambda name: words_of(name, language),
         page=page,
         language=language,
         languages=LANGUAGES,
@@ -81,6 +81,7 @@ def _rendered(template: str, page: str, values: dict[str, Any], status: int) -> 
         count=lambda number, forms: count_in(language, number, forms),
         day=lambda moment: write_date(_moment(moment), "relative", dates, now),
         clock=lambda moment: _moment(moment).astimezone(now.tzinfo).strftime("%H:%M"),
+        local=lambda moment: _moment(moment).astimezone(now.tzinfo).strftime("%Y-%m-%dT%H:%M"),
         **values,
     )
     response = make_response(text, status)

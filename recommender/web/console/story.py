@@ -21,6 +21,7 @@ from recommender.web.console.difference import ListDifference
 from recommender.web.console.page import render_page, render_part, wants_part
 from recommender.web.console.reasons import Reasons, count_reasons
 from recommender.web.console.sliders import Shares, Sliders, half_life_choices
+from recommender.web.console.steering import read_steering
 from recommender.web.console.trials import list_by
 from recommender.web.entries import Entry, Picture
 from recommender.web.fragment import Section
@@ -82,6 +83,7 @@ def _page_of(article_id: str) -> dict[str, Any]:
         "article": article,
         "first": text[:FIRST_PARAGRAPHS],
         "rest": text[FIRST_PARAGRAPHS:],
+        "steering": read_steering(article_id),
         "sliders": active.moved(request.args),
         "modes": MODES,
         "half_lives": half_life_choices(active.half_life),
