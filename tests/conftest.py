@@ -7,7 +7,6 @@ The desk is small and read by a fake encoder, for tests that are about something
 import gc
 import json
 import os
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -38,6 +37,7 @@ from tests.support.archives import (
     build_once,
     clean_environment,
     clients,
+    copy_archive,
     desk_articles,
     fake_reader,
     fill,
@@ -190,8 +190,7 @@ def desk_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 @pytest.fixture
 def own_desk(desk_settings: Settings, tmp_path: Path) -> Settings:
     """A copy of the desk that a test may change."""
-    of_workers = shutil.ignore_patterns("changes", "workers")
-    shutil.copytree(desk_settings.data_dir, tmp_path / "desk", ignore=of_workers)
+    copy_archive(desk_settings.data_dir, tmp_path / "desk")
     return archive_settings(tmp_path / "desk")
 
 

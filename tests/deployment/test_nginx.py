@@ -6,12 +6,11 @@ import subprocess
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
-from shutil import copytree, ignore_patterns
 
 import pytest
 
 from recommender.settings import Settings
-from tests.support.archives import SECRETS, clean_environment
+from tests.support.archives import SECRETS, clean_environment, copy_archive
 from tests.support.doors import HIDDEN, Upstream, spellings
 from tests.support.nginx import SHIPPED, Nginx, running_nginx
 from tests.support.servers import served
@@ -114,7 +113,7 @@ def environment(
 
 def environment_of_a_copy(desk: Path, folder: Path) -> dict[str, str]:
     """What serves a copy of an archive, for a reader, an editor and the public."""
-    copytree(desk, folder, ignore=ignore_patterns("changes", "workers"))
+    copy_archive(desk, folder)
     keys = ",".join(
         f"{name}:{scopes}:{SECRETS[name]}"
         for name, scopes in {"reader": "read", "editor": "read+write"}.items()

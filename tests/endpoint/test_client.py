@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import shutil
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing, contextmanager
@@ -40,6 +39,7 @@ from tests.support.archives import (
     HARBOUR,
     SECRETS,
     archive_settings,
+    copy_archive,
     fake_reader,
     index_fake,
     story,
@@ -57,8 +57,7 @@ ONCE = Retries(attempts=1)
 @pytest.fixture(scope="module")
 def site_folder(desk_settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site") / "desk"
-    of_workers = shutil.ignore_patterns("changes", "workers")
-    shutil.copytree(desk_settings.data_dir, folder, ignore=of_workers)
+    copy_archive(desk_settings.data_dir, folder)
     return folder
 
 

@@ -1,7 +1,6 @@
 """PATCH of an article: a JSON merge patch (RFC 7396), one transaction, the rules of PUT."""
 
 import json
-import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -12,6 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from recommender.settings import Settings
+from tests.support.archives import copy_archive
 
 NAMES = (f"new-{number}" for number in count())
 STORED: dict[str, Any] = {
@@ -33,7 +33,7 @@ def client(
 ) -> FlaskClient:
     """Asks a desk that these tests share, each with an article of its own."""
     folder = tmp_path_factory.mktemp("patched") / "desk"
-    shutil.copytree(desk_settings.data_dir, folder)
+    copy_archive(desk_settings.data_dir, folder)
     url = f"sqlite:///{folder / 'read-also.db'}"
     return lasting_client_of(replace(desk_settings, database_url=url, data_dir=folder))
 

@@ -1,6 +1,5 @@
 """A full rebuild with the real model says the same as one from kept vectors."""
 
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from recommender.ranking.related import list_related
 from recommender.ranking.scoring import find_seed
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
+from tests.support.archives import copy_archive
 
 NOW = 1_792_000_000.0
 GONE = 11
@@ -29,7 +29,7 @@ def cached_and_full(
 ) -> tuple[Snapshot, Snapshot]:
     """The sample without some articles, so that texts meet others in their batches."""
     folder = tmp_path_factory.mktemp("full")
-    shutil.copytree(sample_settings.data_dir, folder / "data")
+    copy_archive(sample_settings.data_dir, folder / "data")
     store = open_store(f"sqlite:///{folder / 'data' / 'read-also.db'}")
     with store.scan() as view:
         doomed = [stored.article.id for stored in view][::GONE]

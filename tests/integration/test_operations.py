@@ -18,7 +18,7 @@ from recommender.articles import Article
 from recommender.indexing.rebuild import Rebuilt
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
-from tests.support.archives import run_command
+from tests.support.archives import copy_archive, run_command
 from tests.support.generations import with_column
 from tests.support.stores import log_of
 
@@ -34,7 +34,7 @@ def grown_desk(
 ) -> Settings:
     """The desk with three generations, the last one live. Only to be read."""
     settings = at(desk_settings, tmp_path_factory.mktemp("grown") / "desk")
-    shutil.copytree(desk_settings.data_dir, settings.data_dir)
+    copy_archive(desk_settings.data_dir, settings.data_dir)
     for number in (2, 3):
         with closing(open_store(settings.database_url)) as store:
             store.delete(f"harbour-{number}")

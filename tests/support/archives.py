@@ -184,6 +184,11 @@ def archive_settings(folder: Path) -> Settings:
     return Settings(f"sqlite:///{folder / 'read-also.db'}", folder, BUNDLED, api_keys=KEYS)
 
 
+def copy_archive(folder: Path, to: Path) -> None:
+    """Copy the folder of an archive, without what web workers that serve it have written there."""
+    shutil.copytree(folder, to, ignore=shutil.ignore_patterns("changes", "workers"))
+
+
 def build_once(factory: pytest.TempPathFactory, name: str, build: Callable[[Path], None]) -> Path:
     """Return a copy of a folder that every worker of a run needs and only the first one builds."""
     own = factory.getbasetemp()
