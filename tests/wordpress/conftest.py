@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.serving import KEY
+from tests.wordpress.command_line import CommandLine
 from tests.wordpress.mariadb import MariaDB
 from tests.wordpress.plugin import PLUGIN, configure
 from tests.wordpress.service import Service, Stage, accept
@@ -31,40 +32,49 @@ def wordpress(mariadb: MariaDB) -> Iterator[Path]:  # noqa: ARG001 - it looks wh
         yield root
 
 
+@pytest.fixture(scope="session")
+def php(mariadb: MariaDB) -> Iterator[CommandLine]:  # noqa: ARG001 - it looks what is missing
+    """PHP's command line, for all sites."""
+    with CommandLine.opened() as opened:
+        yield opened
+
+
 @pytest.fixture(scope="module")
-def site(mariadb: MariaDB, wordpress: Path) -> Iterator[Site]:
+def site(mariadb: MariaDB, wordpress: Path, php: CommandLine) -> Iterator[Site]:
     """A new WordPress without a post, Asia/Dushanbe its time zone, `/year/title/` its links.
 
     On PHP's own server; behind nginx where `BEHIND_NGINX` is set.
     """
     behind_nginx = bool(os.environ.get("BEHIND_NGINX"))
-    with _running(mariadb, wordpress, behind_nginx=behind_nginx) as made:
+    with _running(mariadb, wordpress, php, behind_nginx=behind_nginx) as made:
         yield made
 
 
 @pytest.fixture(scope="module", params=["PHP's own server", "nginx, PHP-FPM and Redis"])
 def either_site(
-    request: pytest.FixtureRequest, mariadb: MariaDB, wordpress: Path
+    request: pytest.FixtureRequest, mariadb: MariaDB, wordpress: Path, php: CommandLine
 ) -> Iterator[Site]:
     """A new WordPress on each kind of server."""
     behind_nginx = request.param != "PHP's own server"
-    with _running(mariadb, wordpress, behind_nginx=behind_nginx) as made:
+    with _running(mariadb, wordpress, php, behind_nginx=behind_nginx) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def site_behind_nginx(mariadb: MariaDB, wordpress: Path) -> Iterator[Site]:
+def site_behind_nginx(mariadb: MariaDB, wordpress: Path, php: CommandLine) -> Iterator[Site]:
     """A new WordPress on nginx and PHP-FPM, with an object cache in Redis."""
-    with _running(mariadb, wordpress, behind_nginx=True) as made:
+    with _running(mariadb, wordpress, php, behind_nginx=True) as made:
         yield made
 
 
 @contextmanager
-def _running(mariadb: MariaDB, wordpress: Path, *, behind_nginx: bool) -> Iterator[Site]:
+def _running(
+    mariadb: MariaDB, wordpress: Path, php: CommandLine, *, behind_nginx: bool
+) -> Iterator[Site]:
     missing = missing_packages(behind_nginx=behind_nginx)
     if missing:
         pytest.fail(f"this server needs packages: apt-get install {' '.join(missing)}")
-    with Site.running(mariadb, wordpress, behind_nginx=behind_nginx) as made:
+    with Site.running(mariadb, wordpress, php, behind_nginx=behind_nginx) as made:
         yield made
 
 

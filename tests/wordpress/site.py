@@ -11,13 +11,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import httpx
 
 from tests.support.waiting import free_port, until
+from tests.wordpress.command_line import CommandLine, Said
 from tests.wordpress.mariadb import MariaDB, ends
-from tests.wordpress.web import QUICK, serve_by_nginx, serve_by_php, start_redis
+from tests.wordpress.web import serve_by_nginx, serve_by_php, start_redis
 
 __all__ = ["NEEDED", "SERVER", "Site", "missing_packages", "unpacked"]
 
@@ -80,6 +81,7 @@ class Site:
     """Of what the site has for itself: settings, content, logs."""
     root: Path
     """Of WordPress's own files."""
+    php: CommandLine
     port: int
     passwords: dict[str, str] = field(default_factory=dict)
     """By login (admin, editor, reader) an application password."""
@@ -92,11 +94,11 @@ class Site:
     @classmethod
     @contextmanager
     def running(
-        cls, server: MariaDB, root: Path, *, behind_nginx: bool = False
+        cls, server: MariaDB, root: Path, php: CommandLine, *, behind_nginx: bool = False
     ) -> Iterator["Site"]:
         """A new site without a post, served on loopback; stopped and taken away at the end."""
         folder = Path(tempfile.mkdtemp(prefix="site-", dir="/tmp"))
-        site = cls(folder, root, free_port(), behind_nginx=behind_nginx)
+        site = cls(folder, root, php, free_port(), behind_nginx=behind_nginx)
         with ExitStack() as stack:
             stack.callback(shutil.rmtree, folder)
             site._set_up(server)
@@ -118,10 +120,6 @@ class Site:
         path = self.folder / "php.log"
         return path.read_text() if path.exists() else ""
 
-    @property
-    def _environment(self) -> dict[str, str]:
-        return {"PATH": "/usr/bin:/bin", "SITE": str(self.folder)}
-
     # --- its life ---
 
     def _set_up(self, server: MariaDB) -> None:
@@ -139,8 +137,8 @@ class Site:
         (self.folder / "site.json").write_text(json.dumps(settings))
 
     def _install(self) -> None:
-        self._php("create_database.php")
-        self._php("install.php", password=self.password)
+        self._run_script("create_database.php")
+        self._run_script("install.php", password=self.password)
         made = """
             flush_rewrite_rules(false);
             foreach ($given['logins'] as $login) {
@@ -185,29 +183,26 @@ class Site:
         Raises:
             RuntimeError: the code failed; what PHP said.
         """
-        said = self._php("run.php", without=without, code=code, arguments=arguments)
-        parts = said.split("\x01")
-        if len(parts) != 3:
-            raise RuntimeError(said + self.log[-2000:])
+        given = self._given(code=code, arguments=arguments)
+        if without:
+            said = self.php.run_without(without, self.folder, "run.php", given)
+        else:
+            said = self.php.run(self.folder, "run.php", given)
+        parts = said.output.split("\x01")
+        if len(parts) != 3 or not said.is_whole:
+            self._fail(said)
         return json.loads(parts[1])
 
-    def _php(self, script: str, without: str = "", **given: object) -> str:
-        given |= {"home": self.home, "folder": str(self.root)}
-        cache = self.root.parent / "compiled"
-        cache.mkdir(exist_ok=True)
-        lacks = ("-d", f"disable_functions={without}", "-d", f"opcache.file_cache={cache}")
-        done = subprocess.run(  # noqa: S603 - a program of the system, words of our own
-            ["/usr/bin/php", *QUICK, *lacks, "-d", "display_errors=stderr", HERE / script],
-            env=self._environment,
-            input=json.dumps(given),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=900,
-        )
-        if done.returncode:
-            raise RuntimeError(done.stdout[-2000:] + done.stderr[-2000:] + self.log[-2000:])
-        return done.stdout
+    def _run_script(self, script: str, **given: object) -> None:
+        said = self.php.run(self.folder, script, self._given(**given))
+        if not said.is_whole:
+            self._fail(said)
+
+    def _given(self, **more: object) -> str:
+        return json.dumps(more | {"home": self.home, "folder": str(self.root)})
+
+    def _fail(self, said: Said) -> NoReturn:
+        raise RuntimeError(said.output[-2000:] + said.errors[-2000:] + self.log[-2000:])
 
     def fill(self, posts: Sequence[Fields]) -> list[int]:
         """Insert posts, each by the fields of `wp_insert_post`; their ids, in order."""

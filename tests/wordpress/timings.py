@@ -26,6 +26,7 @@ import click
 from tests.faults.harness.stories import bulk
 from tests.support.serving import KEY
 from tests.support.waiting import free_port, until
+from tests.wordpress.command_line import CommandLine
 from tests.wordpress.mariadb import MariaDB
 from tests.wordpress.plugin import PLUGIN, article_of, configure, remove, save
 from tests.wordpress.service import Service
@@ -71,7 +72,8 @@ class Scene:
         with ExitStack() as stack:
             server = stack.enter_context(MariaDB.running(SERVER))
             root = stack.enter_context(unpacked())
-            site = stack.enter_context(Site.running(server, root, behind_nginx=behind_nginx))
+            php = stack.enter_context(CommandLine.opened())
+            site = stack.enter_context(Site.running(server, root, php, behind_nginx=behind_nginx))
             folder = stack.enter_context(TemporaryDirectory(ignore_cleanup_errors=True))
             service = stack.enter_context(Service(Path(folder)))
             site.add_plugin(PLUGIN)

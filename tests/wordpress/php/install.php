@@ -1,7 +1,7 @@
 <?php
 /* Install the site: an administrator, an editor and a subscriber, permalinks by title, a time zone far from UTC. */
 define( 'WP_INSTALLING', true );
-$given = json_decode( stream_get_contents( STDIN ), true );
+$given = json_decode( $text ?? stream_get_contents( STDIN ), true );
 $_SERVER['HTTP_HOST'] = wp_host( $given['home'] );
 function wp_host( $home ) {
 	return preg_replace( '~^https?://~', '', $home );

@@ -1,6 +1,6 @@
 <?php
 /* Run a snippet inside the site: code and arguments come as JSON, what it returns goes as JSON. */
-$given = json_decode( stream_get_contents( STDIN ), true );
+$given = json_decode( $text ?? stream_get_contents( STDIN ), true );
 $_SERVER['HTTP_HOST'] = preg_replace( '~^https?://~', '', $given['home'] );
 $_SERVER['REQUEST_METHOD'] = 'GET';
 require $given['folder'] . '/wp-load.php';
