@@ -72,6 +72,7 @@ DEFAULTS = {
     "images": "1",
     "labels": "1",
     "time_zone": "Asia/Dushanbe",
+    "stylesheet": "0",
 }
 
 OPTIONS = [
