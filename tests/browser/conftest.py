@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,6 +21,8 @@ from recommender.api_keys import ApiKey
 from recommender.settings import Settings
 from service import create_app
 from tests.browser.hostile import articles as hostile_articles
+from tests.browser.newspaper import SKIES, drawing
+from tests.browser.newspaper import stories as newspaper_stories
 from tests.support.missing_software import skip_or_fail
 
 FLAGS = (
@@ -182,6 +185,24 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
         )
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def paper(
+    tmp_path_factory: pytest.TempPathFactory,
+    cms: Cms,
+    make_story: Callable[..., Any],
+    rebuild_with_fake: Callable[..., object],
+) -> Iterator[Site]:
+    """The service with the stories of the newspaper, whose pictures the CMS has."""
+    for number in range(len(SKIES)):
+        cms.put_file(f"/{number}.svg", drawing(number), "image/svg+xml")
+    told = {one["id"]: one for one in newspaper_stories(cms.address, datetime.now(UTC), make_story)}
+    with serve_stories(tmp_path_factory.mktemp("paper"), told, rebuild_with_fake) as site:
+        pin = {"pins": [{"id": "en-2"}]}
+        assert site.client.put("/v1/articles/en/pins", json=pin).status_code == 200
+        site.client.application.extensions["read-also"].follower.refresh()
+        yield site
 
 
 @dataclass

@@ -6,8 +6,8 @@ With `READ_ALSO_GALLERY=docs/pictures/gallery` the pictures of that page are mad
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from collections.abc import Callable
+from datetime import date
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,8 @@ from playwright.sync_api import Page, Route
 
 from recommender.api import LAYOUTS
 from recommender.web.page_words import persian_day
-from tests.browser.conftest import Cms, Site, Tab, serve_stories
-from tests.browser.newspaper import PARAGRAPH, PEERS, SKIES, drawing, page, peer_grid, stories
+from tests.browser.conftest import Cms, Site, Tab
+from tests.browser.newspaper import PARAGRAPH, PEERS, SKIES, drawing, page, peer_grid
 from tests.support.missing_software import skip_or_fail
 
 pytestmark = pytest.mark.long
@@ -39,24 +39,6 @@ LOOKS: dict[str, dict[str, Any]] = {
     "plain": {"viewport": WIDE},
     "contrast": {"viewport": WIDE, "forced_colors": "active"},
 }
-
-
-@pytest.fixture(scope="module")
-def paper(
-    tmp_path_factory: pytest.TempPathFactory,
-    cms: Cms,
-    make_story: Callable[..., Any],
-    rebuild_with_fake: Callable[..., object],
-) -> Iterator[Site]:
-    """The service with the stories of the newspaper, whose pictures the CMS has."""
-    for number in range(len(SKIES)):
-        cms.put_file(f"/{number}.svg", drawing(number), "image/svg+xml")
-    told = {one["id"]: one for one in stories(cms.address, datetime.now(UTC), make_story)}
-    with serve_stories(tmp_path_factory.mktemp("paper"), told, rebuild_with_fake) as site:
-        pin = {"pins": [{"id": "en-2"}]}
-        assert site.client.put("/v1/articles/en/pins", json=pin).status_code == 200
-        site.client.application.extensions["read-also"].follower.refresh()
-        yield site
 
 
 def list_of(paper: Site, seed: str, **options: str) -> str:
@@ -150,11 +132,13 @@ SHIFT = """async () => {
 """The cumulative layout shift of a page whose pictures come late."""
 
 
-def shift_of(shown: Tab, address: str) -> float:
-    def answer_late(route: Route) -> None:
-        time.sleep(0.05)
-        route.continue_()
+def answer_late(route: Route) -> None:
+    """Send a file that the page asks for a little later."""
+    time.sleep(0.05)
+    route.continue_()
 
+
+def shift_of(shown: Tab, address: str) -> float:
     shown.page.route("**/*.svg", answer_late)
     shown.page.goto(address)
     shift: float = shown.page.evaluate(SHIFT)
@@ -175,6 +159,20 @@ def test_without_sizes_the_same_page_would_jump(paper: Site, cms: Cms, tab: Tabs
     text = page("bare", bare + PARAGRAPH, style="data:text/css,")
     address = cms.put_file("/bare", text, "text/html; charset=utf-8")
     assert shift_of(tab(viewport=WIDE), address) > 0
+
+
+def test_a_stylesheet_that_comes_with_the_list_moves_nothing(
+    paper: Site, cms: Cms, tab: Tabs
+) -> None:
+    """It stands in the body, and the browser waits for it before it shows what follows."""
+    link = f'<link rel="stylesheet" href="{paper.address}/v1/read-also.css">'
+    html = link + list_of(paper, "en", layout="cards", limit="6") + PARAGRAPH
+    shown = tab(viewport=WIDE)
+    shown.page.route("**/read-also.css", answer_late)
+    text = page("brought", PARAGRAPH + html, style="data:text/css,")
+    assert shift_of(shown, cms.put_file("/brought", text, "text/html; charset=utf-8")) == 0
+    display = shown.page.locator("ul").evaluate("one => getComputedStyle(one).display")
+    assert display == "grid"
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -253,6 +251,7 @@ def test_a_selection_takes_in_the_letters_under_the_link(paper: Site, cms: Cms, 
 
 
 STRICT_THEME = """
+main * { box-sizing: border-box }
 main ul { list-style: disc; margin: 0 0 1.5em 3em } main li::before { content: ">" }
 main a { color: #c00; text-decoration: underline; border-bottom: 2px dotted; padding: 0 3px }
 main img { height: auto; max-width: 50%; border: 3px solid; padding: 4px; margin: 1em 0 }
