@@ -62,6 +62,8 @@ def test_what_is_saved_holds_and_one_click_takes_it_back(
     page = editor.get("/making", saved=1).text
     assert "Saved. Lists follow within a second." in page
     assert "editor: Anna" in page
+    assert re.search(r"A story is half old after</th><td>3 days<", page)
+    assert re.search(r"Part of meaning</th><td>as measured<", page)
     assert editor.get("/story/harbour-2").text != before
 
     back = fields_of(page, "/making/back")

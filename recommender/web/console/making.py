@@ -13,7 +13,7 @@ from recommender.ranking.policy import ActivePolicy, Policy, StoredPolicy, parse
 from recommender.web.auth import heavy_call
 from recommender.web.console.access import console, opened, writing_as_session
 from recommender.web.console.page import render_page
-from recommender.web.console.settings_in_words import SettingChange, changes_between
+from recommender.web.console.settings_in_words import SettingChange, changes_between, settings_of
 from recommender.web.console.sliders import Shares, Sliders
 from recommender.web.console.today import newest_stories
 from recommender.web.console.trials import try_on
@@ -50,9 +50,7 @@ class MakingVersion:
 @opened("read")
 def show_making() -> Response:
     """What was saved, by whom, and what it changed; one click goes back."""
-    versions = _versions()
-    saved = request.args.get("saved", "") == str(versions[0].version)
-    return render_page("making.html", "making", versions=versions, saved=saved)
+    return _show_versions(saved=request.args.get("saved", ""))
 
 
 @console.get("/making/try")
@@ -85,8 +83,22 @@ def take_making_back() -> ResponseReturnValue:
         raise BadParameter("version: is none of the newest ones")
     stored = documents[wanted]
     if not _put(Policy().to_json() if stored is None else stored.document, seen):
-        return render_page("making.html", "making", CONFLICT, versions=_versions(), late=True)
+        return _show_versions(CONFLICT)
     return redirect(url_for("console.show_making", saved=_versions()[0].version), 303)
+
+
+def _show_versions(status: int = 200, saved: str = "") -> Response:
+    """What was saved; with a notice if the newest version has just been saved, or came between."""
+    versions = _versions()
+    return render_page(
+        "making.html",
+        "making",
+        status,
+        versions=versions,
+        settings=settings_of(_active().policy),
+        saved=saved == str(versions[0].version),
+        late=status == CONFLICT,
+    )
 
 
 def _show_trial(sent: Any, seen: int | None = None) -> Response:  # noqa: ANN401 - a form of Flask

@@ -6,7 +6,7 @@ from typing import Final
 
 from recommender.ranking.policy import Policy
 
-__all__ = ["SettingChange", "changes_between"]
+__all__ = ["SettingChange", "changes_between", "settings_of"]
 
 IN_POINTS: Final = (
     *("age_weight", "diversity", "threshold", "words_threshold"),
@@ -35,6 +35,16 @@ class SettingChange:
     def unit(self) -> str:
         """What its values are: `points`, `days`, or `none`."""
         return "points" if self.name in IN_POINTS else "days" if self.name == IN_DAYS else "none"
+
+
+def settings_of(policy: Policy) -> tuple[SettingChange, ...]:
+    """The settings that sliders move, as they are; nothing changes in them."""
+    points = ((name, _in_points(getattr(policy, name))) for name in IN_POINTS)
+    days = policy.half_life_days
+    return (
+        *(SettingChange(name, share, share) for name, share in points),
+        SettingChange(IN_DAYS, days, days),
+    )
 
 
 def changes_between(before: Policy, after: Policy) -> tuple[SettingChange, ...]:
