@@ -118,7 +118,8 @@ def environment_of_a_copy(desk: Path, folder: Path) -> dict[str, str]:
         f"{name}:{scopes}:{SECRETS[name]}"
         for name, scopes in {"reader": "read", "editor": "read+write"}.items()
     )
-    return clean_environment(DATA_DIR=folder, API_KEYS=keys, PUBLIC_READS="1")
+    shipped = {"TRUSTED_PROXIES": "127.0.0.1"}  # as in deploy/systemd/read-also.toml
+    return clean_environment(DATA_DIR=folder, API_KEYS=keys, PUBLIC_READS="1", **shipped)
 
 
 @pytest.fixture(scope="module")
@@ -213,3 +214,21 @@ def is_shown_stale(nginx: Nginx) -> bool:
 def run(command: list[str], nginx: Nginx, *ids: str) -> None:
     environment = {"PATH": "/usr/bin:/bin", "READ_ALSO_CACHE": str(nginx.cache)}
     subprocess.run([*command, *ids], check=True, env=environment)  # noqa: S603 - our own script
+
+
+@pytest.mark.long
+def test_the_console_is_open_to_the_newsroom_alone(public: Nginx, port: int) -> None:
+    for path in ("/console", "/console/sign-in", "/console?x=1", "/console/static/console.js"):
+        assert public.ask("GET", path).status == 404
+    named = {"# 192.0.2.0/24 1;   # CHANGE: the addresses of the newsroom": "127.0.0.1 1;"}
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    with running_nginx(port, named) as nginx:
+        key = f"key={SECRETS['editor']}".encode()
+        signed_in = nginx.ask("POST", "/console/sign-in", key, form)
+        assert signed_in.status == 303
+        cookie = signed_in.headers["set-cookie"]
+        assert "Secure" in cookie  # the service knows that the browser speaks TLS
+        sent = {"Cookie": cookie.partition(";")[0]}
+        assert b"form-token" in nginx.ask("GET", "/console", headers=sent).body
+        assert nginx.ask("GET", "/console", headers=sent, source="127.0.0.2").status == 404
+        assert nginx.ask("GET", "/consoles", headers=sent).status == 404
