@@ -20,7 +20,14 @@ from recommender.ranking.scoring import Seed
 from recommender.ranking.shared_text import ComparedText, compare_texts
 from recommender.ranking.telling_words import telling_buckets
 
-__all__ = ["DropFacts", "ReadTexts", "dropped_from", "first_rule", "list_explained"]
+__all__ = [
+    "DropFacts",
+    "ReadTexts",
+    "add_grounds",
+    "dropped_from",
+    "first_rule",
+    "list_explained",
+]
 
 MOST_DROPPED: Final = 50
 Rows = NDArray[np.int64]

@@ -20,6 +20,8 @@ SCOPE_OF = {
     "show_embed": None,  # its address is signed: test_console_embed.py
     "show_home": "read",
     "show_find": "read",
+    "show_desk": "read",
+    "look_at_draft": "read",
     "show_today": "read",
     "show_story": "read",
     "show_making": "read",

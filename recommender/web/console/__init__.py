@@ -5,6 +5,7 @@ Every page is rendered here; the scripts only fetch parts of pages and put them 
 
 from recommender.web.console import (
     appearing,
+    desk,
     embed,
     find,
     health,
@@ -25,6 +26,7 @@ __all__ = ["console"]
 PAGES = (
     home,
     find,
+    desk,
     story,
     steering,
     appearing,

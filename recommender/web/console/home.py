@@ -10,7 +10,7 @@ from recommender.indexing.snapshots import gate_refusal
 from recommender.web.auth import heavy_call
 from recommender.web.console.access import console, opened
 from recommender.web.console.find import read_headlines_soon
-from recommender.web.console.page import render_page, render_part, shown_language
+from recommender.web.console.page import render_page, render_part
 from recommender.web.console.today import (
     TodaysStory,
     find_everywhere,
@@ -18,7 +18,6 @@ from recommender.web.console.today import (
     make_todays_lists,
     todays_stories,
 )
-from recommender.web.console.words import words_of
 from recommender.web.state import state
 
 __all__: list[str] = []
@@ -54,6 +53,5 @@ def show_today() -> Response:
         unreadable=unreadable,
         unreadable_count=count,
         is_refused=gate_refusal(Catalog(state().settings.data.snapshots)).text is not None,
-        why_short=words_of("story", shown_language()),
         lists_follow=False,
     )

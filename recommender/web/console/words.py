@@ -17,6 +17,8 @@ LANGUAGES: Final[Mapping[str, str]] = MappingProxyType(
 )
 """The languages of the console, with their own names."""
 COMMON: Final = "common"
+BORROWS: Final[Mapping[str, str]] = {"desk": "story", "home": "story"}
+"""Pages that show pieces of another page, with its words."""
 TEENS: Final = range(11, 15)
 FEW: Final = range(2, 5)
 
@@ -44,7 +46,8 @@ class Words:
 @cache
 def words_of(page: str, language: str) -> Words:
     """The words of a page in a language, with those that all pages share."""
-    return Words(page, {**_read(COMMON)[language], **_read(page)[language]})
+    borrowed = _read(BORROWS[page])[language] if page in BORROWS else {}
+    return Words(page, {**_read(COMMON)[language], **borrowed, **_read(page)[language]})
 
 
 def nearest_language(wanted: str | None, accepted: str | None) -> str:
