@@ -24,6 +24,15 @@ def test_the_plugin_has_the_words_of_the_service(name: str, words: tuple[str, ..
     assert values == [word for word in words if word != "mixed"]
 
 
+def test_a_page_registers_the_block_with_what_it_supports() -> None:
+    supports = json.loads((PLUGIN / "blocks/read-also/block.json").read_text("utf-8"))["supports"]
+    php = (PLUGIN / "blocks/read-also/block.php").read_text("utf-8")
+    (written,) = re.findall(r"const BLOCK_SUPPORTS = array\((.*?)\n\);", php, re.DOTALL)
+    bare = re.sub(r"//.*|\s|array|=>", "", written).replace("'", '"')
+    said = re.sub(r"[\s\[\]{}:]", "", json.dumps(supports))
+    assert re.sub(r"[(),]", "", bare) == said.replace(",", "")
+
+
 def test_every_attribute_of_the_block_is_an_option_of_a_list() -> None:
     block = json.loads((PLUGIN / "blocks/read-also/block.json").read_text("utf-8"))
     assert set(block["attributes"]) <= set(FragmentOptions.model_fields)

@@ -9,7 +9,6 @@ const CHOICES     = '_read_also'; // The post meta that holds them.
 const MOST_PINS   = 20;           // A list has no more items.
 const MOST_BLOCKS = 100;
 
-add_action( 'init', __NAMESPACE__ . '\\register_choices', 20 );
 add_action( 'rest_api_init', __NAMESPACE__ . '\\hide_choices' );
 add_filter( 'read_also_article', __NAMESPACE__ . '\\with_choices', 5, 2 );
 

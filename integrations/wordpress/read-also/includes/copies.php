@@ -14,7 +14,7 @@ defined( 'ABSPATH' ) || exit;
 const NO_COPY = array( 'html' => '', 'given' => '', 'items' => null, 'etag' => '', 'asked' => 0, 'fresh' => 0, 'stale' => 0, 'noted' => 0 );
 
 const CHOSEN_AT   = '_read_also_chosen_at';  // The post meta that says when the service last got pins and blocks.
-const PAGES_KNOWN = 'read_also_pages_known'; // The option that says since when each page that a cache holds is written down.
+const PAGES_KNOWN = 'read_also_pages_known'; // The option that says since when each page that a cache holds is written down; 0 is never.
 
 const OTHER_LISTS   = 'read_also_other_lists'; // The option that says that there are lists with options of their own.
 const DEFAULT_ITEMS = 12;                      // Of a list of the service that nobody gave options.

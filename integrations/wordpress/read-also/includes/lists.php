@@ -49,8 +49,9 @@ function printed( int $post, array $options ): string {
 	if ( '' === $html ) {
 		return '';
 	}
-	$printed[ list_query( $options ) ] = true;
-	$place                             = array_search( list_query( $options ), array_keys( $printed ), true );
+	$query             = list_query( $options );
+	$printed[ $query ] = true;
+	$place             = array_search( $query, array_keys( $printed ), true );
 	return style_tag() . ( $place ? preg_replace( '/(?<= id="| aria-labelledby=")read-also-[^"]*/', '$0--' . ( $place + 1 ), $html ) : $html );
 }
 

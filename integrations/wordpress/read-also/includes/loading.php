@@ -99,10 +99,18 @@ function load_files( string ...$names ) {
 
 /** Load all. As a filter it changes nothing. */
 function load_rest( $given = null ) {
-	load_files( ...OTHER_FILES );
-	do_action( 'read_also_loaded' );
-	remove_all_actions( 'read_also_loaded' );
+	static $loaded = false;
+	if ( ! $loaded ) {
+		$loaded = true;
+		load_files( ...OTHER_FILES );
+		do_at( 'init', __NAMESPACE__ . '\\load_texts', 1 );
+		do_action( 'read_also_loaded' );
+	}
 	return $given;
+}
+
+function load_texts() {
+	load_plugin_textdomain( 'read-also', false, dirname( plugin_basename( PLUGIN_FILE ) ) . '/languages' );
 }
 
 /** What a page needs, and the rest now or when something wakes it, before what other files do at that hook. */

@@ -15,6 +15,7 @@ const REFUSED     = '_read_also_refused';   // The post meta that says that the 
 const MOST_TRIES  = 12;                     // Of a pin that the service refuses: about two hours.
 const OWN_SECONDS = 1.0;                   // For pins and blocks at least, after the articles.
 
+do_at( 'init', __NAMESPACE__ . '\\register_choices', 20 );
 foreach ( array( 'added', 'updated', 'deleted' ) as $did ) {
 	add_action( "{$did}_post_meta", __NAMESPACE__ . '\\on_choices', 10, 3 );
 }

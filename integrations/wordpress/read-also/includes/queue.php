@@ -99,6 +99,19 @@ function keep_going() {
 	if ( configured() && ! wp_next_scheduled( 'read_also_push' ) ) {
 		wp_schedule_event( time() + MINUTE_IN_SECONDS, 'read_also', 'read_also_push' );
 	}
+	if ( configured() && in_array( false, array( get_option( 'read_also_withdrawn' ), get_option( PAGES_KNOWN ) ), true ) ) {
+		seed_options();
+	}
+}
+
+/** What each page looks at is loaded with the other options; for one that is missing WordPress would ask each time. */
+function seed_options() {
+	global $wpdb;
+	// Another request may have set one since this one looked.
+	$query = "INSERT IGNORE INTO {$wpdb->options} (option_name, option_value, autoload) VALUES ('read_also_withdrawn', '0', 'yes'), (%s, '0', 'yes')";
+	$wpdb->query( $wpdb->prepare( $query, PAGES_KNOWN ) );
+	wp_cache_delete( 'alloptions', 'options' );
+	wp_cache_delete( 'notoptions', 'options' );
 }
 
 function by_cron() {

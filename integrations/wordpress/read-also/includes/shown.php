@@ -18,7 +18,7 @@ const MOST_SOUGHT = 100;                // Posts whose pages are looked for at o
 function note_shown( int $page, ?array $items ) {
 	global $wpdb;
 	if ( null === $items ) {
-		delete_option( PAGES_KNOWN );
+		update_option( PAGES_KNOWN, 0, true );
 		return;
 	}
 	$posts = posts_of( $items )[ get_current_blog_id() ] ?? array();

@@ -5,27 +5,30 @@ namespace ReadAlso;
 
 defined( 'ABSPATH' ) || exit;
 
-const BLOCK = 'read-also/list';
+const BLOCK          = 'read-also/list';
+const BLOCK_SUPPORTS = array( // As in block.json, which a page does not read. list_options() looks at the attributes.
+	'html'       => false,
+	'align'      => array( 'wide', 'full' ),
+	'color'      => array( 'link' => true ),
+	'spacing'    => array( 'margin' => true, 'padding' => true ),
+	'typography' => array( 'fontSize' => true ),
+);
 
 add_action( 'init', __NAMESPACE__ . '\\register_block', 11 ); // Its style is registered before.
 add_filter( 'pre_render_block', __NAMESPACE__ . '\\register_used_pattern', 10, 2 );
 add_filter( 'widget_display_callback', __NAMESPACE__ . '\\without_empty_box', 10, 2 );
 
 function register_block() {
-	load_plugin_textdomain( 'read-also', false, dirname( plugin_basename( PLUGIN_FILE ) ) . '/languages' );
 	if ( is_admin() ) {
 		register_whole_block();
 		return;
 	}
 	add_action( 'rest_api_init', __NAMESPACE__ . '\\register_whole_block', 0 );
-	$about = wp_json_file_decode( __DIR__ . '/block.json', array( 'associative' => true ) );
 	register_block_type(
 		BLOCK,
 		array(
-			'api_version'     => $about['apiVersion'],
-			'attributes'      => $about['attributes'],
-			'uses_context'    => $about['usesContext'],
-			'supports'        => $about['supports'],
+			'api_version'     => 3,
+			'supports'        => BLOCK_SUPPORTS,
 			'render_callback' => __NAMESPACE__ . '\\block_html',
 		)
 	);
@@ -80,6 +83,7 @@ function without_empty_box( $instance, $widget ) {
 /** A page registers the patterns when a template has one, since with their words all translations are loaded. */
 function register_used_pattern( $rendered, $block ) {
 	if ( 'core/pattern' === $block['blockName'] && 0 === strpos( (string) ( $block['attrs']['slug'] ?? '' ), 'read-also/' ) ) {
+		load_texts();
 		load_files( 'blocks/read-also/patterns' );
 		register_patterns();
 	}
