@@ -219,7 +219,7 @@ class _Table:
 
 _unused: Final[list[_Table]] = []
 """The table that no query uses now: one is kept. A query that finds none makes its own, which takes
-a tenth of a millisecond. To keep one for each that ever compared at the same time would be four
+two tenths of a millisecond. To keep one for each that ever compared at the same time would be four
 megabytes more of a server's memory whenever more of its threads meet than ever before."""
 
 
