@@ -60,13 +60,6 @@ def either_site(
         yield made
 
 
-@pytest.fixture(scope="module")
-def site_behind_nginx(mariadb: MariaDB, wordpress: Path, php: CommandLine) -> Iterator[Site]:
-    """A new WordPress on nginx and PHP-FPM, with an object cache in Redis."""
-    with _running(mariadb, wordpress, php, behind_nginx=True) as made:
-        yield made
-
-
 @contextmanager
 def _running(
     mariadb: MariaDB, wordpress: Path, php: CommandLine, *, behind_nginx: bool

@@ -39,9 +39,10 @@ TRASH = """<?php add_action('init', function () {
 
 
 @pytest.fixture(scope="module")
-def newsroom(site_behind_nginx: Site, service: Service) -> Iterator[Site]:
-    """A site behind nginx whose posts the service has."""
-    site = site_behind_nginx
+def newsroom(either_site: Site, service: Service) -> Iterator[Site]:
+    """A site whose posts the service has."""
+    site = either_site
+    service.empty()
     (site.folder / "content/mu-plugins/trash.php").write_text(TRASH)
     stories = bulk(POSTS)
     site.run(FILL, stories=stories)
