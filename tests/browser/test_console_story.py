@@ -129,7 +129,10 @@ def test_axe_finds_nothing_and_nothing_is_too_wide(site: Site, tab: Tabs, look: 
         skip_or_fail("axe is not installed: make generators")
     shown = tab(**LOOKS[look])
     page = sign_in(shown, site)
-    paths = (STORY + TRIED, f"{STORY}?as=cards", "/console/making", f"/console/making/try{TRIED}")
+    paths = (
+        *(STORY + TRIED, f"{STORY}?as=cards", f"{STORY}/beside/plain-en-1"),
+        *("/console/making", f"/console/making/try{TRIED}"),
+    )
     for path in paths:
         page.goto(site.address + path)
         page.evaluate(

@@ -24,6 +24,7 @@ SCOPE_OF = {
     "look_at_draft": "read",
     "show_today": "read",
     "show_story": "read",
+    "show_beside": "read",
     "show_making": "read",
     "try_making": "write",
     "save_making": "write",

@@ -85,6 +85,23 @@ def test_every_rule_and_every_short_list_has_words(language: str) -> None:
     assert all(words[name] for name in (*reasons, *(f"rule_{rule}" for rule in RULES)))
 
 
+def test_both_texts_are_shown_side_by_side_with_marks(editor: SignedIn, desk: FlaskClient) -> None:
+    page = editor.get(f"{STORY}/beside/harbour-1").text
+    texts = [one.partition("</article>")[0] for one in page.split("<article")[1:]]
+    assert len(texts) == 2
+    words = [{*re.findall(r"<mark>([^<]+)</mark>", text.lower())} for text in texts]
+    assert words[0] == words[1]
+    assert words[0]
+    assert not words[0] & {"the", "is", "a", "and", "of"}
+    query = {"explain": 1, "limit": 100}
+    items = desk.get("/v1/articles/harbour-2/related", query_string=query).get_json()["items"]
+    (score,) = [item["score"] for item in items if item["id"] == "harbour-1"]
+    assert f'aria-label="Closeness {round(100 * score)} of 100' in page
+    for one in (f"{STORY}/beside/nobody", "/story/nobody/beside/harbour-1"):
+        assert editor.get(one).status_code == 404
+    assert "<script>alert" not in editor.get(f"{STORY}/beside/hostile").text
+
+
 # Sliders.
 
 

@@ -5,6 +5,7 @@ Every page is rendered here; the scripts only fetch parts of pages and put them 
 
 from recommender.web.console import (
     appearing,
+    beside,
     desk,
     embed,
     find,
@@ -28,6 +29,7 @@ PAGES = (
     find,
     desk,
     story,
+    beside,
     steering,
     appearing,
     making,

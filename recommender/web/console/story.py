@@ -1,24 +1,23 @@
 """A story beside the list that stands under it, and what is not in it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
-import numpy as np
 from flask import Response, request
 
 from index import View
 from recommender.analysis.article_texts import paragraphs
 from recommender.api import MODES, Dropped, FragmentOptions, Item, ListOptions, Mode
-from recommender.articles import Article
 from recommender.ranking.related import title_of
 from recommender.time_zones import find_time_zone
 from recommender.web.auth import heavy_call
 from recommender.web.console.access import console, opened
 from recommender.web.console.difference import ListDifference
 from recommender.web.console.page import render_page, render_part, wants_part
+from recommender.web.console.plain_texts import plain_article
 from recommender.web.console.reasons import Reasons, count_reasons
 from recommender.web.console.sliders import Shares, Sliders, half_life_choices
 from recommender.web.console.steering import read_steering
@@ -34,6 +33,8 @@ WAYS: Final[tuple[ShownAs, ...]] = ("reasons", "list", "cards")
 """How a list can be shown: with its reasons, or as readers see it in one of two layouts."""
 FIRST_PARAGRAPHS: Final = 4
 FIRST_DROPPED: Final = 10
+SOME_EXPLAINED: Final = ListOptions(explain=True, limit=4)
+"""Enough items to learn the weights of the live list from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +70,17 @@ def show_story(article_id: str) -> Response:
         shown = _list_as(article_id, way, request.args)
         if wants_part():
             return render_part("story_list.html", "story", **shown)
-        return render_page("story.html", "story", **_page_of(article_id), **shown)
+        return render_page("story.html", "story", **_page_of(article_id, shown), **shown)
 
 
-def _page_of(article_id: str) -> dict[str, Any]:
+def _page_of(article_id: str, shown: Mapping[str, Any]) -> dict[str, Any]:
     """What the page shows beside the list: the story, and the sliders."""
-    article = _plain_article(article_id)
+    article = plain_article(article_id)
     text, policy = paragraphs(article.body), state().follower.current().active_policy.policy
-    first = ListOptions(explain=True, limit=FIRST_PARAGRAPHS)
-    weighed = state().list_for(article_id, first, public=False).related.items
-    active = Sliders.of(policy, Shares.of(weighed))
+    items: Sequence[Item] = shown["related"].items
+    if shown["is_trial"] or shown["section"]:
+        items = state().list_for(article_id, SOME_EXPLAINED, public=False).related.items
+    active = Sliders.of(policy, Shares.of(items))
     return {
         "article": article,
         "first": text[:FIRST_PARAGRAPHS],
@@ -89,24 +91,6 @@ def _page_of(article_id: str) -> dict[str, Any]:
         "half_lives": half_life_choices(active.half_life),
         "has_half_lives": bool(policy.half_lives),
     }
-
-
-def _plain_article(article_id: str) -> Article:
-    """An article with its plain text; markup that was not read yet gives no text.
-
-    Raises:
-        UnknownArticle: never stored.
-        DeletedArticle: deleted.
-        StoreUnusable: the store is away.
-        Busy: too many requests read the store now.
-    """
-    view = state().follower.current().view
-    with state().reading() as store:
-        article, row = store.get(article_id), view.row_of(article_id)
-        if article.body_html and row is not None:
-            changes = {article_id: int(view.take("change", np.array([row]))[0])}
-            return store.texts_at(changes).get(article_id, article)
-        return article
 
 
 def _way_of(wanted: str) -> ShownAs:

@@ -7,7 +7,6 @@ from itertools import takewhile
 from typing import Final
 
 from recommender.api import ListOptions, RelatedList
-from recommender.articles import Article
 from recommender.indexing.drafts import make_outside_seed
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.explain import list_explained
@@ -15,6 +14,7 @@ from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related, title_of
 from recommender.ranking.scoring import seed_of
 from recommender.web.console.difference import ListDifference
+from recommender.web.console.plain_texts import read_texts
 from recommender.web.console.today import StoryLine
 from recommender.web.state import state
 
@@ -42,7 +42,7 @@ def list_by(policy: Policy, article_id: str, options: ListOptions, now: float) -
     overrides = live.overrides.of(article_id).at(now)
     request = ListRequest(live.view, seed, options, policy, now, overrides)
     with state().limits.heavy.hold("trials"):
-        return list_explained(request, _read_texts) if options.explain else list_related(request)
+        return list_explained(request, read_texts) if options.explain else list_related(request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +88,3 @@ def _try_one(story: StoryLine, tried: Policy) -> TriedList:
     before, after = ([item.id for item in one.items] for one in (live.related, by_trial))
     titles = {one: title_of(view, one) for one in {*before} ^ {*after}}
     return TriedList(story, ListDifference.of(before, after), titles, len(after))
-
-
-def _read_texts(changes: Mapping[str, int]) -> Mapping[str, Article]:
-    with state().reading() as store:
-        return store.texts_at(changes)
