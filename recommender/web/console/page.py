@@ -19,7 +19,7 @@ __all__ = ["LANGUAGE_COOKIE", "render_page", "render_part", "shown_language", "w
 LANGUAGE_COOKIE: Final = "read_also_language"
 PART_HEADER: Final = "X-Part"
 """A script of the console sends it to get a part of a page instead of the whole page."""
-MENU: Final = ("home", "find", "desk", "making", "map", "quality", "health")
+MENU: Final = ("home", "find", "desk", "making", "rules", "map", "quality", "health")
 """The pages that every page leads to, in this order: endpoints, and names of words."""
 
 

@@ -1,6 +1,6 @@
 // What editors set for a list: the order of the pins by dragging and by Alt+arrows; after each change
 // the list of the page is the new one, and what came of it is said.
-import { ask, fill, refreshLive, say } from './console.js';
+import { ask, fill, refresh, refreshLive, say } from './console.js';
 
 const steer = document.getElementById('steer');
 
@@ -9,10 +9,19 @@ document.addEventListener('filled', (event) => {
   const notice = steer.querySelector('[data-say]');
   if (notice) say(notice.dataset.say);
   if (document.activeElement === document.body) steer.querySelector('.notice button')?.focus();
-  for (const form of document.querySelectorAll('form[data-live="#story-list"], form[data-live="#steer-found"]')) {
-    if (form.dataset.live !== '#steer-found' || form.elements.q.value) refreshLive(form);
-  }
+  refreshList();
+  const find = document.querySelector('form[data-live="#steer-found"]');
+  if (find?.elements.q.value) refreshLive(find);
 });
+
+/** The list as it is now; one that is being tried with sliders stays tried. */
+function refreshList() {
+  const list = document.getElementById('story-list');
+  const form = document.querySelector('form[data-live="#story-list"]');
+  if (!list || !form) return;
+  if (list.querySelector('.trial')) refreshLive(form);
+  else refresh(list, `${form.action}?as=${form.elements.as.value}`);
+}
 
 function rows() {
   return [...steer.querySelectorAll('[data-step=pins]')];
