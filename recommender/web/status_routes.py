@@ -6,7 +6,7 @@ from typing import Final
 
 from flask import Blueprint, Response
 
-from recommender.api import WaitsFor, WriteState, WriteStatus
+from recommender.api import Rule, WaitsFor, WriteState, WriteStatus
 from recommender.ranking.filters import hidden_because
 from recommender.store import WriteProgress
 from recommender.web.auth import needs
@@ -38,8 +38,9 @@ def article_status(article_id: str) -> Response:
     follower = state().follower
     with state().reading() as store:
         progress = store.write_progress(article_id)
-    shown, workers = follower.current().change, follower.heartbeats.read()
-    found = describe_progress(progress, shown, workers, time.time())
+    live, workers, now = follower.current(), follower.heartbeats.read(), time.time()
+    hidden = live.overrides.hidden.at(now)
+    found = describe_progress(progress, live.change, workers, now, hidden)
     response = uncached(found)
     if found.waits_for in {"indexer", "workers"}:
         response.headers["Retry-After"] = str(ASK_AGAIN_SECONDS)
@@ -47,7 +48,11 @@ def article_status(article_id: str) -> Response:
 
 
 def describe_progress(
-    progress: WriteProgress, shown: int, workers: Sequence[int], now: float
+    progress: WriteProgress,
+    shown: int,
+    workers: Sequence[int],
+    now: float,
+    hidden: frozenset[str] = frozenset(),
 ) -> WriteStatus:
     """The answer for a write.
 
@@ -56,14 +61,16 @@ def describe_progress(
         shown: the worker that answers shows every change up to this number.
         workers: the same of each worker of this machine.
         now: seconds since 1970 in UTC.
+        hidden: the ids that editors keep out of all lists.
     """
+    by_editors: Rule | None = "never_recommend" if progress.outline.id in hidden else None
     slowest = min(workers, default=shown)
     reached, waits_for = _state_of(progress, shown, slowest)
     return WriteStatus(
         id=progress.outline.id,
         state=reached,
         waits_for=waits_for,
-        hidden_because=hidden_because(progress.outline, now),
+        hidden_because=hidden_because(progress.outline, now) or by_editors,
         change=progress.change,
         written_at=progress.written_at,
         read_change=progress.read_change,

@@ -1,5 +1,6 @@
 """Clients that several test files use."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import replace
@@ -13,7 +14,7 @@ from recommender.indexing.indexer import Indexer
 from recommender.settings import Settings
 from recommender.store import LazyStore, open_store
 from service import create_app
-from tests.support.archives import fake_reader
+from tests.support.archives import archive_settings, fake_reader
 
 
 @pytest.fixture
@@ -43,6 +44,15 @@ def indexer(own_desk: Settings) -> Iterator[Indexer]:
         indexer = Indexer(store, fake_reader())
         with DraftServer(own_desk.data.draft_socket, lambda: indexer):
             yield indexer
+
+
+@pytest.fixture(scope="module")
+def console_desk(desk_settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A copy of the desk for the tests of a module, which leave it as it was."""
+    folder = tmp_path_factory.mktemp("console") / "desk"
+    of_workers = shutil.ignore_patterns("changes", "workers")
+    shutil.copytree(desk_settings.data_dir, folder, ignore=of_workers)
+    return archive_settings(folder)
 
 
 @pytest.fixture(scope="session")

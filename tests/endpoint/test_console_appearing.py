@@ -1,6 +1,7 @@
 """Where a story is shown, and that it is shown nowhere after it was taken down."""
 
 import re
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
 
@@ -17,9 +18,21 @@ SEEN = re.compile(r'name="seen_never" value="(\d+)"')
 LINK = re.compile(r'href="/console/story/([^"/]+)"')
 
 
+@pytest.fixture(scope="module")
+def signed_in(
+    lasting_client_of: Callable[..., FlaskClient],
+    console_desk: Settings,
+    secrets: dict[str, str],
+) -> SignedIn:
+    return SignedIn(lasting_client_of(console_desk, None), secrets["editor"])
+
+
 @pytest.fixture
-def editor(client: FlaskClient, secrets: dict[str, str]) -> SignedIn:
-    return SignedIn(client, secrets["editor"])
+def editor(signed_in: SignedIn, console_desk: Settings) -> Iterator[SignedIn]:
+    """Somebody who may write; what they set is gone after the test."""
+    yield signed_in
+    with closing(open_store(console_desk.database_url)) as store:
+        store.overrides.put(STORY, "never", (), "a test")
 
 
 def seen(part: str) -> str:
@@ -66,11 +79,11 @@ def test_the_second_of_two_editors_is_told_who_took_it_down(
     assert "Taken down:" in told
 
 
-def test_the_page_says_which_caches_know(editor: SignedIn, own_desk: Settings) -> None:
+def test_the_page_says_which_caches_know(editor: SignedIn, console_desk: Settings) -> None:
     part = editor.get(PAGE, part=True).text
     assert "No cache is set to be told." in part
     assert "for 60 seconds at most" in part
-    with closing(open_store(own_desk.database_url)) as store:
+    with closing(open_store(console_desk.database_url)) as store:
         events, secret = ("list.changed",), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
         store.webhooks.add("front cache", "https://cache.example/secret", events, secret)
         store.webhooks.add("desk", "https://desk.example/", ("article.parked",), secret)
@@ -82,7 +95,9 @@ def test_the_page_says_which_caches_know(editor: SignedIn, own_desk: Settings) -
         receiver = store.webhooks.get("front cache")
         change = store.state().change
         store.webhooks.accept(receiver, change, was_sent=True)
-    told = editor.get(f"{PAGE}/caches", part=True).text
+        told = editor.get(f"{PAGE}/caches", part=True).text
+        for name in ("front cache", "desk"):
+            store.webhooks.remove(name)
     assert "knows of it" in told
     assert "data-again" not in told
 
@@ -93,8 +108,8 @@ def test_the_page_stands_before_the_lists_are_looked_through(editor: SignedIn) -
     assert "Now in" in editor.get(PAGE, now=1).text
 
 
-def test_a_reader_may_look_and_not_take_down(client: FlaskClient, secrets: dict[str, str]) -> None:
-    reader = SignedIn(client, secrets["reader"])
+def test_a_reader_may_look_and_not_take_down(editor: SignedIn, secrets: dict[str, str]) -> None:
+    reader = SignedIn(editor.client.application.test_client(), secrets["reader"])
     part = reader.get(PAGE, part=True).text
     assert "Now in" in part
     assert "take-down" not in part

@@ -2,6 +2,8 @@
 
 import re
 import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,6 +14,8 @@ from recommender.articles import article_of
 from recommender.errors import BadParameter, InvalidPolicy
 from recommender.ranking.filters import is_visible
 from recommender.ranking.site_rules import Condition, SiteRule
+from recommender.settings import Settings
+from recommender.store import open_store
 from recommender.web.console.rules import Clause, clauses_of, rule_from
 from tests.support.signed_in import SignedIn
 
@@ -20,9 +24,21 @@ SEEN = re.compile(r'name="seen" value="(\d+)"')
 DUSHANBE = ZoneInfo("Asia/Dushanbe")
 
 
+@pytest.fixture(scope="module")
+def signed_in(
+    lasting_client_of: Callable[..., FlaskClient],
+    console_desk: Settings,
+    secrets: dict[str, str],
+) -> SignedIn:
+    return SignedIn(lasting_client_of(console_desk, None), secrets["editor"])
+
+
 @pytest.fixture
-def editor(client: FlaskClient, secrets: dict[str, str]) -> SignedIn:
-    return SignedIn(client, secrets["editor"])
+def editor(signed_in: SignedIn, console_desk: Settings) -> Iterator[SignedIn]:
+    """Somebody who may write; what they set is gone after the test."""
+    yield signed_in
+    with closing(open_store(console_desk.database_url)) as store:
+        store.policies.put("{}")
 
 
 def seen(part: str) -> str:

@@ -1,14 +1,17 @@
 """Editors pin, order and take out stories on the page of a story; two at once lose nothing."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
+from recommender.ranking.overrides import KINDS, OF_ITSELF
 from recommender.settings import Settings
+from recommender.store import open_store
 from tests.support.signed_in import SignedIn
 
 SEED = "harbour-2"
@@ -18,9 +21,23 @@ LAST = "orchard-3"
 HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
 
 
+@pytest.fixture(scope="module")
+def signed_in(
+    lasting_client_of: Callable[..., FlaskClient],
+    console_desk: Settings,
+    secrets: dict[str, str],
+) -> SignedIn:
+    return SignedIn(lasting_client_of(console_desk, None), secrets["editor"])
+
+
 @pytest.fixture
-def editor(client: FlaskClient, secrets: dict[str, str]) -> SignedIn:
-    return SignedIn(client, secrets["editor"])
+def editor(signed_in: SignedIn, console_desk: Settings) -> Iterator[SignedIn]:
+    """Somebody who may write; what they set is gone after the test."""
+    yield signed_in
+    with closing(open_store(console_desk.database_url)) as store:
+        for kind in (*KINDS, *OF_ITSELF):
+            store.overrides.put(SEED, kind, (), "a test")
+        store.overrides.put("harbour-3", "pins", (), "a test")
 
 
 @pytest.fixture
@@ -146,9 +163,13 @@ def test_an_editor_keeps_a_story_out_of_all_lists_and_the_cms_cannot_undo_it(
     every, key = ("harbour-3", "harbour-4", "orchard-1"), secrets["editor"]
     assert any(SEED in ids(editor.client, key, one) for one in every)
     part = do(editor, f"never add {SEED}", editor.get(STORY).text)
-    sent = desk_documents[SEED] | {"summary": "sent again"}
+    sent = desk_documents[SEED] | {"authors": ["Sent Again"]}
     answer = editor.client.put(f"/v1/articles/{SEED}", json=sent, headers={"X-API-Key": key})
     assert answer.status_code == 200
+    status = editor.client.get(f"/v1/articles/{SEED}/status", headers={"X-API-Key": key})
+    assert status.get_json()["hidden_because"] == "never_recommend"
+    found = editor.get(f"{STORY.replace(SEED, 'harbour-3')}/steer/find", part=True, q=SEED).text
+    assert "never recommended" in found
     assert not any(SEED in ids(editor.client, key, one) for one in every)
     pinned = editor.client.put(
         "/v1/articles/harbour-3/pins", json={"pins": [{"id": SEED}]}, headers={"X-API-Key": key}
@@ -200,12 +221,9 @@ def test_a_story_is_found_by_words_of_its_headline(
 
 
 def test_a_reader_sees_what_is_set_and_has_no_buttons(
-    editor: SignedIn,
-    client_of: Callable[..., FlaskClient],
-    own_desk: Settings,
-    secrets: dict[str, str],
+    editor: SignedIn, secrets: dict[str, str]
 ) -> None:
     do(editor, f"pins add {LAST}", editor.get(STORY).text)
-    page = SignedIn(client_of(own_desk, None), secrets["reader"]).get(STORY).text
+    page = SignedIn(editor.client.application.test_client(), secrets["reader"]).get(STORY).text
     assert "editor: Anna" in page
     assert "steer-step" not in page

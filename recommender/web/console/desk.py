@@ -168,8 +168,11 @@ def _earlier(asked: ListRequest, text: Article) -> tuple[EarlierStory, ...]:
     at = [place for place in order.tolist() if alike[place] >= SAME_PARTS][:MOST_EARLIER]
     items = tuple(_item(asked, scored, place) for place in at)
     items = add_grounds(view, seed, items, _texts, text)
-    untitled = asked.policy.untitled
-    states = states_of(view, rows[np.array(at, np.int64)], asked.now, untitled=untitled)
+    states = states_of(
+        *(view, rows[np.array(at, np.int64)], asked.now),
+        untitled=asked.policy.untitled,
+        hidden=asked.overrides.hidden,
+    )
     return tuple(
         EarlierStory(item, Reasons.of(item), of, _sameness(float(overlaps[place])))
         for item, of, place in zip(items, states, at, strict=True)

@@ -190,7 +190,7 @@ def find_stories(search: StorySearch, now: float) -> Found:
         NotReady: there is nothing yet to search in.
     """
     live = state().follower.current()
-    allowed = _allowed(live.view, search, now)
+    allowed = _allowed(live, search, now)
     text = search.text.strip()[:LONGEST_QUERY]
     words = words_in_query(text)
     named = _rows_named(live.view, text, allowed) if text else []
@@ -212,8 +212,9 @@ def find_stories(search: StorySearch, now: float) -> Found:
     return Found(shown, len(stories) > search.limit, words_only)
 
 
-def _allowed(view: View, search: StorySearch, now: float) -> Mask:
+def _allowed(live: LiveState, search: StorySearch, now: float) -> Mask:
     """The rows that meet the filters; of those by state, what the columns tell: bool [n]."""
+    view = live.view
     languages = None if search.language is None else Choice(frozenset({search.language}))
     section = None if search.section is None else Choice(frozenset({search.section}))
     wanted = Filter(languages, section, published_after=search.since, published_before=search.until)
@@ -229,7 +230,10 @@ def _allowed(view: View, search: StorySearch, now: float) -> Mask:
     if search.state == "expired":
         allowed &= view.where(lambda part: part.columns["until_time"] <= now)
     if search.state == "never":
-        allowed &= view.where(lambda part: ~part.columns["recommendable"])
+        never = view.where(lambda part: ~part.columns["recommendable"])
+        hidden = (view.row_of(one) for one in live.overrides.hidden.at(now))
+        never[[row for row in hidden if row is not None]] = True
+        allowed &= never
     return allowed
 
 
@@ -317,7 +321,7 @@ def _in_state(
     most = search.limit + 1 if search.state is None else SCANNED
     taken = ordered[:most]
     rows = np.array([row for row, _ in taken], np.int64)
-    untitled = live.active_policy.policy.untitled
-    states = states_of(live.view, rows, now, untitled=untitled)
+    untitled, hidden = live.active_policy.policy.untitled, live.overrides.hidden.at(now)
+    states = states_of(live.view, rows, now, untitled=untitled, hidden=hidden)
     found = [(row, by, of) for (row, by), of in zip(taken, states, strict=True)]
     return [one for one in found if search.state in {None, one[2].name}][: search.limit + 1]

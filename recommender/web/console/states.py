@@ -102,7 +102,9 @@ def read_stored_facts(ids: Sequence[str]) -> StoredFacts:
         return StoredFacts()
 
 
-def states_of(view: View, rows: Rows, now: float, *, untitled: bool) -> list[StoryState]:
+def states_of(
+    view: View, rows: Rows, now: float, *, untitled: bool, hidden: frozenset[str]
+) -> list[StoryState]:
     """The state of the story of each row; the store is asked only about those that are not shown.
 
     Args:
@@ -110,10 +112,15 @@ def states_of(view: View, rows: Rows, now: float, *, untitled: bool) -> list[Sto
         rows: int64 [m].
         now: seconds since 1970 in UTC.
         untitled: whether lists may hold stories without a headline.
+        hidden: the ids that editors keep out of all lists.
     """
-    rules = _broken_rules(view, rows, now, untitled=untitled)
-    fresh = view.take("up_to_date", rows)
     ids = [view.id_of(row) for row in rows.tolist()]
+    broken = _broken_rules(view, rows, now, untitled=untitled)
+    rules: list[Rule | None] = [
+        rule or ("never_recommend" if one in hidden else None)
+        for one, rule in zip(ids, broken, strict=True)
+    ]
+    fresh = view.take("up_to_date", rows)
     asked = {"unread", "not_published"}
     unclear = [
         one for one, rule, is_fresh in zip(ids, rules, fresh, strict=True)
