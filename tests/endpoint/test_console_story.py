@@ -155,3 +155,23 @@ def test_what_no_slider_can_send_is_refused_with_a_reason(editor: SignedIn) -> N
     assert answer.status_code == 400
     assert answer.get_json()["detail"] == "age: must be a whole number from 0 to 100"
     assert editor.get(STORY, mode="<b>").status_code == 400
+
+
+def test_a_story_that_is_not_read_yet_has_a_page(
+    client: FlaskClient, secrets: dict[str, str]
+) -> None:
+    headers = {"X-API-Key": secrets["editor"]}
+    text = {"title": "A <b>new</b> ship", "body_html": "<p>It came <i>today</i>.</p>"}
+    quiet = {"title": "No list here", "no_related": True}
+    for name, document in (("new-ship", text), ("quiet", quiet)):
+        assert client.put(f"/v1/articles/{name}", json=document, headers=headers).status_code == 201
+    editor = SignedIn(client, secrets["editor"])
+    page = editor.get("/story/new-ship", age=90).text
+    assert "The text of this story is not read yet." in page
+    assert "A &lt;b&gt;new&lt;/b&gt; ship" in page
+    assert len(listed(page)) == 12
+    beside = editor.get("/story/new-ship/beside/harbour-1").text
+    assert "is not read again yet, so shared words are not shown" in beside
+    shown = editor.get("/story/quiet").text
+    assert "This story is set to show no list." in shown
+    assert listed(shown) == []
