@@ -1,6 +1,8 @@
 """Editors steer lists in a browser: pins by click, keys and dragging; taking down; rules."""
 
+import json
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -8,10 +10,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from recommender.api import Override
 from recommender.api_keys import ApiKey
 from recommender.settings import Settings
+from recommender.store import open_store
 from service import create_app
 from tests.browser.conftest import SECRET, Tab, plain_stories, served
+from tests.browser.hostile import TITLES
 from tests.support.missing_software import skip_or_fail
 
 pytestmark = pytest.mark.long
@@ -19,6 +24,7 @@ pytestmark = pytest.mark.long
 Tabs = Callable[..., Tab]
 AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 STORY = "plain-en-0"
+MOST_NOTE, MOST_NAME = 500, 100  # characters
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,7 @@ class Desk:
     """The running console of a small archive."""
 
     address: str
+    database_url: str
 
     def sign_in(self, tab: Tabs, person: str = "Anna", **options: Any) -> Tab:
         """A tab of somebody who is signed in."""
@@ -60,7 +67,7 @@ def desk(
     rebuild_with_fake(replace(settings, api_keys=()))
     app = create_app(settings)
     with served(app) as address:
-        yield Desk(address)
+        yield Desk(address, settings.database_url)
     app.extensions["read-also"].stop()
 
 
@@ -163,6 +170,60 @@ def test_a_story_is_taken_down_everywhere_and_brought_back(desk: Desk, tab: Tabs
     page.locator("#bring-back").click()
     expect(shown).to_have_count(count)
     anna.assert_clean()
+
+
+def test_a_rule_is_tried_saved_and_taken_back_by_keyboard(desk: Desk, tab: Tabs) -> None:
+    anna = desk.sign_in(tab)
+    page = desk.open(anna, "/rules")
+    page.get_by_label("What to call it").focus()
+    page.keyboard.type("No port under port")
+    page.get_by_label("Section").first.focus()
+    page.keyboard.type("port")
+    expect(page.locator("#rule-preview")).to_contain_text("It is about 20 stories")
+    expect(page.locator("#rule-preview s").first).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page.locator("#rules-outcome")).to_contain_text("Saved: No port under port")
+    expect(page.get_by_label("What to call it")).to_have_value("")
+    desk.open(anna, f"/story/{STORY}")
+    assert listed(page) == []
+    desk.open(anna, "/rules")
+    page.get_by_role("button", name="Remove: No port under port").press("Enter")
+    expect(page.locator("#rules-outcome")).to_contain_text("Removed:")
+    page.locator("#rules-outcome").get_by_role("button", name="Undo").press("Enter")
+    expect(page.locator("#rules h3")).to_have_text(["No port under port"])
+    page.get_by_role("button", name="Remove: No port under port").press("Enter")
+    expect(page.locator("#rules h3")).to_have_count(0)
+    anna.assert_clean()
+
+
+def test_no_hostile_note_name_or_rule_runs_a_script(desk: Desk, tab: Tabs) -> None:
+    """The headlines are hostile in the tests of all pages."""
+    with closing(open_store(desk.database_url)) as store:
+        texts = [text for text in TITLES if len(text) < MOST_NOTE]
+        others = [f"plain-{language}-{n}" for language in ("tg", "en") for n in range(6)]
+        for place in range(6):
+            notes = texts[place * len(others) :][: len(others)]
+            blocks = [Override(id=i, why=why) for i, why in zip(others, notes, strict=False)]
+            by = texts[place][:100]
+            store.overrides.put(f"plain-fa-{place}", "blocks", tuple(blocks), by)
+        rules = [
+            {"name": text.strip(), "action": "never", "items": {"tag": f"tag {text}"}}
+            for text in dict.fromkeys(texts[:50])
+            if text.isprintable() and len(text) < MOST_NAME
+        ]
+        assert min(len(texts), len(rules)) > 30
+        store.policies.put(json.dumps({"rules": rules}))
+        anna = desk.sign_in(tab, "<img src=x onerror=window.pwned=1>")
+        for path in [f"/story/plain-fa-{place}" for place in range(6)]:
+            page = desk.open(anna, path)
+            expect(page.locator("#steer q").first).to_be_visible()
+            anna.assert_clean()
+        page = desk.open(anna, "/rules")
+        expect(page.locator("#rules h3")).to_have_count(len(rules))
+        page.get_by_role("link", name="Change").first.click()
+        expect(page.locator("#rule-preview .rule__sentence")).to_be_visible()
+        anna.assert_clean()
+        store.policies.put("{}")
 
 
 def test_axe_finds_nothing_serious(desk: Desk, tab: Tabs) -> None:
