@@ -60,6 +60,7 @@ def test_an_editor_tries_saves_and_takes_back_by_keyboard(site: Site, tab: Tabs)
     page.wait_for_function("!document.querySelector('#story-list[aria-busy]')")
     tried = listed(page)
     assert tried != before
+    expect(page.locator("#trial-status")).to_contain_text("A trial; readers still see")
     assert trial.locator(".trial__moves--gone li").count() == len([*{*before} - {*tried}])
 
     page.get_by_role("link", name="Save as how lists are made").press("Enter")

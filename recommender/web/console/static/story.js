@@ -28,5 +28,11 @@ document.addEventListener('input', ({ target }) => {
   }
 });
 
+// Whoever does not see the list hears what a trial changes.
+document.getElementById('story-list').addEventListener('filled', () => {
+  const said = document.querySelector('.trial p');
+  document.getElementById('trial-status').textContent = said ? said.textContent : '';
+});
+
 if (matchMedia('(min-width: 60rem)').matches) { sliders.open = true; }
 showShares();
