@@ -195,13 +195,14 @@ def find_stories(search: StorySearch, now: float) -> Found:
     words = words_in_query(text)
     named = _rows_named(live.view, text, allowed) if text else []
     words_only = False
+    most = search.limit + 1 if search.state is None else SCANNED
     if named:
         ordered: list[tuple[int, FoundBy]] = [(row, "name") for row in named]
     elif not words:
-        ordered = [(row, "date") for row in _newest(live.view, allowed, SCANNED)]
+        ordered = [(row, "date") for row in _newest(live.view, allowed, most)]
     else:
         clues, words_only = _clues(live, text, words, allowed, now)
-        best = clues.at(order_of(clues))
+        best = clues.at(order_of(clues)[:most])
         ordered = [(row, best.by(at)) for at, row in enumerate(best.rows.tolist())]
     stories = _in_state(live, ordered, search, now)
     shown = tuple(
@@ -285,8 +286,12 @@ def _with_most_words(view: View, shares: Doubles, allowed: Mask) -> Rows:
     rows = np.flatnonzero((shares > 0) & allowed)
     if len(rows) <= FETCHED:
         return rows
-    times = np.nan_to_num(view.take("published_at", rows), nan=-np.inf)
-    return rows[np.lexsort((-times, -shares[rows]))[:FETCHED]]
+    least = np.partition(shares[rows], -FETCHED)[-FETCHED]
+    tied = rows[shares[rows] == least]
+    if len(tied) > FETCHED:
+        times = np.nan_to_num(view.take("published_at", tied), nan=-np.inf)
+        tied = tied[np.argpartition(-times, FETCHED)[:FETCHED]]
+    return np.concatenate([rows[shares[rows] > least], tied])
 
 
 def _request_for(live: LiveState, text: str, in_headline: Rows, now: float) -> ListRequest | None:
@@ -318,10 +323,8 @@ def _in_state(
     live: LiveState, ordered: list[tuple[int, FoundBy]], search: StorySearch, now: float
 ) -> list[tuple[int, FoundBy, StoryState]]:
     """The first stories in the state that is asked for, one more than are shown."""
-    most = search.limit + 1 if search.state is None else SCANNED
-    taken = ordered[:most]
-    rows = np.array([row for row, _ in taken], np.int64)
+    rows = np.array([row for row, _ in ordered], np.int64)
     untitled, hidden = live.active_policy.policy.untitled, live.overrides.hidden.at(now)
     states = states_of(live.view, rows, now, untitled=untitled, hidden=hidden)
-    found = [(row, by, of) for (row, by), of in zip(taken, states, strict=True)]
+    found = [(row, by, of) for (row, by), of in zip(ordered, states, strict=True)]
     return [one for one in found if search.state in {None, one[2].name}][: search.limit + 1]
