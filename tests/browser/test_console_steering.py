@@ -157,6 +157,17 @@ def test_the_second_of_two_editors_is_told_and_adds_theirs(desk: Desk, tab: Tabs
         one.assert_clean()
 
 
+def test_undo_is_in_sight_of_who_pins_further_down(desk: Desk, tab: Tabs) -> None:
+    anna = desk.sign_in(tab, viewport={"width": 390, "height": 500})
+    page = desk.open(anna, f"/story/{STORY}")
+    title = listed(page)[-1]
+    page.get_by_role("button", name=f"Pin: {title}", exact=True).click()
+    expect(page.locator("#steer-undo")).to_be_in_viewport()
+    page.locator("#steer-undo").click()
+    expect(page.locator("#steer-pins")).to_have_count(0)
+    anna.assert_clean()
+
+
 def test_a_story_is_taken_down_everywhere_and_brought_back(desk: Desk, tab: Tabs) -> None:
     anna = desk.sign_in(tab)
     page = desk.open(anna, f"/story/{STORY}")

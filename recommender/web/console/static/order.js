@@ -7,12 +7,20 @@ const steer = document.getElementById('steer');
 document.addEventListener('filled', (event) => {
   if (event.target !== steer) return;
   const notice = steer.querySelector('[data-say]');
-  if (notice) say(notice.dataset.say);
+  if (notice) say(notice.dataset.say, floats(notice) ? 2 : 6);
   if (document.activeElement === document.body) steer.querySelector('.notice button')?.focus();
   refreshList();
   const find = document.querySelector('form[data-live="#steer-found"]');
   if (find?.elements.q.value) refreshLive(find);
 });
+
+/** Keep the notice, with its way back, in sight of who has pressed a button further down. */
+function floats(notice) {
+  const box = notice.getBoundingClientRect();
+  const isOut = box.bottom < 0 || box.top > innerHeight;
+  notice.classList.toggle('notice--floating', isOut);
+  return isOut;
+}
 
 /** The list as it is now; one that is being tried with sliders stays tried. */
 function refreshList() {
