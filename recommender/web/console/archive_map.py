@@ -124,8 +124,8 @@ def _centres_of(vectors: Floats) -> Floats:
     for _ in range(ROUNDS):
         nearest = _nearest(vectors, centres)
         sizes = np.bincount(nearest, minlength=count)
-        sums = np.zeros_like(centres)
-        np.add.at(sums, nearest, vectors)
+        members = (nearest[:, None] == np.arange(count)).astype(np.float32)
+        sums = members.T @ vectors  # np.add.at takes ten times as long, and no other thread runs
         centres = np.where(sizes[:, None] > 0, sums / np.maximum(sizes, 1)[:, None], centres)
     return centres.astype(np.float32)
 

@@ -17,6 +17,7 @@ from index import View
 from recommender.analysis.tokens import count_tokens
 from recommender.api import ListOptions
 from recommender.articles import Article
+from recommender.display_fields import DisplayFields
 from recommender.ranking.filters import DAY_SECONDS
 from recommender.web.auth import heavy_call
 from recommender.web.console.access import console, opened
@@ -195,5 +196,6 @@ def _titles(view: View, drawn: ArchiveMap) -> tuple[list[str], NDArray[np.int64]
         for members in [np.flatnonzero(drawn.groups == group)]
     ]
     places = np.concatenate(few) if few else np.empty(0, np.int64)
-    titles = [StoryLine.of(view, row).fields.title for row in drawn.rows[places].tolist()]
+    rows = drawn.rows[places].tolist()
+    titles = [DisplayFields.from_bytes(view.display_of(row)).title for row in rows]
     return titles, drawn.groups[places]

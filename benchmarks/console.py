@@ -1,0 +1,312 @@
+"""What the console costs: those who work in it, and the readers beside them.
+
+    python -m benchmarks.console [--articles 100000] [--folder FOLDER] [--seconds 20] [--rounds 3]
+
+`read-also serve` with two workers and the bundled model over a made-up archive (`served_archive`).
+Every figure stands beside its bar; the command ends with 1 if one is missed. An archive that was
+made before in FOLDER is used again. Needed are Chromium and two quiet cores.
+
+- *Story page*: the first byte over HTTP; in Chromium, when its scripts have run.
+- *Search*: headlines are typed letter by letter; each letter is a request.
+- *Map*: in Chromium, from the click until the points are drawn, at the first visit and later; then
+  frames while the mouse drags it.
+- *Readers*: so many lists a second, each of another story, without a busy console and with it.
+  Four people are in it: one types in the search, one moves a slider, one opens stories, one looks
+  through the other pages. A wait counts from the moment when a list was due.
+
+CPU is that of all processes of the service, for one request; other programs hardly change it.
+"""
+
+import multiprocessing
+import os
+import shutil
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection, HTTPException
+from itertools import cycle
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import Final
+from urllib.parse import quote, urlencode
+
+import click
+import numpy as np
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from benchmarks.figures import Figure, report
+from benchmarks.served_archive import Service, id_of, make_archive, served, title_of
+
+KEY: Final = "bench-0123456789abcdef"
+STORIES: Final = 60
+OPENED: Final = 10
+"""So many stories are opened in Chromium."""
+TITLES: Final = 25
+LONGEST_TYPED: Final = 14
+DRAG_SECONDS: Final = 4.0
+READS_A_SECOND: Final = 20.0
+LINES: Final = 8
+LEAD_SECONDS: Final = 4.0
+"""So long before the readers the console is busy: its people start and sign in."""
+PATIENCE_SECONDS: Final = 60.0
+OTHER_PAGES: Final = (
+    *("", "/today", "/map", "/map/points", "/quality", "/health", "/making", "/find", "/desk"),
+)
+Headers = dict[str, str]
+
+FRAMES: Final = """() => { window.frames_seen = []; window.moves_seen = 0;
+  addEventListener('pointermove', () => { window.moves_seen += 1; });
+  const note = (at) => { window.frames_seen.push(at); requestAnimationFrame(note); };
+  requestAnimationFrame(note); }"""
+DRAWN: Final = """() => new Promise((done) => requestAnimationFrame(
+  () => requestAnimationFrame(() => done(performance.now()))))"""
+RUN: Final = "performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd"
+
+
+class Line:
+    """One connection to the service, of somebody with a cookie or a key."""
+
+    def __init__(self, port: int, headers: Headers) -> None:
+        self._connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
+        self._headers = headers
+
+    def ask(self, path: str) -> tuple[int, float]:
+        """Status of an answer, and the seconds until its first byte."""
+        begun = time.perf_counter()
+        try:
+            self._connection.request("GET", path, headers=self._headers)
+            answer = self._connection.getresponse()
+            seconds = time.perf_counter() - begun
+            answer.read()
+        except (OSError, HTTPException):
+            self.close()
+            return 0, time.perf_counter() - begun
+        return answer.status, seconds
+
+    def time(self, path: str) -> float:
+        """Milliseconds until the first byte of an answer, which must be good."""
+        status, seconds = self.ask(path)
+        assert status == 200, (path, status)
+        return 1e3 * seconds
+
+    def close(self) -> None:
+        """Close it; the next request opens another."""
+        self._connection.close()
+
+
+def sign_in(port: int) -> Headers:
+    """The cookie of a new session."""
+    with closing(HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)) as connection:
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        connection.request("POST", "/console/sign-in", urlencode({"key": KEY}), form)
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == 303, answer.status
+        cookie = answer.headers["Set-Cookie"].partition(";")[0]
+    return {"Cookie": cookie}
+
+
+def percentiles(name: str, spent: Sequence[float], bar: float) -> list[Figure]:
+    """The median, and the p95 with its bar."""
+    p50, p95 = np.percentile(spent, [50, 95])
+    return [Figure(f"{name}, p50, ms", p50), Figure(f"{name}, p95, ms", p95, bar, "most")]
+
+
+def time_each(
+    service: Service, name: str, line: Line, paths: Sequence[str], bar: float
+) -> list[Figure]:
+    """The first byte of some answers, one after the other, and the CPU of one."""
+    used = service.cpu_seconds
+    spent = [line.time(path) for path in paths]
+    cpu = 1e3 * (service.cpu_seconds - used) / len(paths)
+    return [*percentiles(name, spent, bar), Figure(f"{name}, CPU, ms", cpu)]
+
+
+def measure_story(service: Service, cookie: Headers, articles: int) -> list[Figure]:
+    """The pages of some stories, none of them asked for before."""
+    picked = Random(1).sample(range(articles), STORIES)  # noqa: S311
+    paths = [f"/console/story/{id_of(number)}" for number in picked]
+    with closing(Line(service.port, cookie)) as line:
+        line.time(f"/console/story/{id_of(0)}")  # opens what is opened once
+        return time_each(service, "story page, first byte", line, paths, 150)
+
+
+def measure_search(service: Service, cookie: Headers, articles: int) -> list[Figure]:
+    """The answers to every letter that is typed, from the second one on."""
+    picked = Random(2).sample(range(articles), TITLES)  # noqa: S311
+    typed = [title_of(one)[:end] for one in picked for end in range(2, LONGEST_TYPED)]
+    paths = [f"/console/find?q={quote(text)}" for text in typed]
+    with closing(Line(service.port, {**cookie, "X-Part": "1"})) as line:
+        first = line.time("/console/find?q=water")
+        figures = time_each(service, "search, a letter", line, paths, 150)
+    return [Figure("search, the first one of a worker, ms", first), *figures]
+
+
+@contextmanager
+def chromium(port: int) -> Iterator[Page]:
+    """A page of Chromium that is signed in."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        sys.exit("Chromium is not installed: apt-get install chromium")
+    with TemporaryDirectory() as home, sync_playwright() as playwright:
+        browser: Browser = playwright.chromium.launch(
+            executable_path=program, args=["--no-sandbox"], env={"HOME": home}
+        )
+        page = browser.new_page(
+            base_url=f"http://127.0.0.1:{port}", viewport={"width": 1280, "height": 900}
+        )
+        page.set_default_timeout(1e3 * PATIENCE_SECONDS)
+        page.goto("/console/sign-in")
+        page.fill("[name=key]", KEY)
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/console")
+        yield page
+        browser.close()
+
+
+def measure_opened(page: Page, articles: int) -> list[Figure]:
+    """When the scripts of some stories' pages have run: whoever clicks then is answered."""
+    spent = []
+    for number in Random(3).sample(range(articles), OPENED + 1):  # noqa: S311
+        page.goto(f"/console/story/{id_of(number)}")
+        spent.append(float(page.evaluate(RUN)))
+    return percentiles("story page, interactive", spent[1:], 1_000)
+
+
+def open_map(page: Page) -> float:
+    """Milliseconds until all points are drawn."""
+    page.goto("/console/map", wait_until="commit")
+    page.wait_for_selector("#map[data-ready]")
+    return float(page.evaluate(DRAWN))
+
+
+def measure_map(page: Page) -> list[Figure]:
+    """The time to the first picture, and frames while it is dragged in a circle."""
+    first, again = open_map(page), min(open_map(page) for _ in range(3))
+    box = page.locator("#map-canvas").bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.evaluate(FRAMES)
+    until, angle = time.monotonic() + DRAG_SECONDS, 0.0
+    while time.monotonic() < until:
+        angle += 0.1
+        page.mouse.move(x + 150 * np.sin(angle), y + 150 * (1 - np.cos(angle)))
+    seen, moves = page.evaluate("[frames_seen, moves_seen]")
+    page.mouse.up()
+    passed = (seen[-1] - seen[0]) / 1e3
+    return [
+        Figure("map, drawn at the first visit, ms", first, 2_000, "most"),
+        Figure("map, drawn again, ms", again, 2_000, "most"),
+        Figure("map, frames a second while it is dragged", (len(seen) - 1) / passed, 30, "above"),
+        Figure("map, moves of the mouse that it followed a second", moves / passed),
+        Figure("map, p95 of the time between two frames, ms", np.percentile(np.diff(seen), 95)),
+    ]
+
+
+def read_lists(port: int, articles: int, seconds: float, turn: int) -> list[float]:
+    """Milliseconds that readers wait for lists from when each was due; infinite where refused."""
+    draw = Random(100 + turn)  # noqa: S311
+    begun = time.monotonic() + 0.1
+    due = [begun + number / READS_A_SECOND for number in range(round(seconds * READS_A_SECOND))]
+    paths = [f"/v1/articles/{id_of(draw.randrange(articles))}/related" for _ in due]
+
+    def read(share: int) -> list[float]:
+        waits = list[float]()
+        with closing(Line(port, {"X-API-Key": KEY})) as line:
+            for at, path in zip(due[share::LINES], paths[share::LINES], strict=True):
+                time.sleep(max(0.0, at - time.monotonic()))
+                status, _ = line.ask(path)
+                waits.append(1e3 * (time.monotonic() - at) if status == 200 else float("inf"))
+        return waits
+
+    with ThreadPoolExecutor(LINES) as threads:
+        return [wait for waits in threads.map(read, range(LINES)) for wait in waits]
+
+
+def work_on(port: int, articles: int, seconds: float) -> Counter[int]:
+    """Be the four people in the console for a while; how often each status was answered."""
+    draw, story = Random(4), id_of(articles // 2)  # noqa: S311
+    title = cycle(title_of(1)[:end] for end in range(2, 40))
+    slider, other = cycle(range(0, 101, 5)), cycle(OTHER_PAGES)
+    people: list[tuple[float, Callable[[], str], Headers]] = [
+        (0.2, lambda: f"/find?q={quote(next(title))}", {"X-Part": "1"}),
+        (0.4, lambda: f"/story/{story}?age={next(slider)}&tried=1", {"X-Part": "1"}),
+        (1.0, lambda: f"/story/{id_of(draw.randrange(articles))}", {}),
+        (1.0, lambda: next(other), {}),
+    ]
+    end = time.monotonic() + seconds
+    with ThreadPoolExecutor(len(people)) as threads:
+        work = [threads.submit(_work_as, port, end, *one) for one in people]
+        return Counter(status for one in work for status in one.result())
+
+
+def _work_as(
+    port: int, end: float, every: float, next_path: Callable[[], str], headers: Headers
+) -> list[int]:
+    """One person, who goes on some time after each answer; the statuses."""
+    statuses = list[int]()
+    with closing(Line(port, sign_in(port) | headers)) as line:
+        while time.monotonic() < end:
+            statuses.append(line.ask(f"/console{next_path()}")[0])
+            time.sleep(every)
+    return statuses
+
+
+def measure_readers(port: int, articles: int, seconds: float, rounds: int) -> list[Figure]:
+    """The waits for lists without and with a busy console, by turns."""
+    read_lists(port, articles, seconds / 2, -1)
+    quiet, beside, answered = list[float](), list[float](), Counter[int]()
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        for turn in range(rounds):
+            quiet += read_lists(port, articles, seconds, 2 * turn)
+            people = process.submit(work_on, port, articles, seconds + LEAD_SECONDS)
+            time.sleep(LEAD_SECONDS)
+            beside += read_lists(port, articles, seconds, 2 * turn + 1)
+            answered += people.result()
+    alone, busy = (np.percentile(waits, [50, 99]) for waits in (quiet, beside))
+    passed = rounds * (seconds + LEAD_SECONDS)
+    return [
+        Figure("busy console, good answers a second", answered[200] / passed, 1, "least"),
+        Figure("busy console, other answers", answered.total() - answered[200]),
+        Figure("a list, p50, ms", alone[0]),
+        Figure("a list beside a busy console, p50, ms", busy[0]),
+        Figure("a list, p99, ms", alone[1]),
+        Figure("a list beside a busy console, p99, ms", busy[1]),
+        Figure("p99 beside a busy console by p99 without", busy[1] / alone[1], 1.2, "most"),
+    ]
+
+
+def measure(folder: Path, articles: int, seconds: float, rounds: int) -> list[Figure]:
+    """Serve an archive, and measure everything."""
+    with served(folder, KEY) as service:
+        cookie = sign_in(service.port)
+        found = measure_story(service, cookie, articles)
+        found += measure_search(service, cookie, articles)
+        with chromium(service.port) as page:
+            found += measure_opened(page, articles) + measure_map(page)
+        return found + measure_readers(service.port, articles, seconds, rounds)
+
+
+@click.command(help=__doc__)
+@click.option("--articles", default=100_000, show_default=True)
+@click.option("--folder", type=click.Path(path_type=Path), help="Keeps the archive.")
+@click.option("--seconds", default=20.0, show_default=True, help="Of reading, each time.")
+@click.option("--rounds", default=3, show_default=True, help="Of reading without and with.")
+def main(articles: int, folder: Path | None, seconds: float, rounds: int) -> None:
+    """Make the archive, and print the figures."""
+    with TemporaryDirectory() as passing:
+        place = folder or Path(passing)
+        make_archive(place, articles)
+        click.echo(f"{articles} articles; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+        figures = measure(place, articles, seconds, rounds)
+    sys.exit(report(figures, click.echo))
+
+
+if __name__ == "__main__":
+    main()
