@@ -116,10 +116,7 @@ def states_of(
     """
     ids = [view.id_of(row) for row in rows.tolist()]
     broken = _broken_rules(view, rows, now, untitled=untitled)
-    rules: list[Rule | None] = [
-        rule or ("never_recommend" if one in hidden else None)
-        for one, rule in zip(ids, broken, strict=True)
-    ]
+    rules = [rule or _wish(one, hidden) for one, rule in zip(ids, broken, strict=True)]
     fresh = view.take("up_to_date", rows)
     asked = {"unread", "not_published"}
     unclear = [
@@ -182,6 +179,11 @@ def state_from_rule(
 def name_reason(fault: str) -> ReasonName:
     """How a reason in the store is named to editors."""
     return next((name for part, name in REASONS if part in fault), "other")
+
+
+def _wish(article_id: str, hidden: frozenset[str]) -> Rule | None:
+    """What editors have against a story in any list."""
+    return "never_recommend" if article_id in hidden else None
 
 
 def _broken_rules(view: View, rows: Rows, now: float, *, untitled: bool) -> list[Rule | None]:
