@@ -17,10 +17,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.resources import files
+from multiprocessing import get_context
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -145,7 +147,9 @@ def main(articles: int) -> None:
         database = f"sqlite:///{Path(folder) / 'read-also.db'}"
         key = ApiKey.of("editor", {"read"}, SECRET)
         settings = Settings(database, Path(folder), "bundled", api_keys=(key,))
-        titles = publish_archive(settings, find_model("bundled", Path(folder)), articles)
+        model = find_model("bundled", Path(folder))
+        with ProcessPoolExecutor(1, get_context("spawn")) as apart:  # its memory is not measured
+            titles = apart.submit(publish_archive, settings, model, articles).result()
         with reading_drafts(replace(settings, api_keys=())):
             app = create_app(settings, follows=False)
             app.extensions["read-also"].follower.refresh()
