@@ -24,7 +24,7 @@ from recommender.cli import main
 from recommender.cli.terminal import EXIT_CODES
 from recommender.counters import FIGURES, METRIC_PREFIX, Figure
 from recommender.id_grammar import ID_SCHEMA, LONGEST_ID
-from recommender.ranking.overrides import MOST_OVERRIDES
+from recommender.ranking.overrides import KINDS, MOST_OVERRIDES
 from recommender.ranking.policy import policy_schema
 from recommender.settings import PREFIX, VARIABLES, Settings, Variable
 from recommender.strict_json import MOST_DEPTH, MOST_MARKS
@@ -228,7 +228,7 @@ def limits_table() -> str:
         "a value of an attribute": f"{LONGEST_TEXT} characters, {MOST_IN_LIST} entries of a list",
         "`heading` of a fragment": f"{LONGEST_HEADING} characters",
         "lists of one request": f"{MOST_LISTS}",
-        "pins, blocks of an article": " and ".join(str(most) for most in MOST_OVERRIDES.values()),
+        "pins, blocks of an article": " and ".join(str(MOST_OVERRIDES[kind]) for kind in KINDS),
         "`why` and `by` of pins and blocks": f"{why} and {editor} characters",
         "articles, audit entries of a page": f"{MOST_ON_A_PAGE} and {MOST_ENTRIES:,}",
         "seconds that `wait=visible` waits": f"{WAIT_SECONDS:g}",
