@@ -131,6 +131,7 @@ def _serve(settings: Settings, data: DataFolder, port: int, say: Say) -> None:
     say(f"the front page            {address}/")
     say(f"the story with its list   {address}/read/{STORY}")
     say(f"the API                   {address}/docs")
+    say(f"for editors, with the key {address}/console")
     say(f"\nfor the calls of the README, in another terminal:\nexport SITE={address} KEY={key}\n")
     say("Ctrl-C stops it\n")
     variables = {
