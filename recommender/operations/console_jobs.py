@@ -12,7 +12,7 @@ from index import Catalog, IndexFault, Locked
 from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding.loading import PATIENCE_SECONDS, load_encoder
 from recommender.analysis.html.sandbox import Sandbox
-from recommender.errors import ReadAlsoError
+from recommender.errors import ReadAlsoError, StoreUnusable
 from recommender.indexing.archive_model import choose_for_rebuild
 from recommender.indexing.rebuild import rebuild
 from recommender.indexing.snapshots import open_or_create
@@ -72,18 +72,28 @@ class JobMeter:
 def do_jobs(settings: Settings) -> int:
     """Do what is asked for until nothing is left; return how many jobs failed.
 
-    A job whose process died is begun again: a rebuild and an import go on where they were.
+    A job whose process died is begun again: a rebuild and an import go on where they were. One
+    that meets another rebuild waits for the next call, and counts as failed.
     """
     failed = 0
     with closing(open_or_create(settings)) as store:
         while (job := store.jobs.next()) is not None:
-            failed += not _do(settings, store, job)
+            try:
+                failed += not _do(settings, store, job)
+            except Locked:
+                store.jobs.put_back(job)
+                return failed + 1
     return failed
 
 
 def _do(settings: Settings, store: ArticleStore, job: Job) -> bool:
-    """Do one job; whether it succeeded."""
-    store.jobs.begin(job.number)
+    """Do one job; whether it succeeded.
+
+    Raises:
+        Locked: another process builds a snapshot.
+    """
+    if not store.jobs.begin(job):
+        return False
     acting, meter = store.acting(Actor(job.by)), JobMeter(store, job.number)
     try:
         work = _rebuild if job.kind == "rebuild" else _import
@@ -91,9 +101,15 @@ def _do(settings: Settings, store: ArticleStore, job: Job) -> bool:
     except _Stopped:
         _log.info("%s: stopped in the console", job.kind)
         return True
-    except (ReadAlsoError, IndexFault, Locked, OSError) as fault:
-        _log.error("%s %s: %s", job.kind, job.place, fault)
+    except (Locked, StoreUnusable):
+        raise
+    except (ReadAlsoError, IndexFault, OSError) as fault:
+        _log.error("%s: %s", job.kind, fault)
         store.jobs.end(job.number, "", str(fault))
+        return False
+    except Exception as fault:  # noqa: BLE001 - one job must not keep the others
+        _log.exception("%s: an unexpected error", job.kind)
+        store.jobs.end(job.number, "", f"an unexpected error: {type(fault).__name__}")
         return False
     store.jobs.end(job.number, result)
     return True

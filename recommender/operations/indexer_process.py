@@ -146,6 +146,7 @@ class IndexerProcess:
         self._counters = counters
         self._catalog = Catalog(settings.data.snapshots)
         self._build = BuildProcess()
+        self._jobs = BuildProcess()
         self._indexer: Indexer | None = None
         self._generation: str | None = None
         self._fingerprint: str | None = None
@@ -176,11 +177,17 @@ class IndexerProcess:
                 if not analyzed:
                     time.sleep(IDLE_SECONDS)
         self._build.stop()
+        self._jobs.stop()
+
+    @property
+    def _is_building(self) -> bool:
+        """Whether a process runs whose end changes no signal."""
+        return self._build.was_started or self._jobs.was_started
 
     def step(self) -> int:
         """Analyze some texts if there may be any; returns how many."""
         signal = self._store().change_signal.read(), self._catalog.pointer_state()
-        if self._snapshot_check.is_due(signal, is_busy=self._build.was_started):
+        if self._snapshot_check.is_due(signal, is_busy=self._is_building):
             self.check_snapshot()
             self._snapshot_check.note(signal)
         if self._indexer is None or not self._queue_check.is_due(signal):
@@ -193,7 +200,8 @@ class IndexerProcess:
     def check_snapshot(self) -> None:
         """Use the model of the live snapshot, and start a compaction if it is due.
 
-        The audit log is shortened too, and the reading of a large archive is told of.
+        What is asked for in the console is started, the audit log is shortened, and the reading of
+        a large archive is told of.
         """
         self._trim_audit_log()
         self._tell_of_reading()
@@ -204,6 +212,8 @@ class IndexerProcess:
             self._requeue_for(model)
             self._generation = generation
         self._build_if_due()
+        if not self._jobs.is_running() and self._store().jobs.next() is not None:
+            self._jobs.run("jobs")
 
     def _trim_audit_log(self) -> None:
         """Forget, once an hour, what the audit log no longer has to keep."""
@@ -244,16 +254,8 @@ class IndexerProcess:
                 _log.info("%d articles are embedded again for %s", missed, model.shown)
 
     def _build_if_due(self) -> None:
-        """Start a compaction, or a rebuild, in a process of its own if it is due.
-
-        What is asked for in the console comes first.
-        """
-        if self._build.is_running():
-            return
-        if self._store().jobs.next() is not None:
-            self._build.run("jobs")
-            return
-        if rollback_hold(self._catalog).text is not None:
+        """Start a compaction, or a rebuild, in a process of its own if it is due."""
+        if self._build.is_running() or rollback_hold(self._catalog).text is not None:
             return
         if needs_rebuild(self._catalog):
             self._build.run("rebuild")
@@ -297,10 +299,11 @@ def is_choice_due(entries: int, base: int, *, idle: bool) -> bool:
 
 
 class BuildProcess:
-    """Runs `compact` or `rebuild`, one process at a time; pauses longer after each failure."""
+    """Runs commands of this program, one process at a time; pauses longer after each failure."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
+        self._command = ""
         self._due_at = 0.0
         self._failures = 0
 
@@ -309,6 +312,7 @@ class BuildProcess:
         if self.is_running() or time.monotonic() < self._due_at:
             return
         _log.info("starting: %s", command)
+        self._command = command
         self._process = subprocess.Popen(  # noqa: S603 - this interpreter, constant words
             _niced(module_command("recommender", command)), stdin=subprocess.DEVNULL
         )
@@ -339,7 +343,7 @@ class BuildProcess:
         if code:
             pause = min(FIRST_RETRY_SECONDS * 2 ** (self._failures - 1), MOST_RETRY_SECONDS)
             self._due_at = time.monotonic() + pause
-            _log.error("compaction failed with %d; tried again in %.0f s", code, pause)
+            _log.error("%s failed with %d; tried again in %.0f s", self._command, code, pause)
         return False
 
 

@@ -29,6 +29,7 @@ Action = Literal[
     "session.end",
     "job.ask",
     "job.stop",
+    "archive.back",
 ]
 ACTOR: Final = "read_also_actor"
 """The execution option of an engine that names who acts; without it nothing is logged."""
@@ -118,6 +119,11 @@ class AuditLog:
         with self._engine.begin() as connection:
             return {one.change: one.actor for one in connection.execute(query)}
 
+    def note(self, action: Action, subject: str) -> None:
+        """Note what was done outside of the store."""
+        with self._writer.begin() as connection:
+            log_action(connection, action, subject)
+
     def forget(self, before: datetime) -> int:
         """Remove the entries before a time; return how many."""
         table = schema.audit_log
@@ -147,7 +153,7 @@ def log_action(
 def forget_subject(connection: sa.Connection, article_id: str) -> None:
     """Remove the entries about an article."""
     table = schema.audit_log
-    kinds = ("key", "webhook", "rule", "session", "job")
+    kinds = ("key", "webhook", "rule", "session", "job", "archive")
     of_others = sa.or_(*(table.c.action.like(f"{kind}.%") for kind in kinds))
     of_article = sa.and_(table.c.subject == article_id, sa.not_(of_others))
     connection.execute(sa.delete(table).where(of_article))

@@ -16,7 +16,10 @@ __all__ = ["ConsoleSession", "ConsoleSessions", "OpenedSession"]
 LIFETIME: Final = timedelta(hours=12)
 ROTATION: Final = timedelta(minutes=15)
 OVERLAP: Final = timedelta(seconds=60)
-"""How long the token before a rotation holds: requests that were sent with it are under way."""
+"""How long the old token holds after the new one was seen: requests with it may be under way.
+
+Until then it holds on: the answer with the new one may have been lost.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class ConsoleSession:
         created_at: when it was opened.
         rotated_at: since when its token holds.
         ends_at: from when on it does not hold.
+        opened_by_new: whether it was opened by its newest token, and an older one still holds.
     """
 
     id: str
@@ -42,6 +46,7 @@ class ConsoleSession:
     created_at: datetime
     rotated_at: datetime
     ends_at: datetime
+    opened_by_new: bool = False
 
     def is_due(self, now: datetime) -> bool:
         """Whether its token is to be replaced."""
@@ -86,22 +91,43 @@ class ConsoleSessions:
     def find(self, token: str, now: datetime) -> ConsoleSession | None:
         """The session that a token opens now; None if it opens none."""
         table, digest = schema.console_sessions, digest_of(token)
-        is_old = sa.and_(table.c.old_token == digest, table.c.old_until > now)
-        query = sa.select(*_COLUMNS).where(sa.or_(table.c.token == digest, is_old))
+        holds_on = sa.or_(table.c.old_until.is_(None), table.c.old_until > now)
+        is_old = sa.and_(table.c.old_token == digest, holds_on)
+        unseen = sa.and_(
+            table.c.token == digest, table.c.old_token.is_not(None), table.c.old_until.is_(None)
+        )
+        query = sa.select(*_COLUMNS, unseen.label("opened_by_new")).where(
+            sa.or_(table.c.token == digest, is_old)
+        )
         with self._engine.begin() as connection:
             row = connection.execute(query.where(table.c.ends_at > now)).mappings().first()
-        return None if row is None else ConsoleSession(**row)
+        if row is None:
+            return None
+        return ConsoleSession(**{**row, "opened_by_new": bool(row["opened_by_new"])})
 
-    def rotate(self, session: ConsoleSession, now: datetime) -> OpenedSession | None:
-        """Give a session another token; None if another request has just done so."""
+    def rotate(self, session: ConsoleSession, sent: str, now: datetime) -> OpenedSession | None:
+        """Give a session another token; None if another request has just done so.
+
+        Args:
+            session: as it was found.
+            sent: the token that opened it; it holds until the other one is seen.
+            now: the present time.
+        """
         table, token = schema.console_sessions, secrets.token_urlsafe(32)
         as_it_was = sa.and_(table.c.id == session.id, table.c.rotated_at == session.rotated_at)
-        values = {"old_token": table.c.token, "old_until": now + OVERLAP, "rotated_at": now}
+        values = {"old_token": digest_of(sent), "old_until": None, "rotated_at": now}
         change = sa.update(table).where(as_it_was).values(**values, token=digest_of(token))
         with self._writer.begin() as connection:
             if not connection.execute(change).rowcount:
                 return None
-        return OpenedSession(replace(session, rotated_at=now), token)
+        return OpenedSession(replace(session, rotated_at=now, opened_by_new=False), token)
+
+    def close_old(self, session: ConsoleSession, now: datetime) -> None:
+        """Let the old token of a session hold for a moment only: the new one was seen."""
+        table = schema.console_sessions
+        change = sa.update(table).where(table.c.id == session.id, table.c.old_until.is_(None))
+        with self._writer.begin() as connection:
+            connection.execute(change.values(old_until=now + OVERLAP))
 
     def end(self, session_id: str) -> bool:
         """End a session, with its old token too; False if there is none."""
@@ -122,5 +148,5 @@ class ConsoleSessions:
             return tuple(ConsoleSession(**row) for row in connection.execute(query).mappings())
 
 
-_FIELDS: Final = tuple(ConsoleSession.__dataclass_fields__)
+_FIELDS: Final = tuple(f for f in ConsoleSession.__dataclass_fields__ if f != "opened_by_new")
 _COLUMNS: Final = tuple(schema.console_sessions.c[name] for name in _FIELDS)

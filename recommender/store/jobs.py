@@ -15,6 +15,9 @@ __all__ = ["Job", "JobKind", "JobState", "Jobs"]
 JobKind = Literal["rebuild", "import"]
 JobState = Literal["waiting", "running", "done", "failed"]
 NEWEST: Final = 10
+MOST_OPEN: Final = 10
+MOST_BEGINNINGS: Final = 3
+"""A job whose process has died so often is not begun again."""
 STOPPED: Final = "somebody stopped it"
 
 
@@ -29,6 +32,7 @@ class Job:
         by: who asked for it.
         asked_at: when.
         begun_at: when it was begun last; None if it waits.
+        beginnings: how often it was begun.
         seen_at: when it last said how far it is.
         step: what it does now, as the program says it; what came of it in the end.
         done: how many pieces of that are done.
@@ -43,6 +47,7 @@ class Job:
     by: str
     asked_at: datetime
     begun_at: datetime | None
+    beginnings: int
     seen_at: datetime | None
     step: str
     done: int
@@ -77,7 +82,7 @@ class Jobs:
         """Ask for a job; return its number.
 
         Raises:
-            BadParameter: the same is asked for already, and has not ended.
+            BadParameter: the same is asked for already and has not ended, or too much is.
         """
         table = schema.jobs
         same = sa.and_(table.c.kind == kind, table.c.place == place, table.c.ended_at.is_(None))
@@ -85,7 +90,10 @@ class Jobs:
         with self._writer.begin() as connection:
             if connection.scalar(sa.select(table.c.number).where(same)) is not None:
                 raise BadParameter("this is being done already")
-            insert = sa.insert(table).values(**row, step="", done=0, total=0)
+            waiting = sa.select(sa.func.count()).where(table.c.ended_at.is_(None))
+            if (connection.scalar(waiting) or 0) >= MOST_OPEN:
+                raise BadParameter(f"{MOST_OPEN} others wait already; stop one, or come back later")
+            insert = sa.insert(table).values(**row, step="", done=0, total=0, beginnings=0)
             number: int = connection.execute(insert).inserted_primary_key[0]  # type: ignore[index]
             log_action(connection, "job.ask", kind)
         return number
@@ -100,10 +108,21 @@ class Jobs:
         """The newest jobs, the newest first."""
         return self._read(sa.true(), schema.jobs.c.number.desc(), NEWEST)
 
-    def begin(self, number: int) -> None:
-        """Note that a job begins, or begins again after its process has died."""
-        now = _now()
-        self._set(number, begun_at=now, seen_at=now, step="", done=0, total=0)
+    def begin(self, job: Job) -> bool:
+        """Note that a job begins, or begins again after its process has died.
+
+        False if it has been begun so often that it is given up.
+        """
+        if job.beginnings >= MOST_BEGINNINGS:
+            self.end(job.number, "", f"its process died {job.beginnings} times")
+            return False
+        now, beginnings = _now(), job.beginnings + 1
+        times = {"begun_at": now, "seen_at": now, "beginnings": beginnings}
+        return self._set(job.number, **times, step="", done=0, total=0)
+
+    def put_back(self, job: Job) -> None:
+        """Let a job wait again, as if it had not been begun."""
+        self._set(job.number, begun_at=None, beginnings=job.beginnings)
 
     def note(self, number: int, step: str, done: int, total: int, *, is_new: bool) -> bool:
         """Note how far a job is; False if somebody has stopped it.

@@ -316,8 +316,9 @@ console_sessions = sa.Table(
 )
 """Who is signed in to the console.
 
-`token` is the SHA-256 of the cookie; `old_token`, until `old_until`, that of the cookie before the
-last rotation. `key_digest` is that of the secret that opened the session: it ends with that.
+`token` is the SHA-256 of the cookie; `old_token` that of the cookie before the last rotation, which
+holds until `old_until`; without end (NULL) before the new one was seen.
+`key_digest` is that of the secret that opened the session: it ends with that.
 """
 
 jobs = sa.Table(
@@ -329,6 +330,7 @@ jobs = sa.Table(
     sa.Column("by", sa.String(100), nullable=False),
     sa.Column("asked_at", UtcTime, nullable=False),
     sa.Column("begun_at", UtcTime),
+    sa.Column("beginnings", sa.Integer, nullable=False),
     sa.Column("seen_at", UtcTime),
     sa.Column("step", sa.Text, nullable=False),
     sa.Column("done", sa.BigInteger, nullable=False),

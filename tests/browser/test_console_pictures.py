@@ -28,7 +28,7 @@ PICTURES = ROOT / "docs" / "pictures"
 MOST_BYTES = 90_000  # of a picture
 DESK = {"width": 1200, "height": 900}
 PHONE = {"width": 390, "height": 844}
-SHOWN = {
+SHOWN: dict[str, tuple[str, dict[str, Any], str]] = {
     "console-story": ("/console/story/guiyang-smart-city", {"viewport": DESK}, "README.md"),
     "console-find": ("/console/find?q=smart+city+traffic", {"viewport": DESK}, "README.md"),
     "console-map": (
@@ -43,9 +43,7 @@ SHOWN = {
 
 
 @pytest.fixture(scope="module")
-def console(
-    sample_settings: Settings, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
+def console(sample_settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the service over a copy of the sample, for somebody with a key."""
     folder = tmp_path_factory.mktemp("console") / "sample"
     copy_archive(sample_settings.data_dir, folder)
@@ -68,8 +66,7 @@ def test_the_pages_of_the_console_are_as_the_docs_show_them(
     console: str, tab: Callable[..., Tab], name: str
 ) -> None:
     path, look, page_of_docs = SHOWN[name]
-    options: dict[str, Any] = look
-    shown = tab(**options)
+    shown = tab(**look)
     page = shown.page
     page.goto(f"{console}/console/sign-in")
     page.fill("[name=key]", SECRET)
@@ -80,7 +77,7 @@ def test_the_pages_of_the_console_are_as_the_docs_show_them(
     page.wait_for_load_state("networkidle")
     expect(page.locator("[aria-busy]")).to_have_count(0, timeout=60_000)
     file = BytesIO()
-    Image.open(BytesIO(page.screenshot())).convert("RGB").save(file, "WEBP", quality=80)
+    Image.open(BytesIO(page.screenshot())).convert("RGB").save(file, "WEBP", quality=72)
     folder = os.environ.get("READ_ALSO_PICTURES")
     if folder:
         (ROOT / folder / f"{name}.webp").write_bytes(file.getvalue())

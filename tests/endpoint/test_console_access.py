@@ -2,15 +2,19 @@
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 
 import pytest
+import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from recommender.api_keys import ApiKey
+from recommender.errors import Busy
 from recommender.settings import Settings
-from recommender.store import open_store
+from recommender.store import open_store, schema
+from recommender.store.console_sessions import ConsoleSessions
 from recommender.web.console.words import LANGUAGES
 from tests.support.signed_in import SignedIn
 
@@ -65,7 +69,7 @@ def routes_of(client: FlaskClient) -> Iterator[tuple[str, str, str]]:
     for rule in client.application.url_map.iter_rules():
         if rule.endpoint.startswith("console.") and rule.rule not in OPEN:
             for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-                path = re.sub(r"<(path:)?\w+>", "harbour-2", rule.rule.replace("<int:number>", "1"))
+                path = re.sub(r"<(path:)?\w+>", "harbour-2", rule.rule.replace("<number>", "1"))
                 yield method, path, rule.endpoint.removeprefix("console.")
 
 
@@ -165,25 +169,94 @@ def test_the_cookie_is_for_this_site_and_no_script(
         assert ("Secure" in cookie) is is_secure
 
 
-def test_the_token_is_rotated_and_the_old_one_soon_opens_nothing(
+def cookie_of(browser: SignedIn) -> str:
+    found = browser.client.get_cookie("read_also_console", path="/console")
+    assert found is not None
+    return str(found.value)
+
+
+def make_due(settings: Settings) -> None:
+    """Let the token of the only session be old."""
+    with closing(open_store(settings.database_url)) as store, store.engine.begin() as connection:
+        past = datetime.now(tz=UTC) - timedelta(minutes=20)
+        connection.execute(sa.update(schema.console_sessions).values(rotated_at=past))
+
+
+def test_the_token_is_replaced_and_the_old_one_holds_until_the_new_one_was_seen(
     editor: SignedIn, own_desk: Settings
 ) -> None:
-    before = editor.client.get_cookie("read_also_console", path="/console")
-    assert before is not None
+    """The answer with the new token may be lost: a script drops it, or the network."""
+    before = cookie_of(editor)
+    make_due(own_desk)
+    assert "Set-Cookie" not in editor.get("/map/list/harbour-2", part=True).headers
+    answer = editor.get("")
+    after = cookie_of(editor)
+    assert answer.status_code == 200
+    assert after != before
     with closing(open_store(own_desk.database_url)) as store:
-        sessions = store.console_sessions
-        now = datetime.now(tz=UTC)
-        session = sessions.all(now)[0]
-        later = now + timedelta(minutes=16)
-        assert not session.is_due(now)
-        assert session.is_due(later)
-        rotated = sessions.rotate(session, later)
-        assert rotated is not None
-        assert sessions.rotate(session, later) is None  # another request has done so
-        assert sessions.find(rotated.token, later) == rotated.session
-        assert sessions.find(before.value, later) == rotated.session
-        assert sessions.find(before.value, later + timedelta(seconds=61)) is None
-        assert sessions.find(rotated.token, session.ends_at) is None
+        sessions, now = store.console_sessions, datetime.now(tz=UTC)
+        assert sessions.find(before, now + timedelta(hours=1)) is not None  # the new was not seen
+    assert editor.get("").status_code == 200  # with the new one
+    with closing(open_store(own_desk.database_url)) as store:
+        sessions, now = store.console_sessions, datetime.now(tz=UTC)
+        assert sessions.find(before, now) is not None  # requests with it may be under way
+        assert sessions.find(before, now + timedelta(seconds=61)) is None
+        found = sessions.find(after, now + timedelta(seconds=61))
+        assert found is not None
+        assert sessions.find(after, found.ends_at) is None
+
+
+def test_whoever_never_got_the_new_token_goes_on_with_the_old_one(
+    editor: SignedIn, own_desk: Settings
+) -> None:
+    before = cookie_of(editor)
+    for _ in range(2):
+        make_due(own_desk)
+        editor.get("")
+        assert cookie_of(editor) != before
+        editor.client.set_cookie("read_also_console", before, path="/console", domain="localhost")
+    assert editor.get("").status_code == 200
+
+
+def test_what_was_done_is_not_called_failed_where_the_token_cannot_be_replaced(
+    editor: SignedIn, own_desk: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_due(own_desk)
+
+    def busy(*_: object) -> None:
+        raise Busy("the store")
+
+    monkeypatch.setattr(ConsoleSessions, "rotate", busy)
+    assert editor.get("").status_code == 200
+
+
+def test_whoever_is_signed_in_sees_what_is_wrong_while_the_store_is_away(
+    editor: SignedIn, store_away: Callable[[], AbstractContextManager[None]]
+) -> None:
+    assert editor.get("/health").status_code == 200
+    with store_away():
+        page = editor.get("/health")
+        assert page.status_code == 200
+        assert "The stories are not reachable" in page.text
+        assert editor.client.application.test_client().get("/console").status_code in {401, 503}
+
+
+def test_a_part_that_is_opened_by_itself_runs_nothing(editor: SignedIn) -> None:
+    policy = editor.get("/health", part=True).headers["Content-Security-Policy"]
+    assert policy == "default-src 'none'; frame-ancestors 'none'"
+
+
+def test_an_unforeseen_fault_is_a_page_for_people(
+    editor: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError("secret detail")
+
+    monkeypatch.setattr(import_module("recommender.web.console.health"), "findings_of", fail)
+    page = editor.get("/health")
+    assert page.status_code == 500
+    assert "Something went wrong" in page.text
+    assert "secret detail" not in page.text
 
 
 def test_whoever_signs_out_needs_the_key_again(editor: SignedIn) -> None:

@@ -48,10 +48,17 @@ def test_russian_and_tajik_are_not_left_in_english(page: str) -> None:
         *[("en", 1, "1 story"), ("en", 0, "0 stories"), ("en", 21, "21 stories")],
         *[("ru", 1, "1 материал"), ("ru", 3, "3 материала"), ("ru", 5, "5 материалов")],
         *[("ru", 11, "11 материалов"), ("ru", 13, "13 материалов"), ("ru", 21, "21 материал")],
-        *[("ru", 102, "102 материала"), ("ru", 112, "112 материалов"), ("tg", 5, "5 мавод")],
+        *[
+            ("ru", 0.5, "0,5 материала"),
+            ("ru", 102, "102 материала"),
+            ("ru", 112, "112 материалов"),
+            ("tg", 5, "5 мавод"),
+        ],
     ],
 )
-def test_a_number_has_its_noun_in_the_right_form(language: str, number: int, expected: str) -> None:
+def test_a_number_has_its_noun_in_the_right_form(
+    language: str, number: float, expected: str
+) -> None:
     assert count_in(language, number, words_of("home", language)["stories"]) == expected
 
 

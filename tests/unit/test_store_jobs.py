@@ -12,7 +12,7 @@ def job(**fields: object) -> Job:
     now = datetime(2026, 5, 1, tzinfo=UTC)
     known = {"number": 1, "kind": "rebuild", "place": "", "by": "a", "asked_at": now}
     times = dict.fromkeys(("begun_at", "seen_at", "ended_at", "fault"))
-    return Job(**{**known, **times, "step": "", "done": 0, "total": 0, **fields})  # type: ignore[arg-type]
+    return Job(**{**known, **times, "step": "", "done": 0, "total": 0, "beginnings": 0, **fields})  # type: ignore[arg-type]
 
 
 @pytest.mark.postgresql_daily
@@ -23,7 +23,7 @@ def test_jobs_are_done_in_the_order_of_asking(store: ArticleStore) -> None:
     found = store.jobs.next()
     assert found is not None
     assert (found.number, found.state, found.by) == (first, "waiting", "Anna")
-    store.jobs.begin(first)
+    assert store.jobs.begin(found)
     assert store.jobs.note(first, "pages", 3, 12, is_new=False)
     found = store.jobs.next()
     assert found is not None
@@ -53,7 +53,7 @@ def test_the_same_is_not_asked_for_twice(store: ArticleStore) -> None:
 
 def test_a_job_that_somebody_stops_tells_its_process(store: ArticleStore) -> None:
     number = store.jobs.ask("rebuild", "", "Anna")
-    store.jobs.begin(number)
+    assert store.jobs.begin(store.jobs.newest()[0])
     assert store.jobs.stop(number)
     assert not store.jobs.note(number, "embedding", 1, 2, is_new=False)
     store.jobs.end(number, "finished all the same")
@@ -69,3 +69,40 @@ def test_the_time_left_follows_from_what_is_done() -> None:
     assert job(begun_at=begun, seen_at=later, done=0, total=12).seconds_left is None
     assert job(begun_at=begun, seen_at=later, done=3, total=0).seconds_left is None
     assert job(done=3, total=12).seconds_left is None
+
+
+def test_a_job_whose_process_dies_again_and_again_is_given_up(store: ArticleStore) -> None:
+    number = store.jobs.ask("rebuild", "", "Anna")
+    for times in range(3):
+        found = store.jobs.next()
+        assert found is not None
+        assert found.beginnings == times
+        assert store.jobs.begin(found)
+    found = store.jobs.next()
+    assert found is not None
+    assert not store.jobs.begin(found)
+    assert store.jobs.next() is None
+    ended = store.jobs.newest()[0]
+    assert (ended.number, ended.state, ended.fault) == (
+        number,
+        "failed",
+        "its process died 3 times",
+    )
+
+
+def test_a_job_that_must_wait_for_another_process_was_not_begun(store: ArticleStore) -> None:
+    store.jobs.ask("rebuild", "", "Anna")
+    before = store.jobs.next()
+    assert before is not None
+    store.jobs.begin(before)
+    store.jobs.put_back(before)
+    found = store.jobs.next()
+    assert found is not None
+    assert (found.state, found.beginnings) == ("waiting", 0)
+
+
+def test_too_much_is_not_asked_for(store: ArticleStore) -> None:
+    for number in range(10):
+        store.jobs.ask("import", f"https://news.example/{number}", "Anna")
+    with pytest.raises(BadParameter, match="10 others wait already"):
+        store.jobs.ask("rebuild", "", "Anna")

@@ -7,20 +7,22 @@ changes something needs a second token besides, which stands in the pages of thi
 import hmac
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import wraps
 from typing import Final, Literal, ParamSpec
 
-from flask import Blueprint, Response, g, make_response, request
+from flask import Blueprint, Response, current_app, g, make_response, request
 from flask.typing import ResponseReturnValue
 
-from recommender.api_keys import ApiKey
+from recommender.api_keys import ApiKey, digest_of
+from recommender.errors import Busy, StoreUnusable
 from recommender.store import Actor, ArticleStore, ConsoleSession, OpenedSession
 from recommender.web.problems import Refused
 from recommender.web.state import state
 
 __all__ = [
+    "PART_HEADER",
     "Role",
     "actor_of_session",
     "console",
@@ -43,6 +45,10 @@ SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 OWN_SITE: Final = frozenset({"same-origin", "none"})
 """What browsers say of a request that a page of this site, or the person, has begun."""
 LONGEST_ACTOR: Final = 100
+PART_HEADER: Final = "X-Part"
+"""A script of the console sends it to get a part of a page instead of the whole page."""
+MOST_KNOWN: Final = 200
+"""Sessions that a worker remembers for the time that the store is away."""
 
 console = Blueprint(
     "console",
@@ -154,15 +160,30 @@ def refuse_other_sites() -> None:
 def _open_session() -> ConsoleSession:
     """Find the session of this request, and the key that opened it."""
     token, now = request.cookies.get(COOKIE, ""), datetime.fromtimestamp(time.time(), UTC)
-    found = None
-    if token:
-        with state().reading() as store:
-            found = store.console_sessions.find(token, now)
+    found = _find_session(token, now) if token else None
     key = None if found is None else _key_of(found, state().keyring.keys, now)
     if found is None or key is None:
         raise Refused(401, "sign in first")
     g.session, g.key = found, key
     state().keyring.used[key.name] = now.timestamp()
+    return found
+
+
+def _find_session(token: str, now: datetime) -> ConsoleSession | None:
+    """The session of a token; while the store is away, as this worker has seen it last."""
+    known: dict[str, ConsoleSession] = current_app.extensions.setdefault("read-also-sessions", {})
+    digest = digest_of(token)
+    try:
+        with state().reading() as store:
+            found = store.console_sessions.find(token, now)
+    except StoreUnusable:
+        found = known.get(digest)
+        return found if found is not None and now < found.ends_at else None
+    known.pop(digest, None)
+    if found is not None:
+        known[digest] = found
+        while len(known) > MOST_KNOWN:
+            known.pop(next(iter(known)))
     return found
 
 
@@ -182,9 +203,17 @@ def _check_form_token(session: ConsoleSession) -> None:
 
 
 def _rotate_if_due(session: ConsoleSession, response: Response) -> None:
-    now = datetime.fromtimestamp(time.time(), UTC)
-    if session.is_due(now):
-        with writing_as_session() as store:
-            rotated = store.console_sessions.rotate(session, now)
-        if rotated is not None:
-            give_token(rotated, response)
+    """Replace the token when a whole page is shown; a script may drop the answer to its request.
+
+    What the request has done stands, so a store that is busy or away only puts this off.
+    """
+    now, sent = datetime.fromtimestamp(time.time(), UTC), request.cookies.get(COOKIE, "")
+    with suppress(StoreUnusable, Busy):
+        if session.opened_by_new:
+            with writing_as_session() as store:
+                store.console_sessions.close_old(session, now)
+        if session.is_due(now) and request.method == "GET" and PART_HEADER not in request.headers:
+            with writing_as_session() as store:
+                rotated = store.console_sessions.rotate(session, sent, now)
+            if rotated is not None:
+                give_token(rotated, response)

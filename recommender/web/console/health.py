@@ -1,5 +1,6 @@
 """How the service is, in plain words, and the work that goes on: rebuilds and imports."""
 
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -25,9 +26,11 @@ Level = Literal["good", "warn", "bad"]
 LEAST_FREE_SHARE: Final = 0.1
 FAILING_SECONDS: Final = 900.0
 OLD_SECONDS: Final = 30 * 86_400.0
-FOLLOW_SECONDS: Final = 2.0
+MOST_BEHIND: Final = 100
+"""So many changes are on their way while stories are read in."""
 GIGABYTE: Final = 1e9
 LONGEST_ADDRESS: Final = 2_000
+_NUMBER: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +87,10 @@ def _of_lists(facts: ServiceFacts) -> Iterator[Finding]:
         yield Finding("store_away", "bad")
         return
     behind = facts.backlog.change - min(facts.workers, default=facts.backlog.change)
-    if behind:
+    if behind > MOST_BEHIND:
         yield Finding("lists_behind", "warn", {"n": behind})
     else:
-        yield Finding("lists_good", "good", {"n": len(facts.workers)})
+        yield Finding("lists_good", "good")
 
 
 def _of_reading(facts: ServiceFacts) -> Iterator[Finding]:
@@ -111,7 +114,8 @@ def _of_archive(facts: ServiceFacts) -> Iterator[Finding]:
     hours = round(facts.built_seconds / 3_600)
     drift = 0 if facts.backlog is None else facts.backlog.drift
     level: Level = "warn" if facts.built_seconds > OLD_SECONDS else "good"
-    yield Finding("built", level, {"hours": hours, "n": drift})
+    yield Finding("built", level, {"n": hours})
+    yield Finding("drift", "good", {"n": drift})
     if facts.is_refused:
         yield Finding("refused", "warn")
 
@@ -170,20 +174,22 @@ def ask_import() -> ResponseReturnValue:
     """Import from an address of the web, in a process of its own."""
     place = request.form.get("place", "").strip()
     is_address = place.startswith(("https://", "http://")) and len(place) <= LONGEST_ADDRESS
-    if not is_address or not place.isprintable():
-        raise Refused(400, "the address must begin with https:// or http://")
+    if not is_address or not place.isprintable() or "@" in place.split("/")[2]:
+        raise Refused(400, "the address must begin with https:// or http://, without a password")
     with writing_as_session() as store:
         store.jobs.ask("import", place, actor_of_session().name)
     onward = request.form.get("onward") == "start"
     return redirect(url_for("console.show_start" if onward else "console.show_health"), 303)
 
 
-@console.post("/jobs/<int:number>/stop")
+@console.post("/jobs/<number>/stop")
 @opened("write")
-def stop_job(number: int) -> ResponseReturnValue:
+def stop_job(number: str) -> ResponseReturnValue:
     """Stop a job. What it has stored stays; asked for again, it goes on there."""
+    if not _NUMBER.fullmatch(number):
+        raise Refused(404, "there is no such job")
     with writing_as_session() as store:
-        store.jobs.stop(number)
+        store.jobs.stop(int(number))
     return redirect(url_for("console.show_health"), 303)
 
 
@@ -196,7 +202,7 @@ def _facts_of(shared: State) -> ServiceFacts:
     exists = data.path.is_dir()
     usage = shutil.disk_usage(data.path) if exists else None
     return ServiceFacts(
-        workers=_workers(shared, 0 if backlog is None else backlog.change),
+        workers=tuple(shared.follower.heartbeats.read()),
         backlog=backlog,
         reads=is_answered(data.draft_socket),
         built_seconds=generation_age(catalog, time.time()),
@@ -204,16 +210,6 @@ def _facts_of(shared: State) -> ServiceFacts:
         free_bytes=usage.free if usage else 0,
         size_bytes=usage.total if usage else 0,
     )
-
-
-def _workers(shared: State, change: int) -> tuple[int, ...]:
-    """Up to which change each worker shows all; waits a moment for those behind one."""
-    until = time.monotonic() + FOLLOW_SECONDS
-    while min(positions := shared.follower.heartbeats.read(), default=change) < change:
-        if time.monotonic() > until:
-            break
-        time.sleep(0.05)
-    return tuple(positions)
 
 
 def left_of(job: Job) -> tuple[str, int] | None:

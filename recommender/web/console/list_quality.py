@@ -7,7 +7,7 @@ from datetime import datetime
 from statistics import median
 from typing import Final
 
-from recommender.api import RELATED, RelatedList, ShortBecause
+from recommender.api import RELATED, Item, RelatedList, ShortBecause
 
 __all__ = ["AGE_BOUNDS", "ListFigures", "MuchShown", "measure_lists", "spread_over"]
 
@@ -79,34 +79,37 @@ def measure_lists(lists: Sequence[tuple[datetime | None, RelatedList]]) -> ListF
     Args:
         lists: each with the time at which its story was published.
     """
-    short, shown = Counter[ShortBecause](), Counter[str]()
-    titles, kinds = dict[str, str](), Counter[str]()
-    days, weakest = list[float](), list[float]()
-    for published_at, listed in lists:
-        if listed.short_because is not None and listed.returned < listed.requested:
-            short[listed.short_because] += 1
-        shown.update(item.id for item in listed.items)
-        titles.update((item.id, item.title) for item in listed.items)
-        kinds.update(_kind_of(item.reason) for item in listed.items)
-        related = [item for item in listed.items if item.reason in RELATED]
-        weakest += [related[-1].score] if related else []
-        dated = (item.published_at for item in related if item.published_at)
-        days += [_days_between(published_at, text) for text in dated if published_at]
-    much = [MuchShown(one, titles[one], n) for one, n in shown.most_common(MOST_NAMED)]
+    items = [item for _, listed in lists for item in listed.items]
+    kinds = Counter(_kind_of(item.reason) for item in items)
+    related = [[one for one in listed.items if one.reason in RELATED] for _, listed in lists]
+    dated = ((at, item) for (at, _), few in zip(lists, related, strict=True) for item in few)
+    days = [_days_between(at, one.published_at) for at, one in dated if at and one.published_at]
     return ListFigures(
         lists=len(lists),
         full=sum(listed.returned >= listed.requested for _, listed in lists),
         empty=sum(not listed.items for _, listed in lists),
-        short=dict(short.most_common()),
+        short=_count_short([listed for _, listed in lists]),
         related=kinds["related"],
         pinned=kinds["pinned"],
         filled=kinds["filled"],
         ages=_in_classes(days),
         median_days=median(days) if days else None,
-        shown=len(shown),
-        much_shown=tuple(one for one in much if one.lists >= LEAST_LISTS),
-        weakest=tuple(sorted(weakest)),
+        shown=len({item.id for item in items}),
+        much_shown=_much_shown(items),
+        weakest=tuple(sorted(few[-1].score for few in related if few)),
     )
+
+
+def _count_short(lists: Sequence[RelatedList]) -> Mapping[ShortBecause, int]:
+    """By what cost most places, how many lists are short; the most frequent first."""
+    short = (one.short_because for one in lists if one.returned < one.requested)
+    return dict(Counter(because for because in short if because is not None).most_common())
+
+
+def _much_shown(items: Sequence[Item]) -> tuple[MuchShown, ...]:
+    titles = {item.id: item.title for item in items}
+    most = Counter(item.id for item in items).most_common(MOST_NAMED)
+    return tuple(MuchShown(one, titles[one], n) for one, n in most if n >= LEAST_LISTS)
 
 
 def spread_over(count: int, newest: int, others: int) -> list[int]:

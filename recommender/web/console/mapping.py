@@ -1,10 +1,14 @@
-"""The archive map: its page, its points as bytes, and the stories of a place on it."""
+"""The archive map: its page, its points as bytes, and the stories of a place on it.
+
+Only rows of the snapshot are drawn: every worker numbers them alike. What came later is counted.
+"""
 
 import json
 import math
 import struct
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -18,6 +22,7 @@ from recommender.analysis.tokens import count_tokens
 from recommender.api import ListOptions
 from recommender.articles import Article
 from recommender.display_fields import DisplayFields
+from recommender.errors import Busy
 from recommender.ranking.filters import DAY_SECONDS
 from recommender.web.auth import heavy_call
 from recommender.web.console.access import console, opened
@@ -32,6 +37,7 @@ __all__ = ["pack_points"]
 
 TITLES_OF_GROUP: Final = 300
 MOST_LISTED: Final = 60
+MOST_DIGITS: Final = 9
 MOST_SENT: Final = 1_000
 """A request line has no room for more."""
 COMMON_SHARE: Final = 0.15
@@ -61,20 +67,25 @@ def _drawn() -> _Drawn:
 @opened("read")
 def show_map() -> Response:
     """The page that draws the map."""
-    return render_page("map.html", "map", story=request.args.get("story", ""))
+    view = state().follower.current().view
+    story = request.args.get("story", "")
+    return render_page("map.html", "map", story=story, left_out=_count_left_out(view))
 
 
 @console.get("/map/points")
 @opened("read")
 def map_points() -> Response:
     """All points, for the script of the page."""
-    view = state().follower.current().view
-    drawn = _drawn()
-    with heavy_call(), drawn.lock:
-        if drawn.generation != view.snapshot.generation:
-            drawn.packed, drawn.generation = _pack(view), view.snapshot.generation
-        packed = drawn.packed
-    response = Response(packed, content_type="application/octet-stream")
+    view, drawn = state().follower.current().view, _drawn()
+    if drawn.generation != view.snapshot.generation:
+        if not drawn.lock.acquire(blocking=False):
+            raise Busy("the map is drawn for somebody else just now")
+        try:
+            with heavy_call():
+                drawn.packed, drawn.generation = _pack(view), view.snapshot.generation
+        finally:
+            drawn.lock.release()
+    response = Response(drawn.packed, content_type="application/octet-stream")
     response.headers["Cache-Control"] = "private, no-cache"
     return add_etag(response)
 
@@ -98,7 +109,8 @@ def map_list(article_id: str) -> Response:
     """The rows of a story and of its list, to draw them."""
     view = state().follower.current().view
     listing = state().list_for(article_id, ListOptions(), public=False)
-    found = [view.row_of(one) for one in (article_id, *(i.id for i in listing.related.items))]
+    ids = (article_id, *(item.id for item in listing.related.items))
+    found = [view.snapshot.row_of(one) for one in ids]
     rows = [-1 if row is None else row for row in found]
     response = Response(json.dumps({"rows": rows}), content_type="application/json")
     response.headers["Cache-Control"] = "no-store"
@@ -106,21 +118,28 @@ def map_list(article_id: str) -> Response:
 
 
 def _sent_rows(view: View) -> NDArray[np.int64]:
-    """The rows that a script asks for, as far as they are still there."""
+    """The present rows of the stories that a script asks for; those that are gone are left out."""
     if request.args.get("generation") != view.snapshot.generation:
         raise Refused(409, "the archive was read anew meanwhile; load the map again")
-    try:
-        sent = [int(row) for row in request.args.get("rows", "").split(",") if row][:MOST_SENT]
-    except ValueError:
-        raise Refused(400, "rows must be whole numbers, joined by commas") from None
-    rows = np.array([row for row in sent if 0 <= row < len(view)], np.int64)
-    return rows[view.present[rows]]
+    sent = [one for one in request.args.get("rows", "").split(",") if one][:MOST_SENT]
+    if not all(one.isascii() and one.isdecimal() and len(one) <= MOST_DIGITS for one in sent):
+        raise Refused(400, "rows must be whole numbers, joined by commas")
+    drawn = (int(one) for one in sent)
+    found = (view.row_of(view.id_of(row)) for row in drawn if row < len(view.snapshot))
+    return np.array([row for row in found if row is not None], np.int64)
+
+
+def _count_left_out(view: View) -> int:
+    """How many stories are not on the map: without a usable vector, or newer than the snapshot."""
+    drawn = view.snapshot.columns["embedded"]
+    old = (view.snapshot.row_of(one) for one, row in view.changed.items() if row is None)
+    gone = sum(bool(drawn[row]) for row in old if row is not None)
+    return int(view.present.sum()) - int(drawn.sum()) + gone
 
 
 def _pack(view: View) -> bytes:
     """Draw the map of a view, and write it as bytes."""
-    on_map = view.where(lambda part: part.columns["embedded"])
-    drawn = draw_map(np.flatnonzero(on_map), view.fetch)
+    drawn = draw_map(np.flatnonzero(view.snapshot.columns["embedded"]), view.fetch)
     known: dict[str, int] = {}
     codes = view.map_labels("section", drawn.rows, lambda one: known.setdefault(one, len(known)))
     sections, sections_of = _largest_first(list(known), codes.astype(np.int64))
@@ -133,7 +152,6 @@ def _pack(view: View) -> bytes:
             {"name": name, "size": size, "place": place}
             for name, size, place in zip(names, sizes, drawn.centres.tolist(), strict=True)
         ],
-        "left_out": int(view.present.sum()) - len(drawn.rows),
     }
     days = (time.time() - view.take("published_at", drawn.rows)) / DAY_SECONDS
     return pack_points(head, drawn, sections_of, days)
@@ -162,7 +180,7 @@ def _largest_first(
 
 
 def pack_points(
-    head: dict[str, object],
+    head: Mapping[str, object],
     drawn: ArchiveMap,
     sections: NDArray[np.int64],
     days: NDArray[np.float64],
@@ -179,7 +197,7 @@ def pack_points(
         sections: [n], each below 256.
         days: [n], NaN for no date; of the future as of today.
     """
-    text = json.dumps(head | {"points": len(drawn.rows)}, ensure_ascii=False).encode()
+    text = json.dumps({**head, "points": len(drawn.rows)}, ensure_ascii=False).encode()
     text += b" " * (-len(text) % 4)
     places = np.rint(drawn.places * SCALE).astype("<i2")
     ages = np.where(np.isnan(days), UNDATED, np.clip(np.nan_to_num(days), 0, OLDEST_DAYS))

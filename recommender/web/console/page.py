@@ -8,7 +8,7 @@ from typing import Any, Final
 from flask import Response, g, make_response, render_template, request
 
 from recommender.time_zones import find_time_zone
-from recommender.web.console.access import current_session, may, role_of
+from recommender.web.console.access import PART_HEADER, current_session, may, role_of
 from recommender.web.console.words import LANGUAGES, count_in, nearest_language, words_of
 from recommender.web.page_languages import direction_of
 from recommender.web.page_words import words_in, write_date
@@ -17,8 +17,6 @@ from recommender.web.state import state
 __all__ = ["LANGUAGE_COOKIE", "render_page", "render_part", "shown_language", "wants_part"]
 
 LANGUAGE_COOKIE: Final = "read_also_language"
-PART_HEADER: Final = "X-Part"
-"""A script of the console sends it to get a part of a page instead of the whole page."""
 MENU: Final = ("home", "find", "desk", "making", "rules", "map", "quality", "health")
 """The pages that every page leads to, in this order: endpoints, and names of words."""
 
@@ -57,8 +55,10 @@ def render_page(
 
 
 def render_part(template: str, page: str, **values: Any) -> Response:  # noqa: ANN401 - Jinja's
-    """A part of a page, for a script that puts it in place."""
-    return _rendered(template, page, values, 200)
+    """A part of a page, for a script that puts it in place; opened by itself it does nothing."""
+    response = _rendered(template, page, values, 200)
+    response.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
+    return response
 
 
 def _rendered(template: str, page: str, values: dict[str, Any], status: int) -> Response:
@@ -79,14 +79,23 @@ def _rendered(template: str, page: str, values: dict[str, Any], status: int) -> 
         nonce=g.get("nonce", ""),
         direction_of=direction_of,
         count=lambda number, forms: count_in(language, number, forms),
+        count_with=lambda forms, values: count_in(language, values.get("n", 0), forms, values),
         day=lambda moment: write_date(_moment(moment), "relative", dates, now),
-        clock=lambda moment: _moment(moment).astimezone(now.tzinfo).strftime("%H:%M"),
-        local=lambda moment: _moment(moment).astimezone(now.tzinfo).strftime("%Y-%m-%dT%H:%M"),
+        clock=lambda moment: _local(moment, now).strftime("%H:%M"),
+        local=lambda moment: _local(moment, now).strftime("%Y-%m-%dT%H:%M"),
         **values,
     )
     response = make_response(text, status)
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _local(moment: str | datetime, now: datetime) -> datetime:
+    """A moment in the time zone of `now`; on the first or last day that Python knows, as it is."""
+    try:
+        return _moment(moment).astimezone(now.tzinfo)
+    except OverflowError:
+        return _moment(moment)
 
 
 def _moment(moment: str | datetime) -> datetime:

@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 
 from index import Catalog
 from recommender.api import ListOptions, RelatedList
-from recommender.errors import ChangedMeanwhile
+from recommender.errors import Busy, ChangedMeanwhile
 from recommender.indexing.rollback import roll_back
 from recommender.indexing.snapshots import gate_refusal, read_live_name, rollback_hold
 from recommender.live import LiveState
@@ -23,9 +23,10 @@ from recommender.ranking.filters import visible
 from recommender.ranking.related import list_related
 from recommender.ranking.scoring import seed_of
 from recommender.web.auth import heavy_call
-from recommender.web.console.access import console, opened
+from recommender.web.console.access import console, opened, writing_as_session
 from recommender.web.console.list_quality import ListFigures, measure_lists, spread_over
 from recommender.web.console.page import render_page, render_part
+from recommender.web.problems import Refused
 from recommender.web.state import state
 
 __all__: list[str] = []
@@ -35,6 +36,8 @@ OTHERS: Final = 150
 PAUSE_SECONDS: Final = 0.004
 """Between two lists, so that readers whom this worker serves do not wait for all of them."""
 KEPT_SECONDS: Final = 600.0
+ANEW_SECONDS: Final = 60.0
+"""Nobody has the lists counted more often."""
 NO_OPTIONS: Final = ListOptions()
 
 
@@ -70,14 +73,12 @@ class BuiltState:
         built_at: when.
         stories: how many it has.
         is_live: whether readers are served from it.
-        is_earlier: whether it is older than the one that is live.
     """
 
     name: str
     built_at: datetime
     stories: int
     is_live: bool
-    is_earlier: bool
 
 
 @console.get("/quality")
@@ -97,13 +98,22 @@ def show_quality() -> Response:
 @console.get("/quality/figures")
 @opened("read")
 def quality_figures() -> Response:
-    """The figures of a sample of lists; measured anew after ten minutes, or if asked for."""
+    """The figures of a sample of lists; measured anew after ten minutes, or if asked for.
+
+    One request at a time measures. The others get the figures of before, if there are any.
+    """
     kept: _Kept = current_app.extensions.setdefault("read-also-quality", _Kept())
-    with heavy_call(), kept.lock:
-        now, measured = time.time(), kept.measured
-        is_old = measured is None or now - measured.at > KEPT_SECONDS
-        if measured is None or is_old or "anew" in request.args:
-            measured = kept.measured = _measure(state().follower.current(), now)
+    now, measured = time.time(), kept.measured
+    age = float("inf") if measured is None else now - measured.at
+    is_due = age > KEPT_SECONDS or ("anew" in request.args and age > ANEW_SECONDS)
+    if is_due and kept.lock.acquire(blocking=False):
+        try:
+            with heavy_call():
+                measured = kept.measured = _measure(state().follower.current(), now)
+        finally:
+            kept.lock.release()
+    if measured is None:
+        raise Busy("the lists are counted for somebody else just now")
     return render_part(
         "quality_figures.html",
         "quality",
@@ -116,15 +126,19 @@ def quality_figures() -> Response:
 @console.post("/quality/back")
 @opened("admin")
 def go_back() -> ResponseReturnValue:
-    """Serve readers from an earlier state of the archive again.
+    """Serve readers from another state of the archive, an earlier one or one that was left.
 
     Raises:
         ChangedMeanwhile: another state is live than the page has shown.
     """
-    catalog = Catalog(state().settings.data.snapshots)
+    catalog, wanted = Catalog(state().settings.data.snapshots), request.form.get("to", "")
     if request.form.get("live") != (read_live_name(catalog) or ""):
         raise ChangedMeanwhile("another state of the archive is in use meanwhile; look again")
-    roll_back(catalog, request.form.get("to", ""), state().store)
+    if wanted not in catalog.manifests():
+        raise Refused(404, "this state of the archive is not kept any more")
+    with writing_as_session() as store:
+        roll_back(catalog, wanted, state().store)
+        store.audit_log.note("archive.back", wanted)
     return redirect(url_for("console.show_quality"), 303)
 
 
@@ -137,8 +151,7 @@ def _built(catalog: Catalog) -> list[BuiltState]:
         except FileNotFoundError:  # another process has removed it meanwhile
             continue
         built_at = datetime.fromtimestamp(seconds, UTC)
-        is_earlier = live is not None and name < live
-        found.append(BuiltState(name, built_at, manifest.rows, name == live, is_earlier))
+        found.append(BuiltState(name, built_at, manifest.rows, name == live))
     return found[::-1]
 
 

@@ -1,11 +1,14 @@
 """What the console says where it cannot answer: a page for people, a line for its scripts."""
 
+import logging
 from http import HTTPStatus
 from typing import Final
 
 from flask import Response, make_response, redirect, request, url_for
 from werkzeug.exceptions import HTTPException
 
+from index import IndexFault
+from recommender.characters import printable
 from recommender.errors import BadInput, BadParameter, NotReady, ReadAlsoError
 from recommender.web.console.access import console, current_session, opened
 from recommender.web.console.page import render_page, wants_part
@@ -17,9 +20,12 @@ KINDS: Final = {
     HTTPStatus.NOT_FOUND: "not_found",
     HTTPStatus.GONE: "deleted",
     HTTPStatus.FORBIDDEN: "refused",
+    HTTPStatus.CONFLICT: "meanwhile",
+    HTTPStatus.TOO_MANY_REQUESTS: "often",
     HTTPStatus.SERVICE_UNAVAILABLE: "away",
 }
 FROM_ELSEWHERE: Final = "cross-site"
+_log = logging.getLogger(__name__)
 
 
 @console.route("/<path:rest>", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
@@ -75,3 +81,15 @@ def _ask_for_key() -> Response:
         return _page(HTTPStatus.FORBIDDEN, "")
     onward = request.full_path.rstrip("?")
     return render_page("sign_in.html", "sign_in", 401, fault=None, onward=onward)
+
+
+@console.errorhandler(Exception)
+def answer_unexpected(error: Exception) -> Response:
+    """What nobody has foreseen, and what is wrong with the files of the archive."""
+    if isinstance(error, IndexFault):
+        _log.warning("%s: %s", printable(request.path), error)
+        status = HTTPStatus.SERVICE_UNAVAILABLE
+    else:
+        _log.exception("unexpected error at %s", printable(request.path), exc_info=error)
+        status = HTTPStatus.INTERNAL_SERVER_ERROR
+    return problem(status, "") if wants_part() else _page(status, "")

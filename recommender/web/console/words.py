@@ -19,6 +19,7 @@ LANGUAGES: Final[Mapping[str, str]] = MappingProxyType(
 COMMON: Final = "common"
 BORROWS: Final[Mapping[str, str]] = {"desk": "story", "home": "story"}
 """Pages that show pieces of another page, with its words."""
+NO_VALUES: Final[Mapping[str, object]] = MappingProxyType({})
 TEENS: Final = range(11, 15)
 FEW: Final = range(2, 5)
 
@@ -62,23 +63,29 @@ def nearest_language(wanted: str | None, accepted: str | None) -> str:
     return accepted or next(iter(LANGUAGES))
 
 
-def count_in(language: str, number: int, forms: str) -> str:
+def count_in(
+    language: str, number: float, forms: str, values: Mapping[str, object] = NO_VALUES
+) -> str:
     """A number with its noun in the right form.
 
     Args:
         language: of the noun.
         number: 0 or more.
         forms: `{n} story|{n} stories`; in Russian for 1, 2 and 5: `{n} статья|{n} статьи|…`.
+        values: what else stands in the text.
     """
     each = forms.split("|")
     place = min(_form_of(language, number), len(each) - 1)
-    return each[place].format(n=number)
+    written = str(number) if language == "en" else str(number).replace(".", ",")
+    return each[place].format(**{**values, "n": written})
 
 
-def _form_of(language: str, number: int) -> int:
+def _form_of(language: str, number: float) -> int:
     """Which form of a noun stands after a number, as CLDR has it."""
     if language != "ru":
         return 0 if number == 1 or language == "tg" else 1
+    if number != int(number):
+        return 1
     if number % 10 == 1 and number % 100 not in TEENS:
         return 0
     return 1 if number % 10 in FEW and number % 100 not in TEENS else 2

@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("by", sa.String(100), nullable=False),
         sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("begun_at", sa.DateTime(timezone=True)),
+        sa.Column("beginnings", sa.Integer, nullable=False),
         sa.Column("seen_at", sa.DateTime(timezone=True)),
         sa.Column("step", sa.Text, nullable=False),
         sa.Column("done", sa.BigInteger, nullable=False),

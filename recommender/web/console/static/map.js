@@ -297,13 +297,6 @@ document.getElementById('map-lasso').addEventListener('click', (event) => {
 dark.addEventListener('change', redraw);
 new ResizeObserver(fit).observe(canvas);
 
-function plural(number, forms) {
-  const each = forms.split('|');
-  const kind = new Intl.PluralRules(document.documentElement.lang).select(number);
-  const at = { one: 0, few: 1, many: 2 }[kind] ?? each.length - 1;
-  return each[Math.min(at, each.length - 1)].replace('{n}', number);
-}
-
 function showGroups() {
   const groups = document.getElementById('map-groups');
   groups.replaceChildren(...map.groups.map((group, number) => {
@@ -351,7 +344,6 @@ async function start() {
   map = read(await answer.arrayBuffer());
   paint();
   showGroups();
-  if (map.left_out) document.getElementById('map-left-out').textContent = plural(map.left_out, root.dataset.leftOut);
   if (!map.points) stories.textContent = root.dataset.nothing;
   fit();
   if (root.dataset.list) await showList(root.dataset.list);
