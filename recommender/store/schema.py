@@ -303,7 +303,7 @@ console_sessions = sa.Table(
     "console_sessions",
     metadata,
     sa.Column("id", sa.String(16), primary_key=True),
-    sa.Column("token", sa.String(64), nullable=False, unique=True),
+    sa.Column("token", sa.String(64), nullable=False, index=True, unique=True),
     sa.Column("old_token", sa.String(64), index=True),
     sa.Column("old_until", UtcTime),
     sa.Column("key_name", sa.String(40), nullable=False),

@@ -62,6 +62,8 @@ class Measured:
 class _Kept:
     lock: threading.Lock = field(default_factory=threading.Lock)
     measured: Measured | None = None
+    counted_at: float = 0.0
+    """By the monotonic clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +105,14 @@ def quality_figures() -> Response:
     One request at a time measures. The others get the figures of before, if there are any.
     """
     kept: _Kept = current_app.extensions.setdefault("read-also-quality", _Kept())
-    now, measured = time.time(), kept.measured
-    age = float("inf") if measured is None else now - measured.at
+    measured = kept.measured
+    age = float("inf") if measured is None else time.monotonic() - kept.counted_at
     is_due = age > KEPT_SECONDS or ("anew" in request.args and age > ANEW_SECONDS)
     if is_due and kept.lock.acquire(blocking=False):
         try:
             with heavy_call():
-                measured = kept.measured = _measure(state().follower.current(), now)
+                measured = kept.measured = _measure(state().follower.current(), time.time())
+                kept.counted_at = time.monotonic()
         finally:
             kept.lock.release()
     if measured is None:

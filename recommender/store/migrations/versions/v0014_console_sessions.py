@@ -14,7 +14,7 @@ def upgrade() -> None:
     op.create_table(
         "console_sessions",
         sa.Column("id", sa.String(16), primary_key=True),
-        sa.Column("token", sa.String(64), nullable=False, unique=True),
+        sa.Column("token", sa.String(64), nullable=False, index=True, unique=True),
         sa.Column("old_token", sa.String(64), index=True),
         sa.Column("old_until", sa.DateTime(timezone=True)),
         sa.Column("key_name", sa.String(40), nullable=False),
