@@ -26,7 +26,7 @@ pytestmark = pytest.mark.long
 ROOT = Path(__file__).parents[2]
 PICTURES = ROOT / "docs" / "pictures"
 MOST_BYTES = 90_000  # of a picture
-DESK = {"width": 1200, "height": 900}
+DESK = {"width": 1200, "height": 860}
 PHONE = {"width": 390, "height": 844}
 SHOWN: dict[str, tuple[str, dict[str, Any], str]] = {
     "console-story": ("/console/story/guiyang-smart-city", {"viewport": DESK}, "README.md"),
