@@ -1,10 +1,11 @@
 """What the console costs: those who work in it, and the readers beside them.
 
-    python -m benchmarks.console [--articles 100000] [--folder FOLDER] [--seconds 20] [--rounds 3]
+    python -m benchmarks.console [--articles 100000] [--folder FOLDER] [--apart]
 
 `read-also serve` with two workers and the bundled model over a made-up archive (`served_archive`).
-Every figure stands beside its bar; the command ends with 1 if one is missed. An archive that was
-made before in FOLDER is used again. Needed are Chromium and two quiet cores.
+Every figure stands beside its bar; the command ends with 1 if one is missed. It needs Chromium and
+two quiet cores. An archive that was made before in FOLDER is used again. With `--apart` the console
+has a `read-also web` of its own, with one worker and a lower priority.
 
 - *Story page*: the first byte over HTTP; in Chromium, when its scripts have run.
 - *Search*: headlines are typed letter by letter; each letter is a request.
@@ -130,7 +131,7 @@ def measure_story(service: Service, cookie: Headers, articles: int) -> list[Figu
     """The pages of some stories, none of them asked for before."""
     picked = Random(1).sample(range(articles), STORIES)  # noqa: S311
     paths = [f"/console/story/{id_of(number)}" for number in picked]
-    with closing(Line(service.port, cookie)) as line:
+    with closing(Line(service.console_port, cookie)) as line:
         line.time(f"/console/story/{id_of(0)}")  # opens what is opened once
         return time_each(service, "story page, first byte", line, paths, 150)
 
@@ -140,7 +141,7 @@ def measure_search(service: Service, cookie: Headers, articles: int) -> list[Fig
     picked = Random(2).sample(range(articles), TITLES)  # noqa: S311
     typed = [title_of(one)[:end] for one in picked for end in range(2, LONGEST_TYPED)]
     paths = [f"/console/find?q={quote(text)}" for text in typed]
-    with closing(Line(service.port, {**cookie, "X-Part": "1"})) as line:
+    with closing(Line(service.console_port, {**cookie, "X-Part": "1"})) as line:
         first = line.time("/console/find?q=water")
         figures = time_each(service, "search, a letter", line, paths, 150)
     return [Figure("search, the first one of a worker, ms", first), *figures]
@@ -258,16 +259,16 @@ def _work_as(
     return statuses
 
 
-def measure_readers(port: int, articles: int, seconds: float, rounds: int) -> list[Figure]:
+def measure_readers(service: Service, articles: int, seconds: float, rounds: int) -> list[Figure]:
     """The waits for lists without and with a busy console, by turns."""
-    read_lists(port, articles, seconds / 2, -1)
+    read_lists(service.port, articles, seconds / 2, -1)
     quiet, beside, answered = list[float](), list[float](), Counter[int]()
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
         for turn in range(rounds):
-            quiet += read_lists(port, articles, seconds, 2 * turn)
-            people = process.submit(work_on, port, articles, seconds + LEAD_SECONDS)
+            quiet += read_lists(service.port, articles, seconds, 2 * turn)
+            people = process.submit(work_on, service.console_port, articles, seconds + LEAD_SECONDS)
             time.sleep(LEAD_SECONDS)
-            beside += read_lists(port, articles, seconds, 2 * turn + 1)
+            beside += read_lists(service.port, articles, seconds, 2 * turn + 1)
             answered += people.result()
     alone, busy = (np.percentile(waits, [50, 99]) for waits in (quiet, beside))
     passed = rounds * (seconds + LEAD_SECONDS)
@@ -282,15 +283,14 @@ def measure_readers(port: int, articles: int, seconds: float, rounds: int) -> li
     ]
 
 
-def measure(folder: Path, articles: int, seconds: float, rounds: int) -> list[Figure]:
-    """Serve an archive, and measure everything."""
-    with served(folder, KEY) as service:
-        cookie = sign_in(service.port)
-        found = measure_story(service, cookie, articles)
-        found += measure_search(service, cookie, articles)
-        with chromium(service.port) as page:
-            found += measure_opened(page, articles) + measure_map(page)
-        return found + measure_readers(service.port, articles, seconds, rounds)
+def measure(service: Service, articles: int, seconds: float, rounds: int) -> list[Figure]:
+    """Measure everything."""
+    cookie = sign_in(service.console_port)
+    found = measure_story(service, cookie, articles)
+    found += measure_search(service, cookie, articles)
+    with chromium(service.console_port) as page:
+        found += measure_opened(page, articles) + measure_map(page)
+    return found + measure_readers(service, articles, seconds, rounds)
 
 
 @click.command(help=__doc__)
@@ -298,13 +298,16 @@ def measure(folder: Path, articles: int, seconds: float, rounds: int) -> list[Fi
 @click.option("--folder", type=click.Path(path_type=Path), help="Keeps the archive.")
 @click.option("--seconds", default=20.0, show_default=True, help="Of reading, each time.")
 @click.option("--rounds", default=3, show_default=True, help="Of reading without and with.")
-def main(articles: int, folder: Path | None, seconds: float, rounds: int) -> None:
+@click.option("--apart", is_flag=True, help="Give the console a `read-also web` of its own.")
+def main(articles: int, folder: Path | None, seconds: float, rounds: int, *, apart: bool) -> None:
     """Make the archive, and print the figures."""
     with TemporaryDirectory() as passing:
         place = folder or Path(passing)
         make_archive(place, articles)
-        click.echo(f"{articles} articles; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-        figures = measure(place, articles, seconds, rounds)
+        with served(place, KEY, apart=apart) as service:
+            load = os.getloadavg()[0]
+            click.echo(f"{articles} articles; {os.cpu_count()} cores, load {load:.1f} before")
+            figures = measure(service, articles, seconds, rounds)
     sys.exit(report(figures, click.echo))
 
 

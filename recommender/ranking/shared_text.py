@@ -168,11 +168,12 @@ def spellings(article: Article) -> Spellings:
     """The spellings of all counted words; pairs of characters in scripts without spaces."""
     spelt: dict[str, Counter[str]] = {}
     for text in (article.title, article.summary, article.body):
-        for piece in islice(filter(None, BREAKS.split(text)), MOST_WORDS):
+        pieces = Counter(islice(filter(None, BREAKS.split(text)), MOST_WORDS))
+        for piece, times in pieces.items():
             found = list(tokenize(piece))
             for word in found:
                 spelling = piece if len(found) == 1 else word
-                spelt.setdefault(word[:STEM], Counter())[spelling] += 1
+                spelt.setdefault(word[:STEM], Counter())[spelling] += times
     return spelt
 
 

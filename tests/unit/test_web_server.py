@@ -1,6 +1,9 @@
 """How the web server is told where to listen, and that it refuses an address that is taken."""
 
+import os
 import socket
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,3 +66,17 @@ def test_traces_without_their_extra_are_refused_before_anything_starts(
     with pytest.raises(PartMissing, match=r"pip install '\.\[traces\]'"):
         WebOptions.of(settings, "127.0.0.1", 8080)
     assert WebOptions.of(SETTINGS, "127.0.0.1", 8080)
+
+
+@pytest.mark.long
+def test_a_worker_multiplies_with_one_thread() -> None:
+    program = (
+        "import os; from recommender.operations.web_server import begin_worker\n"
+        "begin_worker(os.getppid()); import numpy as np; one = np.ones((600, 600))\n"
+        "one @ one; print(len(os.listdir('/proc/self/task')))"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "OPENBLAS_NUM_THREADS"}
+    ran = subprocess.run(  # noqa: S603 - a program of our own
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout == "1\n"
