@@ -294,6 +294,8 @@ def test_an_administrator_sees_who_is_signed_in_and_signs_them_out(
     assert "Boris &lt;script&gt;" in page
     found = re.search(r"/console/sessions/(\w+)/end", page)
     assert found is not None
+    for no_session in ("a%00b", found[1].upper() + "A"):
+        assert chief.post(f"/sessions/{no_session}/end").status_code == 404
     assert chief.post(f"/sessions/{found[1]}/end").status_code == 303
     assert editor.get("").status_code == 401
     with closing(open_store(own_desk.database_url)) as store:

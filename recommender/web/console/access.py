@@ -18,6 +18,7 @@ from flask.typing import ResponseReturnValue
 from recommender.api_keys import ApiKey, digest_of
 from recommender.errors import Busy, StoreUnusable
 from recommender.store import Actor, ArticleStore, ConsoleSession, OpenedSession
+from recommender.web.console.sent_values import check_path_ids
 from recommender.web.problems import Refused
 from recommender.web.state import state
 
@@ -83,6 +84,7 @@ def opened(
                 _check_form_token(session)
             if scope not in g.key.scopes:
                 raise Refused(403, f"your key {session.key_name!r} has no scope {scope!r}")
+            check_path_ids(kwargs)
             response = make_response(view(*args, **kwargs))
             _rotate_if_due(session, response)
             return response

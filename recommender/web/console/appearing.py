@@ -16,8 +16,9 @@ from recommender.store import Receiver
 from recommender.web.auth import heavy_call
 from recommender.web.console.access import console, opened
 from recommender.web.console.page import render_page, render_part, wants_part
+from recommender.web.console.sent_values import read_change
 from recommender.web.console.steering import Outcome, read_steering, take_step
-from recommender.web.console.steps import Step, read_change
+from recommender.web.console.steps import Step
 from recommender.web.console.today import StoryLine
 from recommender.web.problems import Refused
 from recommender.web.responses import FRESH_SECONDS, STALE_SECONDS

@@ -16,6 +16,7 @@ from recommender.time_zones import find_time_zone
 from recommender.web.console.access import console, opened
 from recommender.web.console.finding import Found, StorySearch, find_stories, headlines_of
 from recommender.web.console.page import render_page, render_part, wants_part
+from recommender.web.console.sent_values import find_number
 from recommender.web.console.states import STATES
 from recommender.web.page_words import words_in
 from recommender.web.state import state
@@ -64,7 +65,7 @@ def read_search(given: Mapping[str, str], time_zone: str) -> StorySearch:
         BadParameter: a field has a value that no form sends.
     """
     state_name = next((one for one in STATES if one == given.get("state")), None)
-    limit = given.get("limit", "")
+    limit = find_number(given.get("limit", ""))
     until = _midnight(given.get("until", ""), time_zone, DAY)
     return StorySearch(
         text=given.get("q", ""),
@@ -73,7 +74,7 @@ def read_search(given: Mapping[str, str], time_zone: str) -> StorySearch:
         since=_midnight(given.get("since", ""), time_zone),
         until=until,
         state=state_name,
-        limit=min(int(limit), MOST) if limit.isascii() and limit.isdigit() else FIRST,
+        limit=FIRST if limit is None else min(limit, MOST),
     )
 
 

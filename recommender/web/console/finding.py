@@ -191,7 +191,8 @@ def find_stories(search: StorySearch, now: float) -> Found:
     """
     live = state().follower.current()
     allowed = _allowed(live, search, now)
-    text = search.text.strip()[:LONGEST_QUERY]
+    # No store can be asked for what has a NUL character.
+    text = search.text.replace("\0", " ").strip()[:LONGEST_QUERY]
     words = words_in_query(text)
     named = _rows_named(live.view, text, allowed) if text else []
     words_only = False

@@ -1,6 +1,5 @@
 """How the service is, in plain words, and the work that goes on: rebuilds and imports."""
 
-import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from recommender.indexing.snapshots import gate_refusal, generation_age
 from recommender.store import Backlog, Job
 from recommender.web.console.access import actor_of_session, console, opened, writing_as_session
 from recommender.web.console.page import render_page, render_part, wants_part
+from recommender.web.console.sent_values import find_number
 from recommender.web.problems import Refused
 from recommender.web.state import State, state
 
@@ -30,7 +30,6 @@ MOST_BEHIND: Final = 100
 """So many changes are on their way while stories are read in."""
 GIGABYTE: Final = 1e9
 LONGEST_ADDRESS: Final = 2_000
-_NUMBER: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,10 +185,11 @@ def ask_import() -> ResponseReturnValue:
 @opened("write")
 def stop_job(number: str) -> ResponseReturnValue:
     """Stop a job. What it has stored stays; asked for again, it goes on there."""
-    if not _NUMBER.fullmatch(number):
+    job = find_number(number)
+    if job is None:
         raise Refused(404, "there is no such job")
     with writing_as_session() as store:
-        store.jobs.stop(int(number))
+        store.jobs.stop(job)
     return redirect(url_for("console.show_health"), 303)
 
 

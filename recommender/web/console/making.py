@@ -13,6 +13,7 @@ from recommender.ranking.policy import ActivePolicy, Policy, StoredPolicy, parse
 from recommender.web.auth import heavy_call
 from recommender.web.console.access import console, opened, writing_as_session
 from recommender.web.console.page import render_page
+from recommender.web.console.sent_values import read_change
 from recommender.web.console.settings_in_words import SettingChange, changes_between, settings_of
 from recommender.web.console.sliders import Shares, Sliders
 from recommender.web.console.today import newest_stories
@@ -64,7 +65,7 @@ def try_making() -> Response:
 @opened("write")
 def save_making() -> ResponseReturnValue:
     """Save where sliders stand as how lists are made, if nobody has saved anything meanwhile."""
-    seen = _number(request.form.get("seen", ""))
+    seen = read_change(request.form, "seen")
     active = _active()
     sliders = Sliders.of(active.policy, Shares())
     tried = sliders.moved(request.form).policy_from(active.policy, sliders)
@@ -77,7 +78,7 @@ def save_making() -> ResponseReturnValue:
 @opened("write")
 def take_making_back() -> ResponseReturnValue:
     """Make lists as they were made by a version before."""
-    wanted, seen = (_number(request.form.get(name, "")) for name in ("version", "seen"))
+    wanted, seen = (read_change(request.form, name) for name in ("version", "seen"))
     documents = {one.version: one.stored for one in _versions()}
     if wanted not in documents:
         raise BadParameter("version: is none of the newest ones")
@@ -172,9 +173,3 @@ def _read(stored: StoredPolicy) -> Policy | None:
         return parse_policy(stored.document)
     except InvalidPolicy:  # a newer program has set it
         return None
-
-
-def _number(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 10):  # noqa: PLR2004 - an int of SQL
-        raise BadParameter("version: must be a number")
-    return int(text)

@@ -28,6 +28,7 @@ from recommender.web.auth import heavy_call
 from recommender.web.console.access import console, opened
 from recommender.web.console.archive_map import ArchiveMap, draw_map, name_groups
 from recommender.web.console.page import render_page, render_part
+from recommender.web.console.sent_values import find_number
 from recommender.web.console.today import StoryLine
 from recommender.web.problems import Refused
 from recommender.web.responses import add_etag
@@ -37,7 +38,6 @@ __all__ = ["pack_points"]
 
 TITLES_OF_GROUP: Final = 300
 MOST_LISTED: Final = 60
-MOST_DIGITS: Final = 9
 MOST_SENT: Final = 1_000
 """A request line has no room for more."""
 COMMON_SHARE: Final = 0.15
@@ -99,7 +99,7 @@ def map_stories() -> Response:
     published = np.nan_to_num(view.take("published_at", rows), nan=-np.inf)
     newest = rows[np.argsort(-published, kind="stable")][:MOST_LISTED]
     stories = [StoryLine.of(view, row) for row in newest.tolist()]
-    total = max(len(rows), request.args.get("total", 0, int))
+    total = max(len(rows), find_number(request.args.get("total", "")) or 0)
     return render_part("map_stories.html", "map", stories=stories, total=total)
 
 
@@ -122,9 +122,9 @@ def _sent_rows(view: View) -> NDArray[np.int64]:
     if request.args.get("generation") != view.snapshot.generation:
         raise Refused(409, "the archive was read anew meanwhile; load the map again")
     sent = [one for one in request.args.get("rows", "").split(",") if one][:MOST_SENT]
-    if not all(one.isascii() and one.isdecimal() and len(one) <= MOST_DIGITS for one in sent):
+    drawn = [row for row in map(find_number, sent) if row is not None]
+    if len(drawn) < len(sent):
         raise Refused(400, "rows must be whole numbers, joined by commas")
-    drawn = (int(one) for one in sent)
     found = (view.row_of(view.id_of(row)) for row in drawn if row < len(view.snapshot))
     return np.array([row for row in found if row is not None], np.int64)
 

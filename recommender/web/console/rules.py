@@ -1,10 +1,11 @@
 """Site rules: what a newsroom wants in all lists. A rule shows what it does before it is saved."""
 
 import json
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -25,7 +26,7 @@ from recommender.web.auth import heavy_call
 from recommender.web.console.access import console, opened, writing_as_session
 from recommender.web.console.difference import PlaceChange
 from recommender.web.console.page import render_page, render_part, wants_part
-from recommender.web.console.steps import read_change
+from recommender.web.console.sent_values import read_change, read_moment
 from recommender.web.console.today import StoryLine
 from recommender.web.console.trials import TriedList, try_on
 from recommender.web.state import state
@@ -97,8 +98,9 @@ def rule_from(form: Mapping[str, str], before: SiteRule | None, zone: tzinfo) ->
     amounts = {one: _number(form, one) for one in AMOUNTS.get(action, ())}
     if (percent := amounts.get("by")) is not None:
         amounts["by"] = percent / PERCENT
-    moments = {one: _moment(form, one, zone) for one in ("starts_at", "ends_at")}
-    document |= {one: told for one, told in {**amounts, **moments}.items() if told is not None}
+    moments = {one: read_moment(form, one, zone) for one in ("starts_at", "ends_at")}
+    document |= {one: told for one, told in amounts.items() if told is not None}
+    document |= {one: told.isoformat() for one, told in moments.items() if told is not None}
     for name in ("at_least", "at_most"):
         if name in document:
             document[name] = int(document[name])
@@ -119,17 +121,12 @@ def _condition(form: Mapping[str, str], part: str) -> dict[str, Any]:
 def _number(form: Mapping[str, str], name: str) -> float | None:
     text = form.get(name, "").strip()
     try:
-        return float(text) if text else None
-    except ValueError as error:
-        raise BadParameter(f"{name}: {text!r} is no number") from error
-
-
-def _moment(form: Mapping[str, str], name: str, zone: tzinfo) -> str | None:
-    text = form.get(name, "")
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=zone).isoformat() if text else None
-    except ValueError as error:
-        raise BadParameter(f"{name}: {text!r} is no time") from error
+        number = float(text) if text else None
+    except ValueError:
+        number = math.nan
+    if number is not None and not math.isfinite(number):
+        raise BadParameter(f"{name}: {text!r:.60} is no number")
+    return number
 
 
 @dataclass(frozen=True, slots=True)

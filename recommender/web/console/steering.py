@@ -29,7 +29,8 @@ from recommender.time_zones import find_time_zone
 from recommender.web.console.access import actor_of_session, console, opened, writing_as_session
 from recommender.web.console.finding import StorySearch, find_stories
 from recommender.web.console.page import render_part, wants_part
-from recommender.web.console.steps import Difference, Step, read_change
+from recommender.web.console.sent_values import read_change, read_moment
+from recommender.web.console.steps import Difference, Step
 from recommender.web.state import state
 
 __all__ = ["Outcome", "SteeredStory", "Steering", "read_steering", "take_step"]
@@ -296,19 +297,9 @@ def _title_of(view: View, article_id: str) -> str:
 
 def _read_note() -> dict[str, str | datetime | None]:
     """The note of a form, and the time in the time zone of the newsroom."""
+    zone = find_time_zone(state().settings.time_zone)
     return {
         "why": request.form.get("why", "").strip(),
-        "starts_at": _read_moment("starts_at"),
-        "ends_at": _read_moment("ends_at"),
+        "starts_at": read_moment(request.form, "starts_at", zone),
+        "ends_at": read_moment(request.form, "ends_at", zone),
     }
-
-
-def _read_moment(name: str) -> datetime | None:
-    text = request.form.get(name, "")
-    try:
-        moment = datetime.fromisoformat(text) if text else None
-    except ValueError as error:
-        raise BadParameter(f"{text!r} is no time") from error
-    if moment is None or moment.tzinfo is not None:
-        return moment
-    return moment.replace(tzinfo=find_time_zone(state().settings.time_zone))

@@ -16,8 +16,9 @@ from recommender.articles import faults_of
 from recommender.errors import BadParameter, InvalidOverrides
 from recommender.id_grammar import find_id_fault
 from recommender.ranking.overrides import KINDS, OF_ITSELF, AnyKind
+from recommender.web.console.sent_values import find_number
 
-__all__ = ["Difference", "Step", "read_change"]
+__all__ = ["Difference", "Step"]
 
 Action = Literal["add", "remove", "up", "down", "place", "note"]
 ACTIONS: Final[tuple[Action, ...]] = get_args(Action)
@@ -118,21 +119,10 @@ def _split(text: str) -> tuple[str, str, str, int]:
     words = 4 if is_placed else 3
     is_step = kind in (*KINDS, *OF_ITSELF) and action in ACTIONS and text.count(" ") == words - 1
     is_step &= kind == "pins" or action not in MOVES
-    if not is_step or find_id_fault(item) or not (place.isdecimal() if is_placed else True):
+    number = find_number(place) if is_placed else 0
+    if not is_step or find_id_fault(item) or number is None:
         raise BadParameter("this is no change of a list")
-    return kind, action, item, int(place or 0)
-
-
-def read_change(form: Mapping[str, str], name: str) -> int:
-    """Read the number of a change from a form.
-
-    Raises:
-        BadParameter: it is none.
-    """
-    text = form.get(name, "")
-    if not (text.isascii() and text.isdecimal()):
-        raise BadParameter(f"{name} must be a number")
-    return int(text)
+    return kind, action, item, number
 
 
 def _override(item: str, note: Mapping[str, str | datetime | None]) -> Override:
