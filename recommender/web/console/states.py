@@ -55,6 +55,9 @@ NAME_OF: Final[Mapping[Rule, StateName]] = {
     "never_recommend": "never",
     "untitled": "untitled",
 }
+ASKED: Final = frozenset[Rule | None]({"unread", "not_published"})
+"""The store says more about the stories that one of these rules keeps out."""
+TIMES: Final = ("from_time", "until_time", "published_at")
 Rows = NDArray[np.int64]
 
 
@@ -117,24 +120,16 @@ def states_of(
     ids = [view.id_of(row) for row in rows.tolist()]
     broken = _broken_rules(view, rows, now, untitled=untitled)
     rules = [rule or _wish(one, hidden) for one, rule in zip(ids, broken, strict=True)]
-    fresh = view.take("up_to_date", rows)
-    asked = {"unread", "not_published"}
+    fresh = view.take("up_to_date", rows).tolist()
     unclear = [
         one for one, rule, is_fresh in zip(ids, rules, fresh, strict=True)
-        if rule in asked or not is_fresh
+        if rule in ASKED or not is_fresh
     ]  # fmt: skip
-    stored = read_stored_facts(unclear)
-    times = {
-        name: view.take(name, rows).tolist() for name in ("from_time", "until_time", "published_at")
-    }
+    stored, times = read_stored_facts(unclear), _times_of(view, rows)
     return [
         state_from_rule(
-            rules[at],
-            {name: column[at] for name, column in times.items()},
-            stored.outlines.get(one),
-            stored.faults.get(one),
-            now,
-            up_to_date=bool(fresh[at]),
+            *(rules[at], times[at], stored.outlines.get(one), stored.faults.get(one), now),
+            up_to_date=fresh[at],
         )
         for at, one in enumerate(ids)
     ]
@@ -163,6 +158,19 @@ def state_from_rule(
         return StoryState("unreadable", reason=name_reason(fault))
     if rule == "unread" and outline is not None:
         rule = hidden_because(outline, now) or rule
+    hidden = None if rule is None else _hidden_state(rule, times, outline)
+    return hidden or StoryState("shown", newer_waits=not up_to_date)
+
+
+def name_reason(fault: str) -> ReasonName:
+    """How a reason in the store is named to editors."""
+    return next((name for part, name in REASONS if part in fault), "other")
+
+
+def _hidden_state(
+    rule: Rule, times: Mapping[str, float], outline: Article | None
+) -> StoryState | None:
+    """The state of a story that a rule keeps out of all lists; None for any other rule."""
     if rule == "not_published":
         if outline is None or outline.status == "published":
             return StoryState("draft")
@@ -170,15 +178,14 @@ def state_from_rule(
     if rule == "embargoed":
         scheduled = times["published_at"] >= times["from_time"]
         return StoryState("scheduled" if scheduled else "embargoed", _moment(times["from_time"]))
-    if rule is not None and rule in NAME_OF:
-        until = _moment(times["until_time"]) if rule == "expired" else None
-        return StoryState(NAME_OF[rule], until)
-    return StoryState("shown", newer_waits=not up_to_date)
+    until = _moment(times["until_time"]) if rule == "expired" else None
+    return StoryState(NAME_OF[rule], until) if rule in NAME_OF else None
 
 
-def name_reason(fault: str) -> ReasonName:
-    """How a reason in the store is named to editors."""
-    return next((name for part, name in REASONS if part in fault), "other")
+def _times_of(view: View, rows: Rows) -> list[dict[str, float]]:
+    """The times that the state of each row depends on, by the names of their columns."""
+    columns = (view.take(name, rows).tolist() for name in TIMES)
+    return [dict(zip(TIMES, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def _wish(article_id: str, hidden: frozenset[str]) -> Rule | None:
