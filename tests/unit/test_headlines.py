@@ -1,6 +1,8 @@
 """The headlines of an archive by the beginnings of their words."""
 
 import json
+import threading
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -100,9 +102,9 @@ def test_only_new_rows_are_read_and_all_are_found() -> None:
 )
 def test_a_story_is_found_by_its_address(address: str) -> None:
     index = HeadlineIndex().of(view_of(TITLES, of_snapshot=4, ids=["x"]))
-    assert [*index.rows_at(address)] == [3]
-    assert [*index.rows_at("https://other.example/3?p=3")] == []
-    assert [*index.rows_at("3")] == []
+    assert [*index.rows_at(address, 6)] == [3]
+    assert [*index.rows_at("https://other.example/3?p=3", 6)] == []
+    assert [*index.rows_at("3", 6)] == []
 
 
 @pytest.mark.parametrize(
@@ -114,6 +116,9 @@ def test_a_story_is_found_by_its_address(address: str) -> None:
         ("ŒUVRE ﬁnal Straße", "strasse fin", ["ﬁn", "Straße"]),
         ("<b>bold</b>", "b", ["b", "b", "b"]),
         ("Officials of Osh", "of osh", ["of", "Osh"]),
+        ("Cafe\u0301 ouvert", "cafe", ["Cafe\u0301"]),
+        ("हिंदी किताब", "किताब", ["किताब"]),
+        ("हिंदी किताब", "कि", ["कि"]),
     ],
 )
 def test_the_words_of_a_query_are_marked(title: str, query: str, marked: list[str]) -> None:
@@ -124,3 +129,48 @@ def test_the_words_of_a_query_are_marked(title: str, query: str, marked: list[st
 
 def test_folding_makes_keyboards_alike() -> None:
     assert fold("Ӯ Ӣ Й Ғ Қ Ҳ Ҷ É") == fold("у и и г к х ч e")  # noqa: RUF001
+
+
+def test_words_of_hindi_are_not_cut() -> None:
+    assert words_in_query("हिंदी किताब") == ("हिंदी", "किताब")
+
+
+def test_a_request_with_an_older_view_sees_none_of_the_newer_rows() -> None:
+    index, ids = HeadlineIndex(), ["x"]
+    older = view_of(TITLES[:5], of_snapshot=4, ids=ids)
+    address = "https://news.example/5?p=5"
+    assert [*index.of(view_of(TITLES, of_snapshot=4, ids=ids)).rows_at(address, 6)] == [5]
+    words = index.of(older)
+    assert [*words.rows_at(address, len(older))] == []
+    assert words.shares_of(("cafe",), len(older)).tolist() == [0] * 5
+
+
+def test_one_thread_at_a_time_reads_and_only_what_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    index, begun = HeadlineIndex(), list[Callable[[], None]]()
+
+    def thread(*, target: Callable[..., None], args: tuple[Any, ...], daemon: bool) -> Any:
+        assert daemon
+        return SimpleNamespace(start=lambda: begun.append(lambda: target(*args)))
+
+    monkeypatch.setattr(threading, "Thread", thread)
+    view = view_of(TITLES, of_snapshot=4, ids=["x"])
+    for _ in range(3):
+        index.read_soon(view)
+    assert len(begun) == 1
+    assert len(index.of(view)) == 0  # nobody waits for the thread
+    begun[0]()
+    index.read_soon(view)
+    assert len(begun) == 1
+    assert len(index.of(view)) == len(TITLES)
+
+
+def test_a_thread_that_cannot_start_keeps_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    index, view = HeadlineIndex(), view_of(TITLES, of_snapshot=4, ids=["x"])
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError):
+            index.read_soon(view)
+    assert len(index.of(view)) == len(TITLES)

@@ -1,27 +1,26 @@
 """Find: stories by words and by meaning, while one types."""
 
-import threading
 import time
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from datetime import time as clock_time
 from typing import Any, Final
 
-from flask import Response, copy_current_request_context, request
+from flask import Response, request
 
 from index import View
 from recommender.articles import UNKNOWN_LANGUAGE
 from recommender.errors import BadParameter
 from recommender.time_zones import find_time_zone
 from recommender.web.console.access import console, opened
-from recommender.web.console.finding import Found, StorySearch, find_stories, headlines_of
+from recommender.web.console.finding import Found, StorySearch, find_stories, read_headlines_soon
 from recommender.web.console.page import render_page, render_part, wants_part
 from recommender.web.console.sent_values import find_number
 from recommender.web.console.states import STATES
 from recommender.web.page_words import words_in
 from recommender.web.state import state
 
-__all__ = ["StoryFilters", "read_headlines_soon", "read_search"]
+__all__ = ["StoryFilters", "read_search"]
 
 FIRST: Final = 20
 MOST: Final = 100
@@ -76,17 +75,6 @@ def read_search(given: Mapping[str, str], time_zone: str) -> StorySearch:
         state=state_name,
         limit=FIRST if limit is None else min(limit, MOST),
     )
-
-
-def read_headlines_soon() -> None:
-    """Let a thread read the headlines of the archive, so that the first letters find at once."""
-    view = state().follower.current().view
-
-    @copy_current_request_context
-    def read() -> None:
-        headlines_of(view)
-
-    threading.Thread(target=read, name="headlines", daemon=True).start()
 
 
 def _midnight(day: str, time_zone: str, later: timedelta = timedelta()) -> float | None:

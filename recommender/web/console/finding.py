@@ -45,6 +45,7 @@ __all__ = [
     "find_stories",
     "headlines_of",
     "order_of",
+    "read_headlines_soon",
 ]
 
 HEADLINES: Final = "read-also-headlines"
@@ -183,6 +184,12 @@ def headlines_of(view: View) -> HeadlineWords:
     return index.of(view)
 
 
+def read_headlines_soon() -> None:
+    """Let a thread read the headlines of the archive, so that the first letters find at once."""
+    index: HeadlineIndex = current_app.extensions[HEADLINES]
+    index.read_soon(state().follower.current().view)
+
+
 def find_stories(search: StorySearch, now: float) -> Found:
     """The stories that a search finds; `now` is POSIX.
 
@@ -243,7 +250,7 @@ def _rows_named(view: View, text: str, allowed: Mask) -> list[int]:
     """The rows whose id, or address, a text is."""
     last = text.rstrip("/").rpartition("/")[2].partition("?")[0]
     by_id = (view.row_of(one) for one in dict.fromkeys((text, last)))
-    by_address = headlines_of(view).rows_at(text)
+    by_address = headlines_of(view).rows_at(text, len(view))
     found = dict.fromkeys(row for row in chain(by_id, by_address) if row is not None)
     return [row for row in found if allowed[row]]
 

@@ -10,7 +10,7 @@ import threading
 import unicodedata
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -29,7 +29,11 @@ SHORT: Final = 2
 LONGEST_WORD: Final = 40
 AFTER_ALL: Final = "\U0010ffff"
 _ADDRESS: Final = re.compile(r"(?:https?://)(?:www\.)?([^/?#\s]+)([^?#\s]*)(\?[^#\s]*)?")
-_WORD: Final = re.compile(r"[^\W_]+")
+# `re` does not count accents and the vowel signs of Indic scripts as letters.
+_WORD: Final = re.compile(
+    r"(?:[^\W_]|[\u0300-\u036f\u0591-\u05bd\u05bf-\u05c7\u064b-\u065f\u0670]"
+    r"|[\u0900-\u0963\u0970-\u0dff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])+"
+)
 _MARKS: Final = re.compile("[\u0300-\u036f\u0591-\u05bd\u05bf-\u05c7\u064b-\u065f\u0670]+")
 """Accents and vowel points, which stand apart after NFKD: also those of й, ӣ and ӯ."""
 _TAJIK: Final = (("ғ", "г"), ("қ", "к"), ("ҳ", "х"), ("ҷ", "ч"))  # noqa: RUF001
@@ -76,8 +80,9 @@ def mark_words(title: str, words: Sequence[str]) -> tuple[tuple[str, bool], ...]
 
 
 def _letters_for(word: str, folded: int) -> int:
-    """How many letters of a word make at least so many letters of the folded word."""
-    return next((n for n in range(1, len(word)) if len(fold(word[:n])) >= folded), len(word))
+    """How many letters of a word, with their marks, make so many letters of the folded word."""
+    stops = (n for n in range(1, len(word)) if unicodedata.category(word[n])[0] != "M")
+    return next((n for n in stops if len(fold(word[:n])) >= folded), len(word))
 
 
 def address_key(address: str) -> int | None:
@@ -181,12 +186,34 @@ class HeadlineWords:
             has[part.rows_with(word) + part.first] = True
         return has[:rows]
 
-    def rows_at(self, address: str) -> Iterator[int]:
-        """The rows of a web address, the newest first."""
+    def rows_at(self, address: str, rows: int) -> Iterator[int]:
+        """Those of `rows` rows that have a web address, the newest first."""
         key = address_key(address)
         if key is not None:
             found = (part.row_at(key) for part in reversed(self.parts))
-            yield from (row for row in found if row is not None)
+            yield from (row for row in found if row is not None and row < rows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """The headlines that were read last, and of what.
+
+    Attributes:
+        generation: of the snapshot.
+        delta_ids: the ids of what came after it; another list is another thread of changes.
+        words: the headlines.
+    """
+
+    generation: str = ""
+    delta_ids: object = None
+    words: HeadlineWords = field(default_factory=HeadlineWords)
+
+    def of(self, view: View) -> HeadlineWords:
+        """What holds for a view; its rows may be fewer, or more."""
+        if self.generation != view.snapshot.generation:
+            return HeadlineWords()
+        same = self.delta_ids is view.delta.ids
+        return self.words if same else HeadlineWords(self.words.parts[:1])
 
 
 class HeadlineIndex:
@@ -197,38 +224,46 @@ class HeadlineIndex:
 
     def __init__(self) -> None:
         self._reading = threading.Lock()
-        self._generation = ""
-        self._delta_ids: object = None
-        self._words = HeadlineWords()
+        self._kept = _Kept()
+        """Swapped as one, since others look at it while a thread reads."""
 
     def of(self, view: View) -> HeadlineWords:
-        """The headlines of a view.
+        """The headlines of a view, perhaps with some that came after it.
 
         While another thread reads them, those of before, which may be none: a large archive takes
         a second, and no request waits for that.
         """
         if self._reading.acquire(blocking=False):
-            try:
-                self._follow(view)
-            finally:
-                self._reading.release()
-        same = self._generation == view.snapshot.generation
-        return self._words if same else HeadlineWords()
+            self._follow_and_release(view)
+        return self._kept.of(view)
+
+    def read_soon(self, view: View) -> None:
+        """Let a thread read the headlines of a view, unless one reads, or nothing is new."""
+        if len(self._kept.of(view)) >= len(view) or not self._reading.acquire(blocking=False):
+            return
+        try:
+            read = threading.Thread(target=self._follow_and_release, args=(view,), daemon=True)
+            read.start()
+        except RuntimeError:  # the process may start no thread now
+            self._reading.release()
+            raise
+
+    def _follow_and_release(self, view: View) -> None:
+        try:
+            self._follow(view)
+        finally:
+            self._reading.release()
 
     def _follow(self, view: View) -> None:
-        snapshot, known = view.snapshot, self._words.parts
-        if self._generation != snapshot.generation:
-            # Without rows, another snapshot may follow: nothing of it is kept but its name.
-            known = (HeadlinePart.of(view, 0, len(snapshot)),)
-        elif self._delta_ids is not view.delta.ids:
-            known = known[:1]  # another thread of changes over the same snapshot
+        snapshot, kept = view.snapshot, self._kept
+        # Without rows, another snapshot may follow: nothing of it is kept but its name.
+        known = kept.of(view).parts or (HeadlinePart.of(view, 0, len(snapshot)),)
         end = known[-1].first + known[-1].size
         if len(known) > MOST_PARTS:
             known, end = known[:1], len(snapshot)
         if end < len(view):
             known = (*known, HeadlinePart.of(view, end, len(view)))
-        self._generation, self._delta_ids = snapshot.generation, view.delta.ids
-        self._words = HeadlineWords(known)
+        self._kept = _Kept(snapshot.generation, view.delta.ids, HeadlineWords(known))
 
 
 def _words_of(titles: Sequence[str]) -> Iterator[set[str]]:

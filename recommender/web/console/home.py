@@ -9,7 +9,7 @@ from index import Catalog
 from recommender.indexing.snapshots import gate_refusal
 from recommender.web.auth import heavy_call
 from recommender.web.console.access import console, opened
-from recommender.web.console.find import read_headlines_soon
+from recommender.web.console.finding import read_headlines_soon
 from recommender.web.console.page import render_page, render_part
 from recommender.web.console.today import (
     TodaysStory,
