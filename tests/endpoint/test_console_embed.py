@@ -8,7 +8,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from recommender.api_keys import digest_of
+from recommender.errors import Busy, NotReady
 from recommender.settings import Settings
+from recommender.web.console import embed
 from recommender.web.console.embed import embed_signature
 
 SITE = "https://cms.example"
@@ -64,6 +66,38 @@ def test_any_other_address_shows_nothing(ask: Callable[..., Any], change: dict[s
 def test_the_name_of_the_key_is_the_signers(ask: Callable[..., Any]) -> None:
     assert ask(key="reader").status_code == 200
     assert ask(key="reader", site="https://other.example").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("story", "status", "said"),
+    [("nobody", 404, "not stored here"), ("a\0b", 404, "not stored here")],
+)
+def test_its_site_also_shows_what_goes_wrong(
+    ask: Callable[..., Any], story: str, status: int, said: str
+) -> None:
+    answer = ask(story)
+    assert answer.status_code == status
+    assert said in answer.text
+    assert "<script" not in answer.text
+    policy = answer.headers["Content-Security-Policy"]
+    assert f"frame-ancestors {SITE}" in policy
+    assert "script-src" not in policy
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(Busy("lists"), 503), (NotReady(), 503), (KeyError(), 500)]
+)
+def test_an_error_of_the_service_stands_in_the_frame(
+    ask: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, error: Exception, status: int
+) -> None:
+    def refuse() -> None:
+        raise error
+
+    monkeypatch.setattr(embed, "heavy_call", refuse)
+    answer = ask()
+    assert answer.status_code == status
+    assert "<h1>" in answer.text
+    assert f"frame-ancestors {SITE}" in answer.headers["Content-Security-Policy"]
 
 
 def test_the_signature_of_the_docs() -> None:

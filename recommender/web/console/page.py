@@ -48,7 +48,7 @@ def render_page(
     """
     g.nonce = secrets.token_urlsafe(16)
     response = _rendered(template, page, values, status)
-    response.headers["Content-Security-Policy"] = _policy(g.nonce)
+    response.headers["Content-Security-Policy"] = _policy(g.nonce, g.get("framing_site"))
     response.headers["Referrer-Policy"] = "same-origin"
     response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
     return response
@@ -102,9 +102,15 @@ def _moment(moment: str | datetime) -> datetime:
     return datetime.fromisoformat(moment) if isinstance(moment, str) else moment
 
 
-def _policy(nonce: str) -> str:
-    """Nothing comes from another host, and no script runs that this page does not name."""
+def _policy(nonce: str, framing_site: str | None) -> str:
+    """Nothing comes from another host, and no script runs that this page does not name.
+
+    Only a page of a signed address may stand in a frame, of the site that the address names; it
+    has no script.
+    """
+    scripts = f"script-src 'nonce-{nonce}'; " if framing_site is None else ""
+    framed_by = "'none'" if framing_site is None else framing_site
     return (
-        f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'self'; img-src 'self' data:; "
-        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        f"default-src 'none'; {scripts}style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        f"form-action 'self'; base-uri 'none'; frame-ancestors {framed_by}"
     )

@@ -4,7 +4,7 @@ import logging
 from http import HTTPStatus
 from typing import Final
 
-from flask import Response, make_response, redirect, request, url_for
+from flask import Response, g, make_response, redirect, request, url_for
 from werkzeug.exceptions import HTTPException
 
 from index import IndexFault
@@ -41,7 +41,7 @@ def answer_error(error: ReadAlsoError) -> Response:
     status = status_of(error)
     if status == HTTPStatus.UNAUTHORIZED and not wants_part():
         return _ask_for_key()
-    if isinstance(error, NotReady) and not wants_part():
+    if isinstance(error, NotReady) and not (wants_part() or _is_framed()):
         return make_response(redirect(url_for("console.show_start")))
     if wants_part():
         faults = error.faults if isinstance(error, BadInput) else ()
@@ -62,7 +62,13 @@ def answer_http(error: HTTPException) -> Response:
 def _page(status: HTTPStatus, detail: str) -> Response:
     broken = status >= HTTPStatus.INTERNAL_SERVER_ERROR
     kind = KINDS.get(status, "broken" if broken else "wrong")
-    return render_page("trouble.html", "trouble", status, trouble=kind, detail=detail)
+    template = "embed_trouble.html" if _is_framed() else "trouble.html"
+    return render_page(template, "trouble", status, trouble=kind, detail=detail)
+
+
+def _is_framed() -> bool:
+    """Whether a site shows this page in a frame, by an address that it has signed."""
+    return "framing_site" in g
 
 
 def _ask_for_key() -> Response:
