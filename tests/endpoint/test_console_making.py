@@ -1,9 +1,11 @@
 """How lists are made, in the console: the trial on recent stories, saving, and taking it back."""
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from html import unescape
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from flask.testing import FlaskClient
 from recommender.ranking.policy import ActivePolicy, Policy
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
-from recommender.web.console import making
+from recommender.web.console import making, trials
 from tests.support.signed_in import SignedIn
 
 MOVED: dict[str, Any] = {"age": "90", "half_life": "3.0"}
@@ -138,6 +140,28 @@ def test_what_a_newer_program_saved_is_not_overwritten(
     assert len(store.policies.history()) == 1
     assert ActivePolicy.of(store.policies.history()).fault is not None
     assert "saved by a newer program" in editor.get("/making").text
+
+
+def test_nobody_goes_back_to_what_this_program_cannot_read(
+    editor: SignedIn, store: ArticleStore
+) -> None:
+    store.policies.put('{"newer_setting": 3}')
+    store.policies.set(SAVED)
+    page = editor.get("/making", saved=2).text
+    assert 'name="version" value="0"' in page
+    assert 'name="version" value="1"' not in page
+    assert editor.post("/making/back", part=False, version=1, seen=2).status_code == 400
+    assert store.policies.current() == SAVED
+
+
+def test_a_trial_lets_readers_through_between_its_lists(
+    editor: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    clock = SimpleNamespace(monotonic=time.monotonic, sleep=pauses.append)
+    monkeypatch.setattr(trials, "time", clock)
+    assert editor.get("/making/try", **MOVED).status_code == 200
+    assert pauses == [trials.PAUSE_SECONDS] * 2 * TRIED
 
 
 def test_readers_of_the_console_see_no_button(

@@ -34,12 +34,14 @@ class MakingVersion:
     Attributes:
         stored: as the store has it; None for the defaults.
         by: who saved it; empty where that is not known.
-        changes: what it changed; None where this program cannot read it.
+        changes: what it changed; None where this program cannot read it, or the one before.
+        is_readable: whether this program can read it, so that one can go back to it.
     """
 
     stored: StoredPolicy | None
     by: str
     changes: tuple[SettingChange, ...] | None
+    is_readable: bool = True
 
     @property
     def version(self) -> int:
@@ -79,10 +81,12 @@ def save_making() -> ResponseReturnValue:
 def take_making_back() -> ResponseReturnValue:
     """Make lists as they were made by a version before."""
     wanted, seen = (read_change(request.form, name) for name in ("version", "seen"))
-    documents = {one.version: one.stored for one in _versions()}
-    if wanted not in documents:
+    version = next((one for one in _versions() if one.version == wanted), None)
+    if version is None:
         raise BadParameter("version: is none of the newest ones")
-    stored = documents[wanted]
+    if not version.is_readable:
+        raise BadParameter("version: a newer program has saved it, and this one cannot read it")
+    stored = version.stored
     if not _put(Policy().to_json() if stored is None else stored.document, seen):
         return _show_versions(CONFLICT)
     return redirect(url_for("console.show_making", saved=_versions()[0].version), 303)
@@ -152,7 +156,9 @@ def _versions() -> list[MakingVersion]:
     if not history or history[-1].version == 1:
         policies.append(Policy())
     versions = [
-        MakingVersion(one, by.get(one.change, ""), _changed(policies, place))
+        MakingVersion(
+            one, by.get(one.change, ""), _changed(policies, place), policies[place] is not None
+        )
         for place, one in enumerate(history)
     ]
     return versions if len(policies) == len(history) else [*versions, MakingVersion(None, "", ())]

@@ -26,6 +26,7 @@ from recommender.web.auth import heavy_call
 from recommender.web.console.access import console, opened, writing_as_session
 from recommender.web.console.list_quality import ListFigures, measure_lists, spread_over
 from recommender.web.console.page import render_page, render_part
+from recommender.web.console.trials import PAUSE_SECONDS
 from recommender.web.problems import Refused
 from recommender.web.state import state
 
@@ -33,8 +34,6 @@ __all__: list[str] = []
 
 NEWEST: Final = 150
 OTHERS: Final = 150
-PAUSE_SECONDS: Final = 0.004
-"""Between two lists, so that readers whom this worker serves do not wait for all of them."""
 KEPT_SECONDS: Final = 600.0
 ANEW_SECONDS: Final = 60.0
 """Nobody has the lists counted more often."""
