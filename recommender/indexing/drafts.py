@@ -204,9 +204,13 @@ class _Handler(socketserver.StreamRequestHandler):
                 self.wfile.write(json.dumps(answer).encode() + b"\n")
 
     def _is_wanted(self) -> bool:
-        """Whether the caller still waits: it sends nothing more, and closes when it leaves."""
-        readable, _, _ = select.select([self.connection], [], [], 0)
-        return not readable
+        """Whether the caller still waits: it sends nothing more, and closes when it leaves.
+
+        `poll`, as `select` fails in a process that has more than 1,024 files open.
+        """
+        waiting = select.poll()
+        waiting.register(self.connection, select.POLLIN)
+        return not waiting.poll(0)
 
 
 def _draft(answer: dict[str, Any]) -> DraftFeatures:

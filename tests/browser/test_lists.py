@@ -11,6 +11,8 @@ from playwright.sync_api import Page, Route
 from tests.browser.conftest import LATIN, SECRET, Cms, Site, Tab
 from tests.browser.hostile import REFUSED_LINKS, TITLES
 
+pytestmark = pytest.mark.long
+
 Tabs = Callable[..., Tab]
 
 ALL = "limit=100&language=any&diversity=0"

@@ -8,6 +8,8 @@ from playwright.sync_api import Locator, expect
 from tests.browser.conftest import SECRET, Site, Tab
 from tests.browser.test_lists import described
 
+pytestmark = pytest.mark.long
+
 Tabs = Callable[..., Tab]
 Manuals = Callable[..., Tab]
 

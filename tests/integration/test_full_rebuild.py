@@ -19,6 +19,8 @@ from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
 from tests.support.archives import copy_archive
 
+pytestmark = pytest.mark.long  # it embeds the sample again
+
 NOW = 1_792_000_000.0
 GONE = 11
 

@@ -52,6 +52,7 @@ def catalog(tmp_path: Path) -> Catalog:
     return Catalog(tmp_path / "snapshots")
 
 
+@pytest.mark.long
 def test_a_first_build_half_as_much_more_and_a_tenth_withdrawn_pass(
     store: ArticleStore,
     catalog: Catalog,

@@ -397,6 +397,7 @@ def mean_overlap(archive: Archive, history: list[Deed]) -> float:
     return float(np.mean([len(a & b) / max(len(a), len(b)) for a, b in pairs if a or b]))
 
 
+@pytest.mark.long
 @given(history=of_texts)
 @examples(16, phases=WITHOUT_SHRINKING)
 def test_lists_agree_to_95_percent_where_one_text_in_seven_changed(

@@ -256,6 +256,7 @@ def test_a_child_is_confined(others: set[int], child_of: Callable[[], int], task
     assert children() == others
 
 
+@pytest.mark.long
 def test_a_child_stays_small_over_many_articles(
     reader: Sandbox, child_of: Callable[[], int]
 ) -> None:

@@ -234,6 +234,7 @@ def test_a_search_leaves_the_number_of_threads_as_it_was(grid: Vectors) -> None:
     faiss.omp_set_num_threads(before)
 
 
+@pytest.mark.long
 def test_training_twice_gives_the_same_bytes(lists: Lists, tmp_path: Path) -> None:
     again = Lists(tmp_path)
     assert again.manifest == lists.manifest
