@@ -74,6 +74,7 @@ def save(site: Site, post: int | None = None, **fields: object) -> int:
     with site.client("editor") as client:
         answer = client.post(path, json=fields if post else {"status": "publish"} | fields)
     assert answer.status_code in {200, 201}, answer.text
+    site.finish()
     return int(answer.json()["id"])
 
 
@@ -83,6 +84,7 @@ def remove(site: Site, post: int, *, for_good: bool = False) -> None:
         force = {"force": "true"} if for_good else {}
         answer = client.delete(f"/wp-json/wp/v2/posts/{post}", params=force)
     assert answer.status_code == 200, answer.text
+    site.finish()
 
 
 def article_of(site: Site, post: int) -> str:

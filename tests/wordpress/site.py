@@ -267,10 +267,22 @@ class Site:
         auth = (login, self.passwords[login]) if login else None
         return httpx.Client(base_url=self.home, auth=auth, timeout=PATIENCE_SECONDS)
 
-    def cron(self) -> None:
-        """Do what is due by now, scheduled posts among it, as the next visit would."""
-        if self.behind_nginx:  # it would answer before it begins
-            self.run((HERE / "cron.php").read_text())
+    def finish(self) -> None:
+        """Wait until PHP has done what it does after its visitors have their answers."""
+        if not self.behind_nginx:  # its visitors wait for that themselves
             return
         with self.client() as client:
+            quiet = until(lambda: _active(client) == 1, PATIENCE_SECONDS)  # the one that says so
+        if not quiet:
+            raise RuntimeError("PHP does not finish a request")
+
+    def cron(self) -> None:
+        """Do what is due by now, scheduled posts among it, as the next visit would."""
+        with self.client() as client:
             client.get("/wp-cron.php").raise_for_status()
+        self.finish()
+
+
+def _active(client: httpx.Client) -> int:
+    said = client.get("/php-status", params={"json": ""}).raise_for_status().json()
+    return int(said["active processes"])

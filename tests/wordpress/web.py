@@ -24,6 +24,7 @@ listen = {folder}/fpm.sock
 {user}
 pm = static
 pm.max_children = {workers}
+pm.status_path = /php-status
 env[SITE] = {folder}
 catch_workers_output = yes
 php_admin_value[memory_limit] = 512M
@@ -49,6 +50,11 @@ http {{
         root {root};
         index index.php;
         location ^~ /wp-content/ {{ alias {folder}/content/; }}
+        location = /php-status {{
+            include /etc/nginx/fastcgi_params;
+            fastcgi_param SCRIPT_FILENAME $document_root$fastcgi_script_name;
+            fastcgi_pass unix:{folder}/fpm.sock;
+        }}
         location / {{ try_files $uri $uri/ /index.php?$args; }}
         location ~ \\.php$ {{
             include /etc/nginx/fastcgi_params;
