@@ -6,7 +6,7 @@ On a WordPress, a MariaDB and a service of its own, as the tests have them. An a
 is timed from the moment its request is sent until every worker of the service shows it: eight
 answers in a row, over new connections, the first of which counts. Pages and saves are whole
 requests. Pages without and with the plugin are asked for in turn, on PHP's own server, and on nginx
-with PHP-FPM and Redis.
+with PHP-FPM and Redis, over an archive of `--posts`.
 """
 
 import socket
@@ -36,10 +36,19 @@ IN_A_ROW: Final = 8
 PATIENCE_SECONDS: Final = 60
 SHOWN: Final = 6
 ITEM: Final = '<li class="read-also__item'
-NAMES: Final = {"without": "no plugin", "copied": "a copy", "unseen": "from the service"}
+NAMES: Final = {
+    "without": "no plugin",
+    "copied": "a copy",
+    "unseen": "from the service",
+    "crp": "a full-text query as CRP's",
+    "yarpp": "a full-text query as YARPP's",
+}
+PEERS: Final = ("crp", "yarpp")
+"""Contextual Related Posts and YARPP are in no package here. For them stands what they cannot do
+without: one full-text query over the archive, and the titles and links of six posts."""
 KINDS: Final = """<?php
 $kind = $_GET['kind'] ?? '';
-if ('without' === $kind) {
+if (in_array($kind, ['without', 'crp', 'yarpp'], true)) {
     add_filter('option_active_plugins', function ($plugins) {
         return array_values(array_diff($plugins, ['read-also/read-also.php']));
     });
@@ -47,6 +56,40 @@ if ('without' === $kind) {
 add_action('setted_transient', function ($name) {
     if (0 === strpos($name, 'read_also_list_')) { update_option('kinds_copy', $name, false); }
 });
+if (in_array($kind, ['crp', 'yarpp'], true)) {
+    add_filter('the_content', function ($content) use ($kind) {
+        global $wpdb;
+        $post = get_post();
+        $text = wp_strip_all_tags($post->post_title . ' ' . $post->post_content);
+        if ('crp' === $kind) { // the whole text, up to 2,000 characters, against title and content
+            $match = $wpdb->prepare(
+                'MATCH (post_title, post_content) AGAINST (%s)', substr($text, 0, 2000)
+            );
+        } else { // the twenty most frequent words, against content and against title
+            preg_match_all('/\\w{4,}/u', strtolower($text), $words);
+            $counts = array_count_values($words[0]);
+            arsort($counts);
+            $words = implode(' ', array_keys(array_slice($counts, 0, 20)));
+            $match = $wpdb->prepare(
+                '(MATCH (post_content) AGAINST (%s)) + (MATCH (post_title) AGAINST (%s))',
+                $words,
+                $words
+            );
+        }
+        $found = $wpdb->get_col($wpdb->prepare(
+            "SELECT ID, $match AS score FROM {$wpdb->posts} WHERE post_status = 'publish'
+             AND post_type = 'post' AND ID <> %d HAVING score > 0
+             ORDER BY score DESC LIMIT 6", $post->ID
+        ));
+        $items = '';
+        $listed = get_posts(['post__in' => $found, 'orderby' => 'post__in', 'numberposts' => 6]);
+        foreach ($listed as $one) {
+            $items .= '<li class="of-peer"><a href="' . esc_url(get_permalink($one)) . '">'
+                . esc_html(get_the_title($one)) . '</a></li>';
+        }
+        return $content . '<ul>' . $items . '</ul>';
+    });
+}
 if ('forget' === $kind) {
     add_action('init', function () { delete_transient(get_option('kinds_copy')); exit; });
 }
@@ -171,9 +214,23 @@ def show_pages(scene: Scene, rounds: int) -> None:
             show(f"save, {name}", "ms", saves)
 
 
-def compare_pages(scene: Scene, rounds: int) -> None:
-    """What a page takes without the plugin, with a copy of its list, and with a list of its own."""
+FULL_TEXT: Final = """
+    global $wpdb;
+    $wpdb->query("ALTER TABLE {$wpdb->posts} ADD FULLTEXT both_texts (post_title, post_content),
+        ADD FULLTEXT title_alone (post_title), ADD FULLTEXT content_alone (post_content)");
+    return $wpdb->last_error;
+"""
+
+
+def compare_pages(scene: Scene, rounds: int, archive: int) -> None:
+    """What a page takes without the plugin, with a copy of its list, and with a list of its own.
+
+    And with the query of plugins that search the site's own database.
+    """
     site = scene.site
+    push_all(scene, archive)
+    if site.run(FULL_TEXT):
+        raise RuntimeError("the database has no full-text index")
     (site.folder / "content/mu-plugins/kinds.php").write_text(KINDS)
     configure(site, url=scene.service.address, key=KEY)
     stories = [(str(each["title"]), f"<p>{each['body']}</p>") for each in bulk(8)]
@@ -186,7 +243,10 @@ def compare_pages(scene: Scene, rounds: int) -> None:
 
         if not until(lambda: page("unseen").count(ITEM) == SHOWN):
             raise TimeoutError("no list of six shows")
-        spent: dict[str, list[float]] = {"unseen": [], "copied": [], "without": []}
+        if any(page(peer).count('<li class="of-peer">') != SHOWN for peer in PEERS):
+            raise RuntimeError("a full-text query finds no six posts")
+        kinds = ("unseen", "copied", "without", *PEERS)
+        spent: dict[str, list[float]] = {kind: [] for kind in kinds}
         for _ in range(rounds):
             page("forget")
             for kind in spent:
@@ -220,7 +280,9 @@ def push_all(scene: Scene, count: int) -> float:
 @click.command(help=__doc__)
 @click.option("--rounds", default=20, show_default=True, help="Of every action, page and save.")
 @click.option("--pages", default=100, show_default=True, help="Of each kind that is compared.")
-@click.option("--posts", default=2_000, show_default=True, help="Of the archive that is pushed.")
+@click.option(
+    "--posts", default=2_000, show_default=True, help="Of the archive that is pushed and searched."
+)
 @click.option("--only-pages", is_flag=True, help="Compare pages and end.")
 def main(rounds: int, pages: int, posts: int, *, only_pages: bool) -> None:
     """Print it all."""
@@ -228,7 +290,7 @@ def main(rounds: int, pages: int, posts: int, *, only_pages: bool) -> None:
     for behind_nginx in (False, True):
         with Scene.made(behind_nginx=behind_nginx) as scene:
             click.echo("nginx, PHP-FPM, Redis:" if behind_nginx else "PHP's own server:")
-            compare_pages(scene, pages)
+            compare_pages(scene, pages, posts)
     if not only_pages:
         show_rest(rounds, posts)
 
