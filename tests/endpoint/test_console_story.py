@@ -1,6 +1,7 @@
 """The story page of the console: the list with its reasons, as readers see it, and what is not."""
 
 import re
+from collections.abc import Callable
 from contextlib import closing
 from typing import get_args
 
@@ -18,9 +19,11 @@ STORY = "/story/harbour-2"
 
 
 @pytest.fixture(scope="module")
-def editor(desk: FlaskClient, secrets: dict[str, str]) -> SignedIn:
-    """One browser for all tests here; none of them changes anything."""
-    return SignedIn(desk.application.test_client(), secrets["editor"])
+def editor(
+    lasting_client_of: Callable[..., FlaskClient], console_desk: Settings, secrets: dict[str, str]
+) -> SignedIn:
+    """One browser for all tests here; none of them changes anything but who is signed in."""
+    return SignedIn(lasting_client_of(console_desk, None), secrets["editor"])
 
 
 def listed(page: str) -> list[str]:
