@@ -31,7 +31,8 @@ def sign_in(shown: Tab, site: Site) -> Page:
     """By keyboard alone."""
     page = shown.page
     page.goto(f"{site.address}/console/sign-in")
-    page.keyboard.type(SECRET)  # the field for the key has the focus
+    expect(page.locator("[name=key]")).to_be_focused()
+    page.keyboard.type(SECRET)
     page.keyboard.press("Tab")
     page.keyboard.type("Anna")
     page.keyboard.press("Enter")
