@@ -79,6 +79,7 @@ from recommender.api.request_bodies import (
     Target,
     UnsavedOverrides,
     Window,
+    WindowStanding,
 )
 from recommender.api.request_options import (
     LIMITS,
@@ -201,6 +202,7 @@ __all__ = [
     "Values",
     "WaitsFor",
     "Window",
+    "WindowStanding",
     "WriteOptions",
     "WriteResult",
     "WriteState",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -34,12 +34,16 @@ __all__ = [
     "Target",
     "UnsavedOverrides",
     "Window",
+    "WindowStanding",
 ]
 
 MOST_LISTS: Final = 20
 """Lists in one request."""
 MOST_EXAMPLES: Final = 20
 """Articles that a list is to be like, and as many that it is to be unlike."""
+
+
+WindowStanding = Literal["active", "later", "over"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,13 @@ class Window:
         """Whether `now` is in it, in seconds since 1970 UTC."""
         begun = self.starts_at is None or self.starts_at.timestamp() <= now
         return begun and (self.ends_at is None or now < self.ends_at.timestamp())
+
+    def standing(self, now: float) -> WindowStanding:
+        """Where `now` is, in seconds since 1970 UTC: in it, before it, or after it."""
+        if self.holds(now):
+            return "active"
+        is_over = self.ends_at is not None and self.ends_at.timestamp() <= now
+        return "over" if is_over else "later"
 
     @property
     def boundaries(self) -> Iterator[float]:

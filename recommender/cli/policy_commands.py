@@ -46,7 +46,7 @@ def show(differences: bool) -> None:
     """
     settings = open_settings(only_reads=True)
     with closing(open_store(settings.database_url, must_exist=True)) as store:
-        active_policy = ActivePolicy.of(store.policies.history())
+        active_policy = store.policies.active()
     if active_policy.fault is not None:
         click.echo(f"not active: {active_policy.fault}", err=True)
     if differences:

@@ -88,7 +88,7 @@ class Replica:
         Returns:
             The articles with unread texts.
         """
-        self.active_policy = ActivePolicy.of(store.policies.history())
+        self.active_policy = store.policies.active()
         self.overrides = self.overrides.after(store.overrides.all())
         updates = store.unread_before(self.base.origin.point, MOST_UNREAD)
         self.apply(updates)
@@ -113,7 +113,7 @@ class Replica:
         )
         self.apply(page.updates)
         if page.policy not in {None, self.active_policy.newest}:
-            self.active_policy = ActivePolicy.of(store.policies.history())
+            self.active_policy = store.policies.active()
         self.overrides = self.overrides.after(page.overrides)
         self.point = point
         return page.complete, page.updates

@@ -38,6 +38,7 @@ __all__ = [
     "is_visible",
     "keywords_of",
     "matching",
+    "newest_first",
     "numbers_of",
     "pinnable",
     "row_is_visible",
@@ -329,6 +330,12 @@ def _rows_allowed(articles: Columns, column: str, choice: Choice, which: Which) 
     any_of = frozenset(labels) if choice.any_of is None else choice.any_of
     hits = np.array([one in any_of and one not in choice.none_of for one in labels], np.bool_)
     return hits[codes] if len(hits) else np.zeros(len(codes), np.bool_)
+
+
+def newest_first(view: View, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Some rows by their date, the newest first, and those without a date last: int64 [m]."""
+    published = np.nan_to_num(view.take("published_at", rows), nan=-np.inf)
+    return rows[np.argsort(-published, kind="stable")]
 
 
 def _rows_with(articles: IndexedColumns, kind: str, choice: Choice) -> Rows:

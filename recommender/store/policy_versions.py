@@ -37,9 +37,13 @@ class Policies:
     _engine: sa.Engine
     _writer: sa.Engine
 
+    def active(self) -> ActivePolicy:
+        """The active policy, with the versions before it."""
+        return ActivePolicy.of(self.history())
+
     def current(self) -> Policy:
         """The active policy; a newest version that cannot be read is logged."""
-        active_policy = ActivePolicy.of(self.history())
+        active_policy = self.active()
         if active_policy.fault is not None:
             _log.error(
                 "version %d of the policy is active: %s", active_policy.version, active_policy.fault

@@ -192,4 +192,4 @@ def find_key(keys: Iterable[ApiKey], secret: str, now: float) -> ApiKey | None:
     sent = hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
     found = [key for key in keys if hmac.compare_digest(key.digest, sent)]
     moment = datetime.fromtimestamp(now, UTC)
-    return next((key for key in found if key.expires_at is None or moment < key.expires_at), None)
+    return next((key for key in found if key.holds(moment)), None)

@@ -184,8 +184,8 @@ def _find_session(token: str, now: datetime) -> ConsoleSession | None:
     known.pop(digest, None)
     if found is not None:
         known[digest] = found
-        while len(known) > MOST_KNOWN:
-            known.pop(next(iter(known)))
+        for oldest in list(known)[:-MOST_KNOWN]:
+            known.pop(oldest, None)  # another request may have done so
     return found
 
 
@@ -194,8 +194,7 @@ def _key_of(session: ConsoleSession, keys: Sequence[ApiKey], now: datetime) -> A
     found = (
         key for key in keys if (key.name, key.digest) == (session.key_name, session.key_digest)
     )
-    holds = (key for key in found if key.expires_at is None or now < key.expires_at)
-    return next((key for key in holds if "read" in key.scopes), None)
+    return next((key for key in found if key.holds(now) and "read" in key.scopes), None)
 
 
 def _check_form_token(session: ConsoleSession) -> None:

@@ -31,6 +31,7 @@ from recommender.web.console.link_suggestions import (
     suggest_links,
 )
 from recommender.web.console.page import render_page, render_part, wants_part
+from recommender.web.console.plain_texts import read_texts
 from recommender.web.console.reasons import Reasons
 from recommender.web.console.states import StoryState, states_of
 from recommender.web.state import state
@@ -140,7 +141,7 @@ def _look(article: Article, read: DraftFeatures, now: float) -> ReadDraft:
     policy = live.active_policy.policy
     request_ = ListRequest(live.view, seed, ListOptions(explain=True), policy, now)
     with state().limits.heavy.hold("explanations"):
-        related = list_explained(request_, _texts, text)
+        related = list_explained(request_, read_texts, text)
         earlier = _earlier(request_, text)
     repeated = {one.item.id for one in earlier}
     targets = [one for one in related.items if one.reason in RELATED and one.id not in repeated]
@@ -167,7 +168,7 @@ def _earlier(asked: ListRequest, text: Article) -> tuple[EarlierStory, ...]:
     order = np.lexsort((-scored.scores.score, -alike))
     at = [place for place in order.tolist() if alike[place] >= SAME_PARTS][:MOST_EARLIER]
     items = tuple(_item(asked, scored, place) for place in at)
-    items = add_grounds(view, seed, items, _texts, text)
+    items = add_grounds(view, seed, items, read_texts, text)
     states = states_of(
         *(view, rows[np.array(at, np.int64)], asked.now),
         untitled=asked.policy.untitled,
@@ -208,8 +209,3 @@ def _item(asked: ListRequest, scored: ScoredCandidates, place: int) -> Item:
         reason=SEMANTIC,
         explanation=scored.explain(place).model_copy(update=counts),
     )
-
-
-def _texts(changes: Mapping[str, int]) -> dict[str, Article]:
-    with state().reading() as store:
-        return store.texts_at(changes)

@@ -76,7 +76,6 @@ def _signer(article_id: str, site: str) -> ApiKey:
     for key in state().keyring.keys:
         signature = embed_signature(key.digest, article_id, site, until)
         is_right = hmac.compare_digest(signature.encode(), sent)
-        holds = key.expires_at is None or moment < key.expires_at
-        if is_right and key.name == name and holds and "read" in key.scopes:
+        if is_right and key.name == name and key.holds(moment) and "read" in key.scopes:
             return key
     raise Refused(403, "this address is not valid, or not any more")

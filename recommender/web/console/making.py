@@ -144,7 +144,7 @@ def _put(document: str, seen: int) -> bool:
 def _active() -> ActivePolicy:
     """As the store has it: a worker follows within a second."""
     with state().reading() as store:
-        return ActivePolicy.of(store.policies.history())
+        return store.policies.active()
 
 
 def _versions() -> list[MakingVersion]:

@@ -23,13 +23,14 @@ from recommender.api import ListOptions
 from recommender.articles import Article
 from recommender.display_fields import DisplayFields
 from recommender.errors import Busy
-from recommender.ranking.filters import DAY_SECONDS
+from recommender.ranking.filters import DAY_SECONDS, newest_first
 from recommender.web.auth import heavy_call
 from recommender.web.console.access import console, opened
 from recommender.web.console.archive_map import ArchiveMap, draw_map, name_groups
 from recommender.web.console.page import render_page, render_part
 from recommender.web.console.sent_values import find_number
 from recommender.web.console.today import StoryLine
+from recommender.web.limits import hold_if_free
 from recommender.web.problems import Refused
 from recommender.web.responses import add_etag
 from recommender.web.state import state
@@ -53,7 +54,7 @@ UNDATED: Final = 65_535
 class _Drawn:
     """The map of the newest generation that somebody looked at: it takes a second to draw."""
 
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    lock: threading.Semaphore = field(default_factory=threading.Semaphore)
     generation: str = ""
     packed: bytes = b""
 
@@ -78,13 +79,11 @@ def map_points() -> Response:
     """All points, for the script of the page."""
     view, drawn = state().follower.current().view, _drawn()
     if drawn.generation != view.snapshot.generation:
-        if not drawn.lock.acquire(blocking=False):
-            raise Busy("the map is drawn for somebody else just now")
-        try:
+        with hold_if_free(drawn.lock) as may_draw:
+            if not may_draw:
+                raise Busy("the map is drawn for somebody else just now")
             with heavy_call():
                 drawn.packed, drawn.generation = _pack(view), view.snapshot.generation
-        finally:
-            drawn.lock.release()
     response = Response(drawn.packed, content_type="application/octet-stream")
     response.headers["Cache-Control"] = "private, no-cache"
     return add_etag(response)
@@ -96,8 +95,7 @@ def map_stories() -> Response:
     """The newest of some stories, by their rows on the map."""
     view = state().follower.current().view
     rows = _sent_rows(view)
-    published = np.nan_to_num(view.take("published_at", rows), nan=-np.inf)
-    newest = rows[np.argsort(-published, kind="stable")][:MOST_LISTED]
+    newest = newest_first(view, rows)[:MOST_LISTED]
     stories = [StoryLine.of(view, row) for row in newest.tolist()]
     total = max(len(rows), find_number(request.args.get("total", "")) or 0)
     return render_part("map_stories.html", "map", stories=stories, total=total)

@@ -19,7 +19,7 @@ from recommender.indexing.snapshots import gate_refusal, read_live_name, rollbac
 from recommender.live import LiveState
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.duplicates import UNKNOWN_CLUSTER
-from recommender.ranking.filters import visible
+from recommender.ranking.filters import newest_first, visible
 from recommender.ranking.related import list_related
 from recommender.ranking.scoring import seed_of
 from recommender.web.auth import heavy_call
@@ -27,6 +27,7 @@ from recommender.web.console.access import console, opened, writing_as_session
 from recommender.web.console.list_quality import ListFigures, measure_lists, spread_over
 from recommender.web.console.page import render_page, render_part
 from recommender.web.console.trials import PAUSE_SECONDS
+from recommender.web.limits import hold_if_free
 from recommender.web.problems import Refused
 from recommender.web.state import state
 
@@ -59,7 +60,7 @@ class Measured:
 
 @dataclass(slots=True)
 class _Kept:
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    lock: threading.Semaphore = field(default_factory=threading.Semaphore)
     measured: Measured | None = None
     counted_at: float = 0.0
     """By the monotonic clock."""
@@ -107,13 +108,12 @@ def quality_figures() -> Response:
     measured = kept.measured
     age = float("inf") if measured is None else time.monotonic() - kept.counted_at
     is_due = age > KEPT_SECONDS or ("anew" in request.args and age > ANEW_SECONDS)
-    if is_due and kept.lock.acquire(blocking=False):
-        try:
-            with heavy_call():
-                measured = kept.measured = _measure(state().follower.current(), time.time())
-                kept.counted_at = time.monotonic()
-        finally:
-            kept.lock.release()
+    if is_due:
+        with hold_if_free(kept.lock) as may_measure:
+            if may_measure:
+                with heavy_call():
+                    measured = kept.measured = _measure(state().follower.current(), time.time())
+                    kept.counted_at = time.monotonic()
     if measured is None:
         raise Busy("the lists are counted for somebody else just now")
     return render_part(
@@ -160,9 +160,7 @@ def _built(catalog: Catalog) -> list[BuiltState]:
 def _measure(live: LiveState, now: float) -> Measured:
     view = live.view
     rows = np.flatnonzero(view.where(lambda part: visible(part, now)))
-    published = np.nan_to_num(view.take("published_at", rows), nan=-np.inf)
-    newest_first = rows[np.argsort(-published, kind="stable")]
-    sample = newest_first[spread_over(len(rows), NEWEST, OTHERS)].tolist()
+    sample = newest_first(view, rows)[spread_over(len(rows), NEWEST, OTHERS)].tolist()
     clusters = view.take("text_cluster", rows)
     _, sizes = np.unique(clusters[clusters != UNKNOWN_CLUSTER], return_counts=True)
     figures = measure_lists(list(_lists(live, sample, now)))

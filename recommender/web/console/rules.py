@@ -14,9 +14,9 @@ from flask.typing import ResponseReturnValue
 from numpy.typing import NDArray
 
 from index import View
-from recommender.api import read_choice
+from recommender.api import WindowStanding, read_choice
 from recommender.errors import BadParameter, ChangedMeanwhile, InvalidPolicy
-from recommender.ranking.filters import matching, visible
+from recommender.ranking.filters import matching, newest_first, visible
 from recommender.ranking.policy import ActivePolicy, Policy, parse_policy
 from recommender.ranking.related import title_of
 from recommender.ranking.site_rules import Condition, SiteRule, rules_to_document
@@ -207,10 +207,8 @@ def _meeting(view: View, condition: Condition, now: float) -> NDArray[np.bool_]:
 
 
 def _newest(view: View, rows: NDArray[np.bool_], limit: int) -> list[StoryLine]:
-    found = np.flatnonzero(rows)
-    published = np.nan_to_num(view.take("published_at", found), nan=-np.inf)
-    order = np.argsort(-published, kind="stable")[:limit]
-    return [StoryLine.of(view, row) for row in found[order].tolist()]
+    newest = newest_first(view, np.flatnonzero(rows))[:limit]
+    return [StoryLine.of(view, row) for row in newest.tolist()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,15 +218,12 @@ class RuleLine:
     rule: SiteRule
     under: tuple[Clause, ...]
     items: tuple[Clause, ...]
-    standing: Literal["active", "later", "over"]
+    standing: WindowStanding
 
     @classmethod
     def of(cls, rule: SiteRule, now: float) -> "RuleLine":
         """The line of a rule; `now` is POSIX."""
-        is_over = rule.ends_at is not None and rule.ends_at.timestamp() <= now
-        standing: Literal["active", "later", "over"] = "over" if is_over else "later"
-        if rule.window.holds(now):
-            standing = "active"
+        standing = rule.window.standing(now)
         return cls(rule, clauses_of(rule.under), clauses_of(rule.items), standing)
 
 
@@ -322,7 +317,7 @@ def _save(
     name: str,
     wanted: Callable[[Policy], Rules],
 ) -> RuleOutcome:
-    active = ActivePolicy.of(store.policies.history())
+    active = store.policies.active()
     if active.fault is not None:
         raise BadParameter("a newer program has set how lists are made; change the rules there")
     rules = wanted(active.policy)
@@ -350,7 +345,7 @@ def _changed_rules(policy: Policy, form: Mapping[str, str]) -> tuple[SiteRule, R
 def _active() -> ActivePolicy:
     """As the store has it: a worker follows within a second."""
     with state().reading() as store:
-        return ActivePolicy.of(store.policies.history())
+        return store.policies.active()
 
 
 def _listed(active: ActivePolicy) -> dict[str, Any]:

@@ -13,8 +13,7 @@ from flask import Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from index import View
-from recommender.api import Override, RecordedOverride
-from recommender.display_fields import DisplayFields
+from recommender.api import Override, RecordedOverride, WindowStanding
 from recommender.errors import BadParameter, ChangedMeanwhile
 from recommender.ranking.filters import row_is_visible
 from recommender.ranking.overrides import (
@@ -24,6 +23,7 @@ from recommender.ranking.overrides import (
     StoredOverrides,
     parse_overrides,
 )
+from recommender.ranking.related import title_of
 from recommender.store import ArticleStore
 from recommender.time_zones import find_time_zone
 from recommender.web.console.access import actor_of_session, console, opened, writing_as_session
@@ -37,7 +37,7 @@ __all__ = ["Outcome", "SteeredStory", "Steering", "read_steering", "take_step"]
 
 ALL_KINDS: Final[tuple[AnyKind, ...]] = (*KINDS, *OF_ITSELF)
 MOST_FOUND: Final = 8
-Standing = Literal["active", "later", "over", "hidden", "blocked"]
+Standing = WindowStanding | Literal["hidden", "blocked"]
 Requested = tuple[Override, ...]
 
 
@@ -209,7 +209,7 @@ def _change(
     step: Step | None,
 ) -> Outcome:
     author = actor_of_session().name
-    title = _title_of(state().follower.current().view, step.item) if step else ""
+    title = title_of(state().follower.current().view, step.item) if step else ""
     with writing_as_session() as store:
         wanted = change(_requested(_newest(store, article_id, kind)))
         try:
@@ -232,7 +232,7 @@ def _meanwhile(store: ArticleStore, article_id: str, kind: AnyKind, seen: int) -
     changed = Difference.between(_requested(before), _requested(history[0]))
     view = state().follower.current().view
     added, removed, noted = (
-        tuple(_title_of(view, one) for one in ids)
+        tuple(title_of(view, one) for one in ids)
         for ids in (changed.added, changed.removed, changed.noted)
     )
     by = tuple(dict.fromkeys(row.by for row in since))
@@ -275,24 +275,16 @@ def _steered(view: View, one: RecordedOverride, now: float, out: frozenset[str])
     row = view.row_of(one.id)
     is_seen = row is not None and row_is_visible(view, row, now)
     standing = _standing(one, now, is_seen=is_seen, is_out=one.id in out)
-    return SteeredStory(one.id, _title_of(view, one.id), one, standing)
+    return SteeredStory(one.id, title_of(view, one.id), one, standing)
 
 
 def _standing(one: Override, now: float, *, is_seen: bool, is_out: bool) -> Standing:
-    if one.ends_at is not None and one.ends_at.timestamp() <= now:
-        return "over"
-    if not one.window.holds(now):
-        return "later"
+    by_time = one.window.standing(now)
+    if by_time != "active":
+        return by_time
     if is_out:
         return "blocked"
     return "active" if is_seen else "hidden"
-
-
-def _title_of(view: View, article_id: str) -> str:
-    """The headline of a story; its id if it has none."""
-    row = view.row_of(article_id)
-    title = "" if row is None else DisplayFields.from_bytes(view.display_of(row)).title
-    return title or article_id
 
 
 def _read_note() -> dict[str, str | datetime | None]:

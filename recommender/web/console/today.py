@@ -13,7 +13,7 @@ from index import View
 from recommender.api import PINNED, RELATED, ListOptions, RelatedList
 from recommender.display_fields import DisplayFields
 from recommender.errors import DeletedArticle, UnknownArticle
-from recommender.ranking.filters import visible
+from recommender.ranking.filters import newest_first, visible
 from recommender.web.console.states import ReasonName, name_reason
 from recommender.web.state import state
 
@@ -186,11 +186,10 @@ def find_unreadable() -> tuple[tuple[Unreadable, ...], int]:
 
 def _newest_first(view: View, now: float) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """The rows that readers may see and that have a date, and their dates, the newest first."""
-    rows = np.flatnonzero(view.where(lambda part: visible(part, now)))
+    rows = newest_first(view, np.flatnonzero(view.where(lambda part: visible(part, now))))
     published = view.take("published_at", rows)
-    rows, published = rows[~np.isnan(published)], published[~np.isnan(published)]
-    order = np.argsort(-published, kind="stable")
-    return rows[order], published[order]
+    dated = ~np.isnan(published)
+    return rows[dated], published[dated]
 
 
 def _list_of(article_id: str) -> RelatedList | None:

@@ -9,7 +9,7 @@ from index import View
 from recommender.api.conditions import Choice
 from recommender.articles import UNKNOWN_LANGUAGE, primary_language
 from recommender.display_fields import DisplayFields
-from recommender.ranking.filters import Filter, matching, visible
+from recommender.ranking.filters import Filter, matching, newest_first, visible
 
 __all__ = ["Headline", "fits_address", "newest", "translations_of"]
 
@@ -53,9 +53,7 @@ def newest(view: View, language: str, now: float) -> list[Headline]:
     shown = view.where(
         lambda part: visible(part, now) & part.columns["titled"] & matching(part, wanted)
     )
-    rows = np.flatnonzero(shown)
-    published = np.nan_to_num(view.take("published_at", rows), nan=-np.inf)
-    latest = rows[np.argsort(-published, kind="stable")][:MOST]
+    latest = newest_first(view, np.flatnonzero(shown))[:MOST]
     return [Headline.of(view, row) for row in latest.tolist()]
 
 
