@@ -30,6 +30,7 @@ FLAGS = (
     *("--disable-background-networking", "--disable-component-update"),
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
 )
+AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 LOOPBACK = "http://127.0.0.1:"
 SECRET = "write-0123456789abcdef"  # noqa: S105 - of an archive that lives for a minute
 SHIP = "کشتی اسکله بندر ملوان دریا طوفان لنگر قایق ماهی تور موج ساحل"
@@ -257,3 +258,14 @@ def tab(browser: Browser) -> Iterator[Callable[..., Tab]]:
     yield make
     for context in opened:
         context.close()
+
+
+def sign_in(shown: Tab, address: str) -> Page:
+    """A page of the console at an address, signed in by its form."""
+    page = shown.page
+    page.goto(f"{address}/console/sign-in")
+    page.fill("[name=key]", SECRET)
+    page.fill("[name=person]", "Anna")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/console")
+    return page

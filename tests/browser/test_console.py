@@ -1,19 +1,17 @@
 """Every page of the console in Chromium: keys, other hosts, hostile texts, what axe finds."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import LOOPBACK, SECRET, Site, Tab
+from tests.browser.conftest import AXE, LOOPBACK, SECRET, Site, Tab
 from tests.support.missing_software import skip_or_fail
 
 pytestmark = pytest.mark.long
 
 Tabs = Callable[..., Tab]
-AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 LOOKS: dict[str, dict[str, Any]] = {
     "light": {"viewport": {"width": 1280, "height": 900}},
     "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},

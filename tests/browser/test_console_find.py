@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,13 +11,12 @@ from playwright.sync_api import Page, expect
 from recommender.indexing.drafts import DraftServer
 from recommender.indexing.indexer import Indexer
 from recommender.store import open_store
-from tests.browser.conftest import SECRET, Site, Tab
+from tests.browser.conftest import AXE, Site, Tab, sign_in
 from tests.support.missing_software import skip_or_fail
 
 pytestmark = pytest.mark.long
 
 Tabs = Callable[..., Tab]
-AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 WIDE: dict[str, Any] = {"viewport": {"width": 1280, "height": 900}}
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 800}, "locale": "tg"}
 FAULTS = """async () => (await axe.run(document, {resultTypes: ['violations']})).violations
@@ -52,16 +50,6 @@ def _reading_drafts(site: Site, reader_with_fake: Callable[..., Any]) -> Iterato
             yield
 
 
-def sign_in(shown: Tab, site: Site) -> Page:
-    """A page of the console, signed in by its form."""
-    page = shown.page
-    page.goto(f"{site.address}/console/sign-in")
-    page.fill("[name=key]", SECRET)
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/console")
-    return page
-
-
 def check_page(page: Page) -> None:
     """Axe finds nothing, and nothing is wider than the window."""
     if not AXE.exists():
@@ -73,7 +61,7 @@ def check_page(page: Page) -> None:
 
 def test_a_story_is_found_and_opened_by_keyboard(site: Site, tab: Tabs) -> None:
     shown = tab(**WIDE)
-    page = sign_in(shown, site)
+    page = sign_in(shown, site.address)
     page.goto(f"{site.address}/console/find")
     box = page.locator("[data-finder-box]")
     expect(box).to_be_focused()
@@ -105,7 +93,7 @@ def test_today_shows_lists_after_its_first_paint_and_finds_from_its_head(
     site: Site, tab: Tabs
 ) -> None:
     shown = tab(**WIDE)
-    page = sign_in(shown, site)
+    page = sign_in(shown, site.address)
     expect(page.locator(".home__count").first).to_contain_text("12")
     expect(page.locator("#attention")).to_be_visible()
     page.keyboard.press("/")
@@ -121,7 +109,7 @@ def test_today_shows_lists_after_its_first_paint_and_finds_from_its_head(
 @pytest.mark.usefixtures("_reading_drafts")
 def test_a_draft_is_looked_at_and_its_links_are_copied(site: Site, tab: Tabs) -> None:
     shown = tab(**WIDE, permissions=["clipboard-read", "clipboard-write"])
-    page = sign_in(shown, site)
+    page = sign_in(shown, site.address)
     page.goto(f"{site.address}/console/desk")
     story = site.stories["plain-en-2"]
     page.fill("[name=title]", "Something else")
@@ -148,7 +136,7 @@ def test_axe_finds_nothing_and_no_hostile_headline_runs(
     site: Site, tab: Tabs, look: dict[str, Any]
 ) -> None:
     shown = tab(**look)
-    page = sign_in(shown, site)
+    page = sign_in(shown, site.address)
     page.wait_for_selector(".home__count")
     check_page(page)
     for path in ("find?limit=100", "find?q=script+alert&state=shown&since=2020-01-01", "desk"):

@@ -18,7 +18,7 @@ from playwright.sync_api import expect
 from recommender.api_keys import ApiKey
 from recommender.settings import Settings
 from service import create_app
-from tests.browser.conftest import SECRET, Tab, served
+from tests.browser.conftest import SECRET, Tab, served, sign_in
 from tests.support.archives import copy_archive
 
 pytestmark = pytest.mark.long
@@ -67,12 +67,7 @@ def test_the_pages_of_the_console_are_as_the_docs_show_them(
 ) -> None:
     path, look, page_of_docs = SHOWN[name]
     shown = tab(**look)
-    page = shown.page
-    page.goto(f"{console}/console/sign-in")
-    page.fill("[name=key]", SECRET)
-    page.fill("[name=person]", "Anna")
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/console")
+    page = sign_in(shown, console)
     page.goto(console + path)
     page.wait_for_load_state("networkidle")
     expect(page.locator("[aria-busy]")).to_have_count(0, timeout=60_000)

@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,14 +14,13 @@ from recommender.api_keys import ApiKey
 from recommender.settings import Settings
 from recommender.store import open_store
 from service import create_app
-from tests.browser.conftest import SECRET, Tab, plain_stories, served
+from tests.browser.conftest import AXE, SECRET, Tab, plain_stories, served
 from tests.browser.hostile import TITLES
 from tests.support.missing_software import skip_or_fail
 
 pytestmark = pytest.mark.long
 
 Tabs = Callable[..., Tab]
-AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 STORY = "plain-en-0"
 MOST_NOTE, MOST_NAME = 500, 100  # characters
 

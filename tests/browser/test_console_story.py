@@ -1,19 +1,17 @@
 """The story page of the console in Chromium: sliders, saving what they try, and taking it back."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import SECRET, Site, Tab
+from tests.browser.conftest import AXE, Site, Tab, sign_in
 from tests.support.missing_software import skip_or_fail
 
 pytestmark = pytest.mark.long
 
 Tabs = Callable[..., Tab]
-AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 STORY = "/console/story/plain-en-0"
 TRIED = "?age=90&half_life=1&diversity=60&tried=1"
 TOO_WIDE = """() => document.documentElement.scrollWidth <= innerWidth ? []
@@ -27,17 +25,6 @@ LOOKS: dict[str, dict[str, Any]] = {
 }
 
 
-def sign_in(shown: Tab, site: Site) -> Page:
-    """A page of the console, signed in by its form."""
-    page = shown.page
-    page.goto(f"{site.address}/console/sign-in")
-    page.fill("[name=key]", SECRET)
-    page.fill("[name=person]", "Anna")
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/console")
-    return page
-
-
 def listed(page: Page) -> list[str]:
     """The headlines of the list, in order."""
     return page.locator(".stories--numbered .stories__title").all_inner_texts()
@@ -45,7 +32,7 @@ def listed(page: Page) -> list[str]:
 
 def test_an_editor_tries_saves_and_takes_back_by_keyboard(site: Site, tab: Tabs) -> None:
     shown = tab(**LOOKS["light"])
-    page = sign_in(shown, site)
+    page = sign_in(shown, site.address)
     follower = site.client.application.extensions["read-also"].follower
     page.goto(site.address + STORY)
     before = listed(page)
@@ -84,7 +71,7 @@ def test_an_editor_tries_saves_and_takes_back_by_keyboard(site: Site, tab: Tabs)
 
 def test_who_moves_a_weight_sets_it_and_can_go_back(site: Site, tab: Tabs) -> None:
     shown = tab(**LOOKS["light"])
-    page = sign_in(shown, site)
+    page = sign_in(shown, site.address)
     page.goto(site.address + STORY)
     expect(page.locator("#s-own")).not_to_be_checked()
     page.focus("#s-words")
@@ -101,7 +88,7 @@ def test_who_moves_a_weight_sets_it_and_can_go_back(site: Site, tab: Tabs) -> No
 
 def test_the_list_is_shown_as_readers_see_it_by_keyboard(site: Site, tab: Tabs) -> None:
     shown = tab(**LOOKS["light"])
-    page = sign_in(shown, site)
+    page = sign_in(shown, site.address)
     page.goto(site.address + STORY)
     page.locator("input[value=reasons]").focus()
     for layout in ("list", "cards"):
@@ -112,7 +99,7 @@ def test_the_list_is_shown_as_readers_see_it_by_keyboard(site: Site, tab: Tabs) 
 
 def test_no_hostile_text_runs_a_script(site: Site, tab: Tabs) -> None:
     shown = tab(**LOOKS["light"])
-    page = sign_in(shown, site)
+    page = sign_in(shown, site.address)
     hostile = [one for one in site.stories if not one.startswith(("plain", "mixed"))]
     for story in hostile[::16]:
         page.goto(f"{site.address}/console/story/{story}")
@@ -129,7 +116,7 @@ def test_axe_finds_nothing_and_nothing_is_too_wide(site: Site, tab: Tabs, look: 
     if not AXE.exists():
         skip_or_fail("axe is not installed: make generators")
     shown = tab(**LOOKS[look])
-    page = sign_in(shown, site)
+    page = sign_in(shown, site.address)
     paths = (
         *(STORY + TRIED, f"{STORY}?as=cards", f"{STORY}/beside/plain-en-1"),
         *("/console/making", f"/console/making/try{TRIED}"),

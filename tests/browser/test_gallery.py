@@ -19,7 +19,7 @@ from playwright.sync_api import Page, Route
 
 from recommender.api import LAYOUTS
 from recommender.web.page_words import persian_day
-from tests.browser.conftest import Cms, Site, Tab
+from tests.browser.conftest import AXE, Cms, Site, Tab
 from tests.browser.newspaper import PARAGRAPH, PEERS, SKIES, drawing, page, peer_grid
 from tests.support.missing_software import skip_or_fail
 
@@ -28,7 +28,6 @@ pytestmark = pytest.mark.long
 Tabs = Callable[..., Tab]
 ROOT = Path(__file__).parents[2]
 GALLERY = ROOT / "docs" / "gallery.md"
-AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 MOST_BYTES = 40_000  # of a picture
 WIDE, PHONE = {"width": 760, "height": 900}, {"width": 360, "height": 900}
 LOOKS: dict[str, dict[str, Any]] = {

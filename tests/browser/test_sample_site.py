@@ -19,7 +19,7 @@ from PIL import Image
 
 from recommender.settings import Settings
 from service import create_app
-from tests.browser.conftest import Tab, served
+from tests.browser.conftest import AXE, Tab, served
 from tests.support.missing_software import skip_or_fail
 
 pytestmark = pytest.mark.long
@@ -29,7 +29,6 @@ Tabs = Callable[..., Tab]
 EDITIONS = ("en", "ru", "tg", "zh")
 STORIES = ("guiyang-smart-city", "ru-arpa-sboyka", "tg-chorroha", "zh-guian-jifang")
 ROOT = Path(__file__).parents[2]
-AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 PICTURES = ROOT / "docs" / "pictures"
 MOST_BYTES = 80_000  # of a picture
 DESK = {"width": 1100, "height": 860}

@@ -1,6 +1,5 @@
 """Clients that several test files use."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import replace
@@ -8,13 +7,15 @@ from dataclasses import replace
 import pytest
 from flask.testing import FlaskClient
 
+from recommender.api_keys import ApiKey
 from recommender.errors import StoreUnusable
 from recommender.indexing.drafts import DraftServer
 from recommender.indexing.indexer import Indexer
 from recommender.settings import Settings
 from recommender.store import LazyStore, open_store
 from service import create_app
-from tests.support.archives import archive_settings, fake_reader
+from tests.support.archives import archive_settings, copy_archive, fake_reader
+from tests.support.signed_in import SignedIn
 
 
 @pytest.fixture
@@ -50,9 +51,27 @@ def indexer(own_desk: Settings) -> Iterator[Indexer]:
 def console_desk(desk_settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A copy of the desk for the tests of a module, which leave it as it was."""
     folder = tmp_path_factory.mktemp("console") / "desk"
-    of_workers = shutil.ignore_patterns("changes", "workers")
-    shutil.copytree(desk_settings.data_dir, folder, ignore=of_workers)
+    copy_archive(desk_settings.data_dir, folder)
     return archive_settings(folder)
+
+
+@pytest.fixture(scope="module")
+def signed_in(
+    lasting_client_of: Callable[..., FlaskClient],
+    console_desk: Settings,
+    secrets: dict[str, str],
+) -> SignedIn:
+    """One browser of an editor for all tests of a module."""
+    return SignedIn(lasting_client_of(console_desk, None), secrets["editor"])
+
+
+@pytest.fixture
+def chief_key(own_desk: Settings) -> str:
+    """A key that may do all; it is stored, so that a test can revoke it."""
+    secret = "-".join(["chief", *"0123456789abcdefghijk"])
+    with closing(open_store(own_desk.database_url)) as store:
+        store.keys.add(ApiKey.of("chief", ("read", "write", "admin"), secret), "read+write+admin")
+    return secret
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,6 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from recommender.api_keys import ApiKey
 from recommender.errors import Busy
 from recommender.settings import Settings
 from recommender.store import open_store, schema
@@ -76,15 +75,6 @@ def routes_of(client: FlaskClient) -> Iterator[tuple[str, str, str]]:
 @pytest.fixture
 def editor(client: FlaskClient, secrets: dict[str, str]) -> SignedIn:
     return SignedIn(client, secrets["editor"])
-
-
-@pytest.fixture
-def chief_key(own_desk: Settings) -> str:
-    """A key that may do all; it is stored, so that a test can revoke it."""
-    secret = "-".join(["chief", *"0123456789abcdefghijk"])
-    with closing(open_store(own_desk.database_url)) as store:
-        store.keys.add(ApiKey.of("chief", ("read", "write", "admin"), secret), "read+write+admin")
-    return secret
 
 
 def test_every_route_names_the_scope_that_opens_it(client: FlaskClient) -> None:

@@ -1,12 +1,11 @@
 """Where a story is shown, and that it is shown nowhere after it was taken down."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
 
 from recommender.settings import Settings
 from recommender.store import open_store
@@ -16,15 +15,6 @@ STORY = "harbour-4"
 PAGE = f"/story/{STORY}/appears-in"
 SEEN = re.compile(r'name="seen_never" value="(\d+)"')
 LINK = re.compile(r'href="/console/story/([^"/]+)"')
-
-
-@pytest.fixture(scope="module")
-def signed_in(
-    lasting_client_of: Callable[..., FlaskClient],
-    console_desk: Settings,
-    secrets: dict[str, str],
-) -> SignedIn:
-    return SignedIn(lasting_client_of(console_desk, None), secrets["editor"])
 
 
 @pytest.fixture

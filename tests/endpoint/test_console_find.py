@@ -1,7 +1,6 @@
 """Find, in the console: by words, by meaning, by name; what readers may not see, too."""
 
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing
 from html import unescape
@@ -15,7 +14,14 @@ from recommender.indexing.indexer import Indexer
 from recommender.settings import Settings
 from recommender.store import open_store
 from recommender.web.console import find as console_find
-from tests.support.archives import Document, archive_settings, fake_reader, fill, index_fake
+from tests.support.archives import (
+    Document,
+    archive_settings,
+    copy_archive,
+    fake_reader,
+    fill,
+    index_fake,
+)
 from tests.support.signed_in import SignedIn
 
 STORY = re.compile(r'<a class="stories__title" href="/console/story/([^"]+)"')
@@ -26,8 +32,7 @@ TAG = re.compile(r'<span class="tag tag--\w+">([^<]+)</span>')
 def finders_desk(desk_settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A copy of the desk that all tests here search; some add stories with words of their own."""
     folder = tmp_path_factory.mktemp("finders") / "desk"
-    of_workers = shutil.ignore_patterns("changes", "workers")
-    shutil.copytree(desk_settings.data_dir, folder, ignore=of_workers)
+    copy_archive(desk_settings.data_dir, folder)
     return archive_settings(folder)
 
 

@@ -9,7 +9,6 @@ import pytest
 from flask.testing import FlaskClient
 
 from index import Catalog
-from recommender.api_keys import ApiKey
 from recommender.indexing.rebuild import Rebuilt
 from recommender.indexing.snapshots import rollback_hold
 from recommender.settings import Settings
@@ -23,13 +22,10 @@ def editor(client: FlaskClient, secrets: dict[str, str]) -> SignedIn:
 
 
 @pytest.fixture
-def chief(client_of: Callable[..., FlaskClient], own_desk: Settings) -> SignedIn:
-    secret = "-".join(["chief", *"0123456789abcdefghijk"])
-    with closing(open_store(own_desk.database_url)) as store:
-        store.keys.add(ApiKey.of("chief", ("read", "write", "admin"), secret), "read+write+admin")
+def chief(client_of: Callable[..., FlaskClient], own_desk: Settings, chief_key: str) -> SignedIn:
     client = client_of(own_desk, None)
     client.application.extensions["read-also"].keyring.refresh()
-    return SignedIn(client, secret)
+    return SignedIn(client, chief_key)
 
 
 def test_the_page_says_what_lists_are_like(editor: SignedIn) -> None:

@@ -2,13 +2,12 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from flask.testing import FlaskClient
 
 from recommender.articles import article_of
 from recommender.errors import BadParameter, InvalidPolicy
@@ -22,15 +21,6 @@ from tests.support.signed_in import SignedIn
 NO_ECONOMY: dict[str, Any] = {"name": "no economy <b>", "does": "never", "items_section": "economy"}
 SEEN = re.compile(r'name="seen" value="(\d+)"')
 DUSHANBE = ZoneInfo("Asia/Dushanbe")
-
-
-@pytest.fixture(scope="module")
-def signed_in(
-    lasting_client_of: Callable[..., FlaskClient],
-    console_desk: Settings,
-    secrets: dict[str, str],
-) -> SignedIn:
-    return SignedIn(lasting_client_of(console_desk, None), secrets["editor"])
 
 
 @pytest.fixture

@@ -21,15 +21,6 @@ LAST = "orchard-3"
 HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
 
 
-@pytest.fixture(scope="module")
-def signed_in(
-    lasting_client_of: Callable[..., FlaskClient],
-    console_desk: Settings,
-    secrets: dict[str, str],
-) -> SignedIn:
-    return SignedIn(lasting_client_of(console_desk, None), secrets["editor"])
-
-
 @pytest.fixture
 def editor(signed_in: SignedIn, console_desk: Settings) -> Iterator[SignedIn]:
     """Somebody who may write; what they set is gone after the test."""
