@@ -82,9 +82,17 @@ class Lists:
 @click.command()
 @click.option("--seeds", default=500, show_default=True)
 @click.option("--skip-encoding", is_flag=True, help="Leave out the comparison of encoders.")
-def main(seeds: int, skip_encoding: bool) -> None:  # noqa: FBT001
+@click.option(
+    "--write",
+    type=click.Path(path_type=Path),
+    help="Write the texts there, as JSON lines that `read-also import` reads, and end.",
+)
+def main(seeds: int, skip_encoding: bool, write: Path | None) -> None:  # noqa: FBT001
     """Measure on the BBC News texts."""
     articles = list(read_articles())
+    if write is not None:
+        write_articles(write, articles)
+        return
     with tempfile.TemporaryDirectory(prefix="read-also-bench-") as folder:
         figures = measure(articles, Path(folder), seeds)
     if not skip_encoding:
@@ -92,10 +100,15 @@ def main(seeds: int, skip_encoding: bool) -> None:  # noqa: FBT001
     sys.exit(report(figures, click.echo))
 
 
+def write_articles(path: Path, articles: list[Article]) -> None:
+    """Write the texts as JSON lines."""
+    path.write_text("".join(f"{article.to_json()}\n" for article in articles), "utf-8")
+
+
 def measure(articles: list[Article], folder: Path, seeds: int) -> list[Figure]:
     """Import the texts, rebuild twice, and measure the lists."""
     path = folder / "bbc.jsonl"
-    path.write_text("".join(f"{article.to_json()}\n" for article in articles), "utf-8")
+    write_articles(path, articles)
     run_command(folder, "import", str(path))
     first, _ = run_command(folder, "rebuild")
     second, imported = run_command(folder, "rebuild")

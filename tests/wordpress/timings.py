@@ -6,9 +6,10 @@ On a WordPress, a MariaDB and a service of its own, as the tests have them. An a
 is timed from the moment its request is sent until every worker of the service shows it: eight
 answers in a row, over new connections, the first of which counts. Pages and saves are whole
 requests. Pages without and with the plugin are asked for in turn, on PHP's own server, and on nginx
-with PHP-FPM and Redis, in an order that is drawn anew each time, over the BBC texts.
+with PHP-FPM and Redis, in an order that is drawn anew each time, over the texts of `--texts`.
 """
 
+import json
 import socket
 import statistics
 import time
@@ -26,7 +27,6 @@ from typing import Final
 
 import click
 
-from benchmarks.bbc_news import read_articles
 from tests.support.serving import KEY
 from tests.support.waiting import free_port, until
 from tests.wordpress.command_line import CommandLine
@@ -35,6 +35,7 @@ from tests.wordpress.plugin import PLUGIN, article_of, configure, remove, save
 from tests.wordpress.service import Service
 from tests.wordpress.site import SERVER, Site, unpacked
 
+SAMPLE: Final = Path(__file__).parents[2] / "recommender/sample/articles.jsonl"
 IN_A_ROW: Final = 8
 PATIENCE_SECONDS: Final = 60
 READING_SECONDS: Final = 400
@@ -228,14 +229,21 @@ FULL_TEXT: Final = """
 """
 
 
-def compare_pages(scene: Scene, rounds: int, archive: int) -> None:
+def compare_pages(scene: Scene, rounds: int, texts: Path, archive: int) -> None:
     """What a page takes without the plugin, with a copy of its list, and with a list of its own.
 
     And with the query of plugins that search the site's own database.
     """
     site, order = scene.site, Random(7)  # noqa: S311 - an order
-    texts = [(one.title, paragraphs_of(one.body)) for one in islice(read_articles(), archive)]
-    posts = fill(scene, [{"post_title": title, "post_content": body} for title, body in texts])
+    with texts.open(encoding="utf-8") as lines:
+        stories = [json.loads(line) for line in islice(lines, archive)]
+    posts = fill(
+        scene,
+        [
+            {"post_title": one["title"], "post_content": paragraphs_of(one["body"])}
+            for one in stories
+        ],
+    )
     if site.run(FULL_TEXT):
         raise RuntimeError("the database has no full-text index")
     (site.folder / "content/mu-plugins/kinds.php").write_text(KINDS)
@@ -305,14 +313,20 @@ def push_all(scene: Scene, count: int) -> float:
 @click.option(
     "--posts", default=2_000, show_default=True, help="Of the archive that is pushed and searched."
 )
+@click.option(
+    "--texts",
+    default=SAMPLE,
+    type=click.Path(exists=True, path_type=Path),
+    help="JSON lines of articles, for the pages that are compared; the sample's by default.",
+)
 @click.option("--only-pages", is_flag=True, help="Compare pages and end.")
-def main(rounds: int, pages: int, posts: int, *, only_pages: bool) -> None:
+def main(rounds: int, pages: int, posts: int, texts: Path, *, only_pages: bool) -> None:
     """Print it all."""
     click.echo(f"{'':44} {'median':>9} {'worst':>9}")
     for behind_nginx in (False, True):
         with Scene.made(behind_nginx=behind_nginx) as scene:
             click.echo("nginx, PHP-FPM, Redis:" if behind_nginx else "PHP's own server:")
-            compare_pages(scene, pages, posts)
+            compare_pages(scene, pages, texts, posts)
     if not only_pages:
         show_rest(rounds, posts)
 
