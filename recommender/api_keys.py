@@ -66,10 +66,6 @@ class ApiKey:
         """Make the key with a secret and the scopes that it was given."""
         return cls(name, include_scopes(scopes), digest_of(secret))
 
-    def holds(self, moment: datetime) -> bool:
-        """Whether it has not expired at a moment."""
-        return self.expires_at is None or moment < self.expires_at
-
     def __repr__(self) -> str:
         return f"ApiKey(name={self.name!r}, scopes={sorted(self.scopes)})"
 

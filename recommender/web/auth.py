@@ -24,6 +24,7 @@ __all__ = [
     "check_secret",
     "find_key",
     "heavy_call",
+    "holds_at",
     "is_public",
     "key_name",
     "needs",
@@ -192,4 +193,9 @@ def find_key(keys: Iterable[ApiKey], secret: str, now: float) -> ApiKey | None:
     sent = hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
     found = [key for key in keys if hmac.compare_digest(key.digest, sent)]
     moment = datetime.fromtimestamp(now, UTC)
-    return next((key for key in found if key.holds(moment)), None)
+    return next((key for key in found if holds_at(key, moment)), None)
+
+
+def holds_at(key: ApiKey, moment: datetime) -> bool:
+    """Whether a key has not expired at a moment."""
+    return key.expires_at is None or moment < key.expires_at

@@ -10,7 +10,6 @@ ROOT = Path(__file__).parents[2]
 MOST_FILES, MOST_RETURNS, MOST_REBUILD_FILES = 25, 30, 40
 
 
-@pytest.mark.xfail(strict=True, reason="26 files of a request: keys say themselves when they hold")
 @pytest.mark.long
 def test_a_request_and_a_rebuild_pass_few_files() -> None:
     bounds = {

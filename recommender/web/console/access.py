@@ -18,6 +18,7 @@ from flask.typing import ResponseReturnValue
 from recommender.api_keys import ApiKey, digest_of
 from recommender.errors import Busy, StoreUnusable
 from recommender.store import Actor, ArticleStore, ConsoleSession, OpenedSession
+from recommender.web.auth import holds_at
 from recommender.web.console.sent_values import check_path_ids
 from recommender.web.problems import Refused
 from recommender.web.state import state
@@ -194,7 +195,7 @@ def _key_of(session: ConsoleSession, keys: Sequence[ApiKey], now: datetime) -> A
     found = (
         key for key in keys if (key.name, key.digest) == (session.key_name, session.key_digest)
     )
-    return next((key for key in found if key.holds(now) and "read" in key.scopes), None)
+    return next((key for key in found if holds_at(key, now) and "read" in key.scopes), None)
 
 
 def _check_form_token(session: ConsoleSession) -> None:

@@ -15,7 +15,7 @@ from flask import Response, g, request
 
 from recommender.api import ListOptions
 from recommender.api_keys import ApiKey
-from recommender.web.auth import heavy_call
+from recommender.web.auth import heavy_call, holds_at
 from recommender.web.console.access import console
 from recommender.web.console.page import render_page
 from recommender.web.console.reasons import Reasons
@@ -76,6 +76,6 @@ def _signer(article_id: str, site: str) -> ApiKey:
     for key in state().keyring.keys:
         signature = embed_signature(key.digest, article_id, site, until)
         is_right = hmac.compare_digest(signature.encode(), sent)
-        if is_right and key.name == name and key.holds(moment) and "read" in key.scopes:
+        if is_right and key.name == name and holds_at(key, moment) and "read" in key.scopes:
             return key
     raise Refused(403, "this address is not valid, or not any more")
