@@ -136,10 +136,10 @@ def rebuild(
         # has another model, changes are acknowledged only when it is live.
         changes_model = _changes_model(catalog, model)
         if not changes_model:
-            store.queue.acknowledge_known(ANALYZER_VERSION, model.fingerprint)
+            store.queue.acknowledge_known(ANALYZER_VERSION, model.fingerprint, meter)
         done = _publish(store, catalog, model, embedded, keep=keep, force=force)
         if changes_model:
-            store.queue.acknowledge_known(ANALYZER_VERSION, model.fingerprint)
+            store.queue.acknowledge_known(ANALYZER_VERSION, model.fingerprint, meter)
         store.features.prune(report_catalog(store, catalog).fingerprints)
     return done
 

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from datetime import UTC, datetime
+from typing import Any, Final
 
 import sqlalchemy as sa
 
 from recommender.analysis.features import AnalyzerVersions, Features
 from recommender.articles import Article, parse_article
+from recommender.progress import Meter, silent
 from recommender.store import schema
-from recommender.store.change_log import EntryKind, log_change
+from recommender.store.change_log import EntryKind, log_change, newest_number
 from recommender.store.feature_cache import store_embeddings, store_terms, store_texts
 
 __all__ = [
@@ -27,6 +29,8 @@ __all__ = [
 ATTEMPTS: Final = 3
 """After this many failures a text is a dead letter; features of an older text stay in use."""
 MOST_REASON_CHARACTERS: Final = 2_000
+SETTLED_AT_ONCE: Final = 20_000
+"""So many queued texts are looked through in one transaction when a rebuild settles the queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,14 @@ class DeadLetter:
 
 
 @dataclass(frozen=True, slots=True)
+class QueuePart:
+    """A part of the queue in the order of changes: its last change, and how many texts it has."""
+
+    last: int
+    texts: int
+
+
+@dataclass(frozen=True, slots=True)
 class TextQueue:
     """The queue between the writers of articles and the indexer."""
 
@@ -131,29 +143,39 @@ class TextQueue:
             _keep_features(connection, current, versions)
         return [number for number in numbers if number is not None]
 
-    def acknowledge_known(self, analyzer: str, model: str) -> int:
-        """Log as read all queued texts whose terms and vector are stored; return how many."""
-        acknowledged = 0
-        while found := self._known(analyzer, model):
-            with self._writer.begin() as connection:
-                numbers = [_acknowledge(connection, *row) for row in found]
-            acknowledged += sum(number is not None for number in numbers)
+    def acknowledge_known(self, analyzer: str, model: str, meter: Meter = silent) -> int:
+        """Log as read all queued texts whose terms and vector are stored; return how many.
+
+        The texts are taken in the order of their changes, thousands in a transaction: the number of
+        statements does not grow with the texts, and another writer waits a second at most.
+
+        Args:
+            analyzer: fingerprint of the terms.
+            model: fingerprint of the vectors.
+            meter: counts the queued texts.
+        """
+        parts = self._parts()
+        if not parts:
+            return 0
+        acknowledged, after = 0, 0
+        with meter("settling", sum(part.texts for part in parts), "article") as advance:
+            for part in parts:
+                known = _select_known(analyzer, model, after, part.last)
+                with self._writer.begin() as connection:
+                    acknowledged += _acknowledge_all(connection, known)
+                advance(part.texts)
+                after = part.last
         return acknowledged
 
-    def _known(self, analyzer: str, model: str) -> list[tuple[str, int, str]]:
-        table, articles = schema.queue, schema.articles
-        terms, vectors = schema.terms, schema.vectors
-        query = (
-            sa.select(table.c.article_id, table.c.change, articles.c.text_hash)
-            .join(articles, articles.c.id == table.c.article_id)
-            .join(terms, terms.c.text_hash == articles.c.text_hash)
-            .join(vectors, vectors.c.text_hash == articles.c.text_hash)
-            .where(terms.c.fingerprint == analyzer, vectors.c.fingerprint == model)
-            .order_by(table.c.change)
-            .limit(schema.ROWS_PER_STATEMENT)
-        )
+    def _parts(self) -> list[QueuePart]:
+        """Cut the queue, ordered by change, into parts of SETTLED_AT_ONCE texts."""
+        change = schema.queue.c.change
+        place = sa.func.row_number().over(order_by=change) - 1
+        placed = sa.select(change, (place // SETTLED_AT_ONCE).label("part")).subquery()
+        last = sa.func.max(placed.c.change)
+        query = sa.select(last, sa.func.count()).group_by(placed.c.part).order_by(last)
         with self._engine.begin() as connection:
-            return [(row[0], row[1], row[2]) for row in connection.execute(query)]
+            return [QueuePart(*row) for row in connection.execute(query)]
 
     def count_failure(self, article_id: str, change: int, fault: str) -> None:
         """Count a failed attempt at the text that a change brought, if it still waits.
@@ -305,6 +327,37 @@ def _acknowledge(
     read = sa.update(articles).where(articles.c.id == article_id).values(read_hash=text_hash)
     connection.execute(read)
     return _log_touch(connection, article_id, "read")
+
+
+def _select_known(analyzer: str, model: str, after: int, last: int) -> sa.Select[Any]:
+    """Select, of the texts that changes after one up to another queued, those with features."""
+    table, articles = schema.queue, schema.articles
+    terms, vectors = schema.terms, schema.vectors
+    return (
+        sa.select(table.c.article_id, sa.literal("read"), sa.literal(datetime.now(tz=UTC)))
+        .join(articles, articles.c.id == table.c.article_id)
+        .join(terms, terms.c.text_hash == articles.c.text_hash)
+        .join(vectors, vectors.c.text_hash == articles.c.text_hash)
+        .where(terms.c.fingerprint == analyzer, vectors.c.fingerprint == model)
+        .where(table.c.change > after, table.c.change <= last)
+        .order_by(table.c.change)
+    )
+
+
+def _acknowledge_all(connection: sa.Connection, known: sa.Select[Any]) -> int:
+    """Log selected texts as read, as `_acknowledge` does with one; return how many.
+
+    Nobody else writes meanwhile: all entries after the newest are those of this call.
+    """
+    log, articles, table = schema.changes, schema.articles, schema.queue
+    is_new = log.c.number > newest_number(connection)
+    columns = ["article_id", "kind", "at"]
+    connection.execute(sa.insert(log).from_select(columns, known))
+    read = {"read_hash": articles.c.text_hash, "touched": log.c.number}
+    same = articles.c.id == log.c.article_id
+    connection.execute(sa.update(articles).where(same, is_new).values(read))
+    taken = sa.select(log.c.article_id).where(is_new)
+    return connection.execute(sa.delete(table).where(table.c.article_id.in_(taken))).rowcount
 
 
 def _log_touch(connection: sa.Connection, article_id: str, kind: EntryKind) -> int:

@@ -1,16 +1,23 @@
 """The queue of texts to be analyzed, run on each store."""
 
-from collections.abc import Iterable
-from dataclasses import replace
+import random
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
+from recommender.errors import UnknownArticle
 from recommender.store import (
     AnalyzedText,
     ArticleStore,
     DeadLetter,
     QueuedText,
     QueueLength,
+    schema,
 )
 from recommender.store.text_queue import ATTEMPTS
 from tests.support.features import make_embedding, make_features
@@ -350,6 +357,138 @@ def test_articles_with_known_features_are_acknowledged_without_reading(store: Ar
         ("b", "read"),
         ("d", "read"),
     ]
+
+
+def test_settling_the_queue_equals_acknowledging_each_known_text_in_the_order_of_changes(
+    store: ArticleStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The oracle works on the rows as plain values; writes, failures and deletions are drawn."""
+    monkeypatch.setattr("recommender.store.text_queue.SETTLED_AT_ONCE", 4)
+    draw = random.Random(17)  # noqa: S311 - texts, not secrets
+    texts = [f"Text {number}" for number in range(8)]
+    acknowledged = 0
+    for _ in range(12):
+        for article_id in draw.sample("abcdefghijkl", 7):
+            change_at_random(store, article_id, draw.choice(texts), draw)
+        known = make_article(body=draw.choice(texts)).text_hash
+        if draw.random() < 0.8:
+            store.features.add_terms({known: make_features()}, draw.choice(["words", "old words"]))
+        if draw.random() < 0.8:
+            store.features.add_embeddings({known: make_embedding([1, 0])}, "model")
+        before, pieces = QueueRows.of(store), CountedPieces()
+        expected = before.settled("words", "model")
+        some = store.queue.acknowledge_known("words", "model", pieces.meter)
+        assert QueueRows.of(store) == expected
+        assert some == len(before.queue) - len(expected.queue)
+        assert pieces.done == pieces.total == len(before.queue)
+        acknowledged += some
+    assert acknowledged > 10
+
+
+@pytest.mark.parametrize("texts", [3, 40])
+def test_settling_takes_five_statements_whatever_the_number_of_texts(
+    store: ArticleStore, texts: int
+) -> None:
+    article = make_article("a")
+    store.put(article)
+    analyze(store)
+    store.write_many([make_article(f"b{number}") for number in range(texts)])
+    with recorded_statements(store) as statements:
+        assert store.queue.acknowledge_known("words", "model") == texts
+    assert len(statements) == 5
+    with recorded_statements(store) as statements:
+        assert store.queue.acknowledge_known("words", "model") == 0
+    assert len(statements) == 1
+
+
+def change_at_random(store: ArticleStore, article_id: str, text: str, draw: random.Random) -> None:
+    """Write an article alone or in bulk, delete it, or let its text become a dead letter."""
+    article = make_article(article_id, body=text)
+    match draw.randrange(6):
+        case 0 | 1:
+            store.put(article)
+        case 2 | 3:
+            store.write_many([article])
+        case 4:
+            store.put(article)
+            if article_id in ids(waiting(store)):
+                fail(store, article_id, times=ATTEMPTS)
+        case _:
+            with suppress(UnknownArticle):
+                store.delete(article_id)
+
+
+@contextmanager
+def recorded_statements(store: ArticleStore) -> Iterator[list[str]]:
+    """The statements that are executed inside, without those that begin and end transactions."""
+    statements: list[str] = []
+
+    def record(*context: Any) -> None:
+        if "pg_advisory_xact_lock" not in context[2] and "lock_timeout" not in context[2]:
+            statements.append(context[2])
+
+    sa.event.listen(store.engine, "before_cursor_execute", record)
+    yield statements
+    sa.event.remove(store.engine, "before_cursor_execute", record)
+
+
+@dataclass
+class CountedPieces:
+    """A meter that counts."""
+
+    total: int = 0
+    done: int = 0
+
+    @contextmanager
+    def meter(self, _label: str, total: int, _unit: str) -> Iterator[Callable[[int], object]]:
+        self.total += total
+        yield self._advance
+
+    def _advance(self, count: int) -> None:
+        self.done += count
+
+
+@dataclass
+class QueueRows:
+    """What settling reads and changes: rows of tables by their keys."""
+
+    queue: dict[str, int]
+    articles: dict[str, tuple[str | None, str | None, int]]
+    log: list[tuple[str, str]]
+    newest: int
+    features: set[tuple[str, str]]
+
+    @classmethod
+    def of(cls, store: ArticleStore) -> "QueueRows":
+        queue, articles, log = schema.queue.c, schema.articles.c, log_of(store)
+        columns = (articles.id, articles.text_hash, articles.read_hash, articles.touched)
+        with store.engine.begin() as connection:
+            queued = connection.execute(sa.select(queue.article_id, queue.change)).all()
+            rows = connection.execute(sa.select(*columns)).all()
+            features = {
+                (row.text_hash, row.fingerprint)
+                for table in (schema.terms, schema.vectors)
+                for row in connection.execute(sa.select(table.c.text_hash, table.c.fingerprint))
+            }
+        return cls(
+            queue={row.article_id: row.change for row in queued},
+            articles={row.id: (row.text_hash, row.read_hash, row.touched) for row in rows},
+            log=[(entry.article_id, entry.kind) for entry in log],
+            newest=log[-1].number,
+            features=features,
+        )
+
+    def settled(self, analyzer: str, model: str) -> "QueueRows":
+        """The rows after each known text was acknowledged, one after the other."""
+        after = deepcopy(self)
+        for article_id, _ in sorted(self.queue.items(), key=lambda queued: queued[1]):
+            text_hash = self.articles[article_id][0] or ""
+            if {(text_hash, analyzer), (text_hash, model)} <= self.features:
+                after.newest += 1
+                after.articles[article_id] = (text_hash, text_hash, after.newest)
+                after.log.append((article_id, "read"))
+                del after.queue[article_id]
+        return after
 
 
 # What was read for one model, and has to be read for another.
