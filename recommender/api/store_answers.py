@@ -126,7 +126,7 @@ class IdPage(Answer):
 
 
 class AuditRecord(Answer):
-    """One change: who did what, when and from where.
+    """One change: who did what, when, why and from where.
 
     Attributes:
         number: ascending, in the order of the changes.
@@ -138,6 +138,7 @@ class AuditRecord(Answer):
         change: the number in the change log; null for keys, which are not in it.
         address: the network address of the caller; empty for a command.
         request_id: the id of the request; empty for a command.
+        why: the reason that was given; left out for none.
     """
 
     number: int
@@ -148,6 +149,7 @@ class AuditRecord(Answer):
     change: int | None
     address: str
     request_id: str
+    why: str = ""
 
 
 class AuditPage(Answer):

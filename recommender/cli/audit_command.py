@@ -29,7 +29,8 @@ def audit(since: datetime | None, actor: str | None, as_json: bool) -> None:
     """Print who changed what, the oldest change first.
 
     Each line has the time, the key or `cli:` and the user of the machine, what was done, the
-    article or key, the number in the change log, the address, and the id of the request.
+    article or key, the number in the change log, the address, the id of the request, and the
+    reason if one was given.
     """
     url = open_settings(only_reads=True).database_url
     with closing(open_store(url, must_exist=True)) as store:
@@ -52,4 +53,5 @@ def _as_json(entry: AuditEntry) -> str:
 def _as_line(entry: AuditEntry) -> str:
     change = "-" if entry.change is None else str(entry.change)
     parts = (entry.actor, entry.action, entry.subject, change, entry.address, entry.request_id)
-    return "  ".join([as_rfc3339(entry.at, "seconds"), *(part or "-" for part in parts)])
+    why = [entry.why] if entry.why else []
+    return "  ".join([as_rfc3339(entry.at, "seconds"), *(part or "-" for part in parts), *why])

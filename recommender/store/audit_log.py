@@ -1,6 +1,6 @@
-"""The audit log: who changed what, when and from where; written together with the change."""
+"""The audit log: who changed what, when, why and from where; written together with the change."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
@@ -44,11 +44,13 @@ class Actor:
         name: of the key; or `cli:` and the user of the machine who runs a command.
         address: the network address that the request came from; empty for a command.
         request_id: the id of the request; empty for a command.
+        why: the reason that they give; empty for none.
     """
 
     name: str
     address: str = ""
     request_id: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class AuditEntry:
             are not in it.
         address: see `Actor`.
         request_id: see `Actor`.
+        why: see `Actor`.
     """
 
     number: int
@@ -76,6 +79,7 @@ class AuditEntry:
     change: int | None
     address: str
     request_id: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,17 +111,29 @@ class AuditLog:
             query = query.where(table.c.at >= since)
         if actor is not None:
             query = query.where(table.c.actor == actor)
-        with self._engine.begin() as connection:
-            return tuple(AuditEntry(**row) for row in connection.execute(query).mappings())
+        return self._read(query)
 
-    def actors_of_policies(self, changes: Collection[int]) -> dict[int, str]:
-        """By change number, who set a policy; without those that the log does not have."""
+    def about_policies(self, changes: Collection[int]) -> Mapping[int, AuditEntry]:
+        """By change number, who set a policy and why; without those that the log does not have."""
+        return self._about("", "policy.set", changes)
+
+    def about_overrides(
+        self, article_id: str, changes: Collection[int]
+    ) -> Mapping[int, AuditEntry]:
+        """The same of what was set for an article."""
+        return self._about(article_id, "overrides.set", changes)
+
+    def newest(self, *actions: Action, limit: int) -> tuple[AuditEntry, ...]:
+        """Read the newest entries of some actions, the newest first."""
         table = schema.audit_log
-        of_policies = sa.and_(table.c.subject == "", table.c.action == "policy.set")
-        query = sa.select(table.c.change, table.c.actor)
-        query = query.where(of_policies, table.c.change.in_(changes))
-        with self._engine.begin() as connection:
-            return {one.change: one.actor for one in connection.execute(query)}
+        query = sa.select(table).where(table.c.action.in_(actions))
+        return self._read(query.order_by(table.c.number.desc()).limit(limit))
+
+    def of_subjects(self, action: Action, subjects: Collection[str]) -> Mapping[str, AuditEntry]:
+        """By subject, the newest entry of an action; without those that the log does not have."""
+        table = schema.audit_log
+        query = sa.select(table).where(table.c.subject.in_(subjects), table.c.action == action)
+        return {one.subject: one for one in self._read(query.order_by(table.c.number))}
 
     def note(self, action: Action, subject: str) -> None:
         """Note what was done outside of the store."""
@@ -129,6 +145,18 @@ class AuditLog:
         table = schema.audit_log
         with self._writer.begin() as connection:
             return connection.execute(sa.delete(table).where(table.c.at < before)).rowcount
+
+    def _about(
+        self, subject: str, action: Action, changes: Collection[int]
+    ) -> Mapping[int, AuditEntry]:
+        table = schema.audit_log
+        wanted = sa.and_(table.c.subject == subject, table.c.action == action)
+        found = self._read(sa.select(table).where(wanted, table.c.change.in_(changes)))
+        return {one.change: one for one in found if one.change is not None}
+
+    def _read(self, query: sa.Select[tuple[object, ...]]) -> tuple[AuditEntry, ...]:
+        with self._engine.begin() as connection:
+            return tuple(AuditEntry(**row) for row in connection.execute(query).mappings())
 
 
 def log_action(
@@ -146,6 +174,7 @@ def log_action(
         change=change,
         address=actor.address,
         request_id=actor.request_id,
+        why=actor.why,
     )
     connection.execute(row)
 

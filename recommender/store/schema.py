@@ -268,9 +268,10 @@ audit_log = sa.Table(
     sa.Column("change", sa.BigInteger),
     sa.Column("address", sa.String(60), nullable=False),
     sa.Column("request_id", sa.String(128), nullable=False),
+    sa.Column("why", sa.Text, nullable=False, server_default=""),
     sqlite_autoincrement=True,
 )
-"""Who changed what, when and from where; see `AuditEntry`."""
+"""Who changed what, when, why and from where; see `AuditEntry`."""
 
 webhooks = sa.Table(
     "webhooks",

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from recommender.api import Override
 from recommender.api_keys import ApiKey
 from recommender.settings import Settings
-from recommender.store import open_store
+from recommender.store import Actor, open_store
 from service import create_app
 from tests.browser.conftest import AXE, SECRET, Tab, plain_stories, served
 from tests.browser.hostile import TITLES
@@ -128,12 +128,34 @@ def test_a_story_that_was_found_is_pinned_with_a_note_and_another_is_taken_out(
         "href", "/console/story/plain-tg-3"
     )
     page.locator("#note-pins-plain-tg-3").click()
-    page.get_by_label("Why").first.fill("for the feast")
+    page.locator("#steer-pins").get_by_label("Why").fill("for the feast")
     page.get_by_role("button", name="Save", exact=True).first.click()
     expect(page.locator("#steer-pins q")).to_have_text("for the feast")
     page.get_by_role("button", name=f"Allow again: {first}", exact=True).click()
     expect(page.locator("#story-list .stories__title", has_text=first)).to_have_count(1)
     page.locator("#remove-pins-plain-tg-3").click()
+    anna.assert_clean()
+
+
+def test_a_reason_goes_with_the_next_change_and_stands_in_the_history(
+    desk: Desk, tab: Tabs
+) -> None:
+    anna = desk.sign_in(tab)
+    page = desk.open(anna, "/story/plain-en-1")
+    title = listed(page)[0]
+    page.locator("#list-why").fill("tells the rest")  # beside the list
+    page.get_by_role("button", name=f"Pin: {title}", exact=True).click()
+    expect(page.locator("#steer-pins q")).to_have_text("tells the rest")
+    expect(page.locator("#list-why")).to_have_value("")
+    page.locator("#steer-why").fill("a mistake")
+    page.locator("#steer-undo").click()
+    expect(page.locator("#steer-pins")).to_have_count(0)
+    expect(page.locator("#steer-why")).to_have_value("")
+    page.get_by_text("Who changed what").click()
+    expect(page.locator("#steer-history q")).to_have_text(["a mistake", "tells the rest"])
+    page.locator("#steer-why").fill("kept while typing")
+    page.locator("#steer-why").press("Enter")  # no button was pressed: nothing is changed
+    expect(page.locator("#steer-history q")).to_have_count(2)
     anna.assert_clean()
 
 
@@ -214,7 +236,8 @@ def test_no_hostile_note_name_or_rule_runs_a_script(desk: Desk, tab: Tabs) -> No
             notes = texts[place * len(others) :][: len(others)]
             blocks = [Override(id=i, why=why) for i, why in zip(others, notes, strict=False)]
             by = texts[place][:100]
-            store.overrides.put(f"plain-fa-{place}", "blocks", tuple(blocks), by)
+            acting = store.acting(Actor(by, why=texts[place]))
+            acting.overrides.put(f"plain-fa-{place}", "blocks", tuple(blocks), by)
         rules = [
             {"name": text.strip(), "action": "never", "items": {"tag": f"tag {text}"}}
             for text in dict.fromkeys(texts[:50])
@@ -226,6 +249,8 @@ def test_no_hostile_note_name_or_rule_runs_a_script(desk: Desk, tab: Tabs) -> No
         for path in [f"/story/plain-fa-{place}" for place in range(6)]:
             page = desk.open(anna, path)
             expect(page.locator("#steer q").first).to_be_visible()
+            page.get_by_text("Who changed what").click()
+            expect(page.locator("#steer-history q")).to_have_count(1)
             anna.assert_clean()
         page = desk.open(anna, "/rules")
         expect(page.locator("#rules h3")).to_have_count(len(rules))

@@ -39,7 +39,10 @@ def press(editor: SignedIn, part: str, action: str, **fields: Any) -> str:
 
 
 def test_a_story_that_is_taken_down_is_in_no_list_and_can_be_brought_back(
-    editor: SignedIn, secrets: dict[str, str], desk_documents: dict[str, Any]
+    editor: SignedIn,
+    console_desk: Settings,
+    secrets: dict[str, str],
+    desk_documents: dict[str, Any],
 ) -> None:
     headers = {"X-API-Key": secrets["editor"]}
     address = f"/v1/articles/{STORY}/appears-in"
@@ -53,9 +56,12 @@ def test_a_story_that_is_taken_down_is_in_no_list_and_can_be_brought_back(
     assert LINK.findall(gone) == []
     editor.client.put(f"/v1/articles/{STORY}", json=desk_documents[STORY], headers=headers)
     assert editor.client.get(address, headers=headers).get_json()["appears_in"] == []
-    back = press(editor, gone, "remove")
+    back = press(editor, gone, "remove", why="the court allows it")
     assert sorted(LINK.findall(back)) == before
     assert "Lists may show it again." in back
+    with closing(open_store(console_desk.database_url)) as store:
+        made = store.audit_log.newest("overrides.set", limit=2)
+    assert [one.why for one in made] == ["the court allows it", "the court says so"]
 
 
 def test_the_second_of_two_editors_is_told_who_took_it_down(

@@ -78,12 +78,17 @@ def test_an_administrator_goes_back_to_an_earlier_state(
     late = chief.post("/quality/back", to=before, live=before)
     assert late.status_code == 409  # the page was of before the rebuild
     assert catalog.live() == after
-    assert chief.post("/quality/back", to=before, live=after).status_code == 303
+    assert "Who went back" not in page
+    why = "lists of <i>orchards</i>"
+    assert chief.post("/quality/back", to=before, live=after, why=why).status_code == 303
     assert catalog.live() == before
     assert rollback_hold(catalog).text is not None
     with closing(open_store(own_desk.database_url)) as store:
         last = store.audit_log.entries()[-1]
     assert (last.actor, last.action, last.subject) == ("chief: Anna", "archive.back", before)
+    returns = chief.get("/quality").text.partition("Who went back")[2]
+    for text in ("To the state of", "chief: Anna", "lists of &lt;i&gt;orchards&lt;/i&gt;</q>"):
+        assert text in returns
     assert chief.post("/quality/back", to=after, live=before).status_code == 303  # and forward
     assert catalog.live() == after
     assert chief.post("/quality/back", to=before, live=after).status_code == 303

@@ -39,8 +39,8 @@ def test_searches_ignore_what_no_form_sends(editor: SignedIn) -> None:
         (STEER, {"step": PLACE, "seen_pins": 0}),
         (STEER, {"step": "pins add harbour-3", "seen_pins": LARGE}),
         (STEER, {"step": "pins add harbour-3", "seen_pins": LONG}),
-        (f"{STEER}/undo", {"kind": "pins", "undo": LONG, "seen_pins": 0}),
-        (f"{STEER}/undo", {"kind": "pins", "undo": 0, "seen_pins": LARGE}),
+        (f"{STEER}/undo", {"undo": f"pins {LONG}", "seen_pins": 0}),
+        (f"{STEER}/undo", {"undo": "pins 0", "seen_pins": LARGE}),
         (STEER, {"step": "pins note a", "seen_pins": 0, "ends_at": "9999-12-31T23:59-14:00"}),
         (STEER, {"step": "pins note a", "seen_pins": 0, "starts_at": "0001-01-01T00:00+14:00"}),
         ("/rules/undo", {"back": LONG, "seen": 0}),
@@ -48,6 +48,8 @@ def test_searches_ignore_what_no_form_sends(editor: SignedIn) -> None:
         ("/rules", {"name": "a", "does": "share", "at_most": "nan", "seen": 0}),
         ("/rules", {"name": "a", "does": "never", "seen": 0, "ends_at": "9999-12-31T23:59-14:00"}),
         ("/making", {"seen": LONG}),
+        (STEER, {"step": "pins add harbour-3", "seen_pins": 0, "why": "w" * 501}),
+        ("/rules/remove", {"name": "a", "seen": 0, "why": "w" * 501}),
     ],
 )
 def test_forms_are_refused_in_words(editor: SignedIn, path: str, fields: dict[str, Any]) -> None:

@@ -51,11 +51,9 @@ def do(editor: SignedIn, step: str, page: str, **fields: Any) -> str:
 
 def undo(editor: SignedIn, part: str) -> str:
     """Press the button that takes the last change back."""
-    fields: dict[str, Any] = dict(
-        HIDDEN.findall(part.partition("/steer/undo")[2].partition("</form>")[0])
-    )
-    fields.pop("form_token")
-    answer = editor.post(f"{STORY}/steer/undo", **fields)
+    button = re.search(r'/steer/undo" name="undo" value="([^"]+)"', part)
+    assert button is not None
+    answer = editor.post(f"{STORY}/steer/undo", undo=button[1], **seen(part))
     assert answer.status_code == 200, answer.text
     return answer.text
 

@@ -43,6 +43,26 @@ def test_every_change_of_an_actor_is_logged_with_its_number(store: ArticleStore)
     assert abs(datetime.now(tz=UTC) - first.at) < timedelta(hours=1)
 
 
+def test_the_reason_of_a_change_is_found_by_its_number_and_its_subject(
+    store: ArticleStore,
+) -> None:
+    store.acting(ANNA).write_many([A, B])
+    acting = store.acting(replace(ANNA, why="the harvest"))
+    pinned = acting.overrides.put("a", "pins", (Override(id="b"),), "cms").change
+    acting.policies.set(Policy(rules=(SiteRule("a", "never"),)))
+    log = store.audit_log
+    assert [one.why for one in log.entries()] == ["", "", *["the harvest"] * 3]
+    assert {number: one.why for number, one in log.about_overrides("a", [1, pinned]).items()} == {
+        pinned: "the harvest"
+    }
+    assert log.about_overrides("b", [pinned]) == log.about_policies([pinned]) == {}
+    assert log.about_policies([pinned + 1])[pinned + 1].subject == ""
+    newest = log.newest("rule.set", "overrides.set", limit=5)
+    assert [one.action for one in newest] == ["rule.set", "overrides.set"]
+    assert log.newest("article.put", limit=1) == log.entries()[1:2]
+    assert log.of_subjects("article.put", ["a", "c"]).keys() == {"a"}
+
+
 def test_each_site_rule_that_a_policy_sets_or_removes_is_logged(store: ArticleStore) -> None:
     acting = store.acting(ANNA)
     never = SiteRule("a", "never", items=Condition(section="opinion"))

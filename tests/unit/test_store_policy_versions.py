@@ -61,7 +61,7 @@ def test_a_policy_replaces_only_the_version_that_was_seen(store: ArticleStore) -
             policies.put("B", seen=seen)
     changes = [1, policies.put("B", seen=1).change, store.policies.put("C").change]
     assert [document for _, _, document in plain(store)] == ["C", "B", "A"]
-    found = store.audit_log.actors_of_policies(changes)
+    found = {one: made.actor for one, made in store.audit_log.about_policies(changes).items()}
     assert found == {1: "anna", changes[1]: "anna"}
 
 

@@ -506,7 +506,7 @@ export interface components {
              */
             readonly next: number;
         };
-        /** @description One change: who did what, when and from where. */
+        /** @description One change: who did what, when, why and from where. */
         readonly AuditRecord: {
             /**
              * @description Ascending, in the order of the changes.
@@ -549,6 +549,11 @@ export interface components {
              * @example 8f1c2e0a7b6d4c3f
              */
             readonly request_id: string;
+            /**
+             * @description The reason that was given; left out for none.
+             * @example our own report from the place
+             */
+            readonly why?: string;
         };
         /** @description Blocks to set. */
         readonly Blocks: {

@@ -274,6 +274,7 @@ class AuditRecord(Answer):
     change: int | None
     address: str
     request_id: str
+    why: str = ""
 
 
 class AuditPage(Answer):

@@ -8,6 +8,7 @@ import hmac
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import wraps
 from typing import Final, Literal, ParamSpec
@@ -19,7 +20,7 @@ from recommender.api_keys import ApiKey, digest_of
 from recommender.errors import Busy, StoreUnusable
 from recommender.store import Actor, ArticleStore, ConsoleSession, OpenedSession
 from recommender.web.auth import holds_at
-from recommender.web.console.sent_values import check_path_ids
+from recommender.web.console.sent_values import check_path_ids, read_reason
 from recommender.web.problems import Refused
 from recommender.web.state import state
 
@@ -123,11 +124,15 @@ def actor_of(key_name: str, person: str) -> Actor:
 def writing_as_session() -> Iterator[ArticleStore]:
     """Write to the store in the name of who is signed in while the block runs.
 
+    The audit log keeps why, if the form of the request says so.
+
     Raises:
+        BadParameter: the reason is too long.
         StoreUnusable: the store is away.
         Busy: too many requests write now.
     """
-    with state().writing(actor_of_session()) as store:
+    actor = replace(actor_of_session(), why=read_reason(request.form))
+    with state().writing(actor) as store:
         yield store
 
 

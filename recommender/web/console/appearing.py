@@ -16,7 +16,7 @@ from recommender.store import Receiver
 from recommender.web.auth import heavy_call
 from recommender.web.console.access import console, opened
 from recommender.web.console.page import render_page, render_part, wants_part
-from recommender.web.console.sent_values import read_change
+from recommender.web.console.sent_values import read_change, read_reason
 from recommender.web.console.steering import Outcome, read_steering, take_step
 from recommender.web.console.steps import Step
 from recommender.web.console.today import StoryLine
@@ -73,7 +73,7 @@ def show_appearances(article_id: str) -> Response:
 def take_down(article_id: str) -> ResponseReturnValue:
     """Take a story out of all lists, or let them show it again; look where it is shown then."""
     article = state().stored(article_id)
-    note = {"why": request.form.get("why", "").strip()}
+    note = {"why": read_reason(request.form)}
     step = Step.read(request.form.get("step", ""), note)
     if step.kind != "never":
         raise Refused(400, "this page takes a story down, or brings it back")

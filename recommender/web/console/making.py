@@ -34,12 +34,14 @@ class MakingVersion:
     Attributes:
         stored: as the store has it; None for the defaults.
         by: who saved it; empty where that is not known.
+        why: the reason; empty for none.
         changes: what it changed; None where this program cannot read it, or the one before.
         is_readable: whether this program can read it, so that one can go back to it.
     """
 
     stored: StoredPolicy | None
     by: str
+    why: str
     changes: tuple[SettingChange, ...] | None
     is_readable: bool = True
 
@@ -151,17 +153,22 @@ def _versions() -> list[MakingVersion]:
     """The newest versions, the newest first; the last are the defaults if no older is kept back."""
     with state().reading() as store:
         history = store.policies.history()
-        by = store.audit_log.actors_of_policies([one.change for one in history])
+        logged = store.audit_log.about_policies([one.change for one in history])
     policies = [_read(one) for one in history]
     if not history or history[-1].version == 1:
         policies.append(Policy())
     versions = [
         MakingVersion(
-            one, by.get(one.change, ""), _changed(policies, place), policies[place] is not None
+            one,
+            made.actor if (made := logged.get(one.change)) else "",
+            made.why if made else "",
+            _changed(policies, place),
+            policies[place] is not None,
         )
         for place, one in enumerate(history)
     ]
-    return versions if len(policies) == len(history) else [*versions, MakingVersion(None, "", ())]
+    defaults = [] if len(policies) == len(history) else [MakingVersion(None, "", "", ())]
+    return versions + defaults
 
 
 def _changed(policies: Sequence[Policy | None], place: int) -> tuple[SettingChange, ...] | None:

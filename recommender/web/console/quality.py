@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -13,7 +14,7 @@ from flask.typing import ResponseReturnValue
 
 from index import Catalog
 from recommender.api import ListOptions, RelatedList
-from recommender.errors import Busy, ChangedMeanwhile
+from recommender.errors import Busy, ChangedMeanwhile, StoreUnusable
 from recommender.indexing.rollback import roll_back
 from recommender.indexing.snapshots import gate_refusal, read_live_name, rollback_hold
 from recommender.live import LiveState
@@ -22,6 +23,7 @@ from recommender.ranking.duplicates import UNKNOWN_CLUSTER
 from recommender.ranking.filters import newest_first, visible
 from recommender.ranking.related import list_related
 from recommender.ranking.scoring import seed_of
+from recommender.store import AuditEntry
 from recommender.web.auth import heavy_call
 from recommender.web.console.access import console, opened, writing_as_session
 from recommender.web.console.list_quality import ListFigures, measure_lists, spread_over
@@ -35,6 +37,7 @@ __all__: list[str] = []
 
 NEWEST: Final = 150
 OTHERS: Final = 150
+MOST_RETURNS: Final = 10
 KEPT_SECONDS: Final = 600.0
 ANEW_SECONDS: Final = 60.0
 """Nobody has the lists counted more often."""
@@ -88,10 +91,13 @@ class BuiltState:
 def show_quality() -> Response:
     """The page; its figures are measured after it is shown."""
     catalog = Catalog(state().settings.data.snapshots)
+    built = _built(catalog)
     return render_page(
         "quality.html",
         "quality",
-        built=_built(catalog),
+        built=built,
+        built_at={one.name: one.built_at for one in built},
+        returns=_returns(),
         refusal=gate_refusal(catalog).text,
         hold=rollback_hold(catalog).text,
     )
@@ -142,6 +148,13 @@ def go_back() -> ResponseReturnValue:
         roll_back(catalog, wanted, state().store)
         store.audit_log.note("archive.back", wanted)
     return redirect(url_for("console.show_quality"), 303)
+
+
+def _returns() -> tuple[AuditEntry, ...]:
+    """Who went back lately, when and why; none is known while the store is away."""
+    with suppress(StoreUnusable), state().reading() as store:
+        return store.audit_log.newest("archive.back", limit=MOST_RETURNS)
+    return ()
 
 
 def _built(catalog: Catalog) -> list[BuiltState]:

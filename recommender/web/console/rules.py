@@ -35,6 +35,7 @@ __all__ = ["Clause", "RulePreview", "clauses_of", "rule_from"]
 
 TRIED_ON: Final = 12
 NEWEST: Final = 4
+MOST_MADE: Final = 20
 TEXTS: Final = ("section", "tag", "author", "language")
 AGES: Final = ("max_age_days", "min_age_days")
 AMOUNTS: Final = {"boost": ("by",), "bury": ("by",), "share": ("at_least", "at_most"), "never": ()}
@@ -352,9 +353,11 @@ def _listed(active: ActivePolicy) -> dict[str, Any]:
     now = time.time()
     lines = [RuleLine.of(rule, now) for rule in active.policy.rules]
     with state().reading() as store:
-        by = store.audit_log.actors_of_policies([active.newest])
+        last = store.audit_log.about_policies([active.newest]).get(active.newest)
+        made = store.audit_log.newest("rule.set", "rule.remove", limit=MOST_MADE)
     stored = active.history[0] if active.history else None
-    return {"lines": lines, "version": stored.version if stored else 0, "stored": stored, "by": by}
+    version = stored.version if stored else 0
+    return {"lines": lines, "version": version, "stored": stored, "last": last, "made": made}
 
 
 def _known_names() -> dict[str, Any]:

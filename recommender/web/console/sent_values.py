@@ -5,14 +5,18 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
 
+from werkzeug.datastructures import MultiDict
+
+from recommender.characters import printable
 from recommender.errors import BadParameter, UnknownArticle
 from recommender.id_grammar import find_id_fault
 from recommender.web.problems import Refused
 
-__all__ = ["check_path_ids", "find_number", "read_change", "read_moment"]
+__all__ = ["check_path_ids", "find_number", "read_change", "read_moment", "read_reason"]
 
 _NUMBER: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
 """So many digits that every store can hold the number."""
+LONGEST_REASON: Final = 500
 _SESSION: Final = re.compile(r"[0-9a-f]{16}")
 
 
@@ -52,6 +56,18 @@ def read_moment(form: Mapping[str, str], name: str, zone: tzinfo) -> datetime | 
         detail = f"{name}: {text!r:.60} is outside the years 1 to 9999 in UTC"
         raise BadParameter(detail) from error
     return moment
+
+
+def read_reason(form: MultiDict[str, str]) -> str:
+    """Read why somebody changes something: the first field `why` that is filled in; empty for none.
+
+    Raises:
+        BadParameter: it is too long.
+    """
+    reason = next((text for one in form.getlist("why") if (text := printable(one))), "")
+    if len(reason) > LONGEST_REASON:
+        raise BadParameter(f"why: has {len(reason)} characters; at most {LONGEST_REASON} are kept")
+    return reason
 
 
 def check_path_ids(given: Mapping[str, Any]) -> None:

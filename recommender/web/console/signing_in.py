@@ -19,6 +19,7 @@ from recommender.web.console.access import (
     refuse_other_sites,
     writing_as_session,
 )
+from recommender.web.console.history import session_events
 from recommender.web.console.page import LANGUAGE_COOKIE, render_page
 from recommender.web.console.words import LANGUAGES
 from recommender.web.problems import Refused
@@ -75,7 +76,8 @@ def show_sessions() -> ResponseReturnValue:
     """Who is signed in."""
     with state().reading() as store:
         found = store.console_sessions.all(datetime.fromtimestamp(time.time(), UTC))
-    return render_page("sessions.html", "sessions", sessions=found)
+        events = session_events(store.audit_log)
+    return render_page("sessions.html", "sessions", sessions=found, events=events)
 
 
 @console.post("/sessions/<session_id>/end")

@@ -28,8 +28,14 @@ from recommender.store import ArticleStore
 from recommender.time_zones import find_time_zone
 from recommender.web.console.access import actor_of_session, console, opened, writing_as_session
 from recommender.web.console.finding import StorySearch, find_stories
+from recommender.web.console.history import ROWS, StoryChange, made_changes
 from recommender.web.console.page import render_part, wants_part
-from recommender.web.console.sent_values import read_change, read_moment
+from recommender.web.console.sent_values import (
+    find_number,
+    read_change,
+    read_moment,
+    read_reason,
+)
 from recommender.web.console.steps import Difference, Step
 from recommender.web.state import state
 
@@ -93,6 +99,7 @@ class Outcome:
         undo: the change to go back to; 0 for none.
         meanwhile: what others have changed; None for nothing.
         is_shown: whether every list shows it.
+        why: the reason that was given; empty for none.
     """
 
     result: Literal["done", "undone", "unchanged", "meanwhile"]
@@ -102,6 +109,7 @@ class Outcome:
     undo: int = 0
     meanwhile: Meanwhile | None = None
     is_shown: bool = True
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +121,14 @@ class Steering:
         stories: by kind, those that are set, in their order.
         seen: by kind, the number of the change that set them; 0 for none.
         outcome: None if nothing was changed.
+        history: what was changed, the newest first.
     """
 
     article_id: str
     stories: Mapping[AnyKind, tuple[SteeredStory, ...]]
     seen: Mapping[AnyKind, int]
     outcome: Outcome | None = None
+    history: tuple[StoryChange, ...] = ()
 
 
 def read_steering(article_id: str, outcome: Outcome | None = None) -> Steering:
@@ -130,7 +140,9 @@ def read_steering(article_id: str, outcome: Outcome | None = None) -> Steering:
     """
     view, now = state().follower.current().view, time.time()
     with state().reading() as store:
-        rows = {kind: _newest(store, article_id, kind) for kind in ALL_KINDS}
+        kept = {kind: store.overrides.history(article_id, kind, ROWS) for kind in ALL_KINDS}
+        made = made_changes(store.audit_log, view, article_id, kept)
+    rows = {kind: next(iter(history), None) for kind, history in kept.items()}
     out = frozenset(one.id for one in _recorded(rows["blocks"]) if one.window.holds(now))
     stories = {
         kind: tuple(
@@ -140,7 +152,7 @@ def read_steering(article_id: str, outcome: Outcome | None = None) -> Steering:
         for kind, row in rows.items()
     }
     seen = {kind: _number(row) for kind, row in rows.items()}
-    return Steering(article_id, stories, seen, outcome)
+    return Steering(article_id, stories, seen, outcome, made)
 
 
 def take_step(article_id: str, step: Step, seen: int) -> Outcome:
@@ -175,10 +187,11 @@ def steer_story(article_id: str) -> ResponseReturnValue:
 @opened("write")
 def undo_steering(article_id: str) -> ResponseReturnValue:
     """Set what was before a change."""
-    kind = next((one for one in ALL_KINDS if one == request.form.get("kind")), None)
-    if kind is None:
+    sent, _, number = request.form.get("undo", "").partition(" ")
+    kind, change = next((one for one in ALL_KINDS if one == sent), None), find_number(number)
+    if kind is None or change is None:
         raise BadParameter("this is no change of a list")
-    before = _before(article_id, kind, read_change(request.form, "undo"))
+    before = _before(article_id, kind, change)
     seen = read_change(request.form, f"seen_{kind}")
     outcome = _change(article_id, kind, seen, lambda _: before, None)
     return _answer(article_id, outcome)
@@ -216,7 +229,12 @@ def _change(
             receipt = store.overrides.put(article_id, kind, wanted, author, seen=seen)
         except ChangedMeanwhile:
             return Outcome(
-                "meanwhile", kind, step, title, 0, _meanwhile(store, article_id, kind, seen)
+                "meanwhile",
+                kind,
+                step,
+                title,
+                meanwhile=_meanwhile(store, article_id, kind, seen),
+                why=read_reason(request.form),
             )
     if receipt.result == "unchanged":
         return Outcome("unchanged", kind, step, title)
@@ -291,7 +309,7 @@ def _read_note() -> dict[str, str | datetime | None]:
     """The note of a form, and the time in the time zone of the newsroom."""
     zone = find_time_zone(state().settings.time_zone)
     return {
-        "why": request.form.get("why", "").strip(),
+        "why": read_reason(request.form),
         "starts_at": read_moment(request.form, "starts_at", zone),
         "ends_at": read_moment(request.form, "ends_at", zone),
     }

@@ -9,6 +9,8 @@ document.addEventListener('filled', (event) => {
   const notice = steer.querySelector('[data-say]');
   if (notice) say(notice.dataset.say, floats(notice) ? 2 : 6);
   if (document.activeElement === document.body) steer.querySelector('.notice button')?.focus();
+  const why = document.getElementById('list-why');
+  if (why) why.value = ''; // it was sent with the change; the field of the part is a new one
   refreshList();
   const find = document.querySelector('form[data-live="#steer-found"]');
   if (find?.elements.q.value) refreshLive(find);
