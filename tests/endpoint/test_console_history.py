@@ -110,7 +110,6 @@ def test_the_page_of_rules_says_who_changed_which_and_why(
 ) -> None:
     rule: dict[str, Any] = {"name": "no economy", "does": "never", "items_section": "economy"}
     part = chief.post("/rules", **rule, why="it is Sunday", **seen(chief.get("/rules").text)).text
-    assert re.search(r"Last change:.*<q dir=\"auto\">it is Sunday</q>", part)
     part = chief.post("/rules/remove", name="no economy", why="Monday", **seen(part)).text
     back = re.search(r'name="back" value="(\d+)"', part)
     assert back is not None

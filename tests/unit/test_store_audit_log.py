@@ -49,7 +49,8 @@ def test_the_reason_of_a_change_is_found_by_its_number_and_its_subject(
     store.acting(ANNA).write_many([A, B])
     acting = store.acting(replace(ANNA, why="the harvest"))
     pinned = acting.overrides.put("a", "pins", (Override(id="b"),), "cms").change
-    acting.policies.set(Policy(rules=(SiteRule("a", "never"),)))
+    rule = SiteRule("a", "never", items=Condition(section="opinion"))
+    acting.policies.set(Policy(rules=(rule,)))
     log = store.audit_log
     assert [one.why for one in log.entries()] == ["", "", *["the harvest"] * 3]
     assert {number: one.why for number, one in log.about_overrides("a", [1, pinned]).items()} == {
