@@ -6,9 +6,21 @@ from typing import Final
 
 from pydantic_core import from_json
 
-__all__ = ["HEAD", "detect_format", "links_to_wordpress"]
+from recommender.sources.spreadsheets import is_table
+
+__all__ = ["HEAD", "NOT_IN_FILES", "detect_format", "explain_refusal", "links_to_wordpress"]
 
 HEAD: Final = 2**16  # the number of bytes that are looked at
+_REFUSALS: Final = {
+    "page": "is a web page; give its site's feed, sitemap or export, or the page as a file",
+    "sitemap": "is a sitemap; give its address, since its pages are fetched from there",
+    "gzip": "is packed; unpack it first",
+    "zip": "is packed, or a workbook; unpack it, or save the sheet of a workbook as CSV",
+    "empty": "is empty; if it is meant to be, say so: --format jsonl",
+    "xml": "is XML of an unknown kind; known are RSS, Atom, sitemaps and WXR",
+}
+NOT_IN_FILES: Final = frozenset({"gzip", "sitemap", "xml", "zip"})
+"""What is never read of a file."""
 
 _BEFORE_ROOT: Final = re.compile(
     r"(?:\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^<>\[]*(?:\[[^\]]*\]\s*)?>)*", re.IGNORECASE | re.DOTALL
@@ -40,7 +52,7 @@ _ARTICLE_TEXTS: Final = frozenset({"title", "body", "body_html"})
 
 
 def detect_format(head: bytes) -> str:
-    """The format of a document: one that `--format` names, `xml` of another kind, or `gzip`.
+    """The format of a document: one that `--format` names, `xml` of another kind, `gzip` or `zip`.
 
     `wordpress` is a saved response of its REST interface. Anything else is taken for JSON lines,
     and their reader reports what is wrong.
@@ -50,10 +62,20 @@ def detect_format(head: bytes) -> str:
     """
     if head.startswith(b"\x1f\x8b"):
         return "gzip"
+    if head.startswith(b"PK\x03\x04"):
+        return "zip"
     text = _decoded(head).lstrip("\ufeff").lstrip()
     if text.startswith("<"):
         return _detect_markup(text)
-    return _detect_json(text) if text.startswith(("{", "[")) else "jsonl"
+    if text.startswith(("{", "[")):
+        return _detect_json(text)
+    return "csv" if is_table(text.partition("\n")[0]) else "jsonl"
+
+
+def explain_refusal(kind: str) -> str:
+    """Why a document of a kind is not read, and what to do."""
+    other = f"{kind} is not read from there; leave --format out to have it detected"
+    return _REFUSALS.get(kind, other)
 
 
 def links_to_wordpress(html: str) -> bool:

@@ -13,13 +13,19 @@ from recommender.progress import Advance, Meter
 from recommender.sources.address_guard import parse_address
 from recommender.sources.feeds import read_feed, read_json_feed
 from recommender.sources.fetching import Fetcher, FetchResponse
-from recommender.sources.format_detection import HEAD, detect_format, links_to_wordpress
+from recommender.sources.format_detection import (
+    HEAD,
+    detect_format,
+    explain_refusal,
+    links_to_wordpress,
+)
 from recommender.sources.jsonl import read_lines
 from recommender.sources.ninjs import read_ninjs
 from recommender.sources.pages import PageFile
 from recommender.sources.sitemaps import Sitemap
 from recommender.sources.source import CheckpointJson, LeftOut, Mark, Pulled, Record, Source
 from recommender.sources.source_documents import DocumentReader, FileDocument, WebDocument
+from recommender.sources.spreadsheets import read_table
 from recommender.sources.wordpress import EVERYTHING_NEW, PullScope, WordPress, WordPressFile
 from recommender.sources.wordpress.posts import POSTS_ONLY
 from recommender.sources.wxr import read_wxr
@@ -42,6 +48,7 @@ _DOCUMENTS: Final[Mapping[str, DocumentReader]] = {
     "wxr": read_wxr,
     "feed": _read_any_feed,
     "ninjs": read_ninjs,
+    "csv": read_table,
 }
 _FILES: Final[Mapping[str, Callable[[Path], Source]]] = {
     "wordpress": WordPressFile,
@@ -78,7 +85,7 @@ def open_source(
         return _FILES[kind](path)
     if kind in _DOCUMENTS:
         return FileDocument(path, _reader(place, kind, scope))
-    raise BadSource(f"{place}:1: {_explain_refusal(kind)}")
+    raise BadSource(f"{place}:1: {explain_refusal(kind)}")
 
 
 def is_address(place: str) -> bool:
@@ -120,7 +127,7 @@ class WebSource:
         if kind in _DOCUMENTS:
             read = _reader(self.name, kind, self.scope)
             return kind, WebDocument(self.name, self.fetcher, read, response)
-        raise BadSource(f"{self.name}: {_explain_refusal(kind)}")
+        raise BadSource(f"{self.name}: {explain_refusal(kind)}")
 
 
 def _reader(place: str, kind: str, scope: PullScope) -> DocumentReader:
@@ -171,19 +178,3 @@ def _detect_response_format(response: FetchResponse) -> str:
         return kind
     linked = "https://api.w.org/" in response.headers.get("link", "")
     return "wordpress" if linked or links_to_wordpress(head.decode("utf-8", "replace")) else kind
-
-
-def _explain_refusal(kind: str) -> str:
-    match kind:
-        case "page":
-            return "is a web page; give its site's feed, sitemap or export, or the page as a file"
-        case "sitemap":
-            return "is a sitemap; give its address, since its pages are fetched from there"
-        case "gzip":
-            return "is packed; unpack it first"
-        case "empty":
-            return "is empty; if it is meant to be, say so: --format jsonl"
-        case "xml":
-            return "is XML of an unknown kind; known are RSS, Atom, sitemaps and WXR"
-        case _:
-            return f"{kind} is not read from there; leave --format out to have it detected"

@@ -4,6 +4,8 @@ A source joins by a function in STAGES: it sets up three stories and one bad rec
 first, and says what is to be found there.
 """
 
+import csv
+import io
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -130,6 +132,14 @@ def as_ninjs(stories: Sequence[Story]) -> bytes:
     ).encode()
 
 
+def as_csv(stories: Sequence[Story]) -> bytes:
+    text = io.StringIO()
+    rows = csv.writer(text)
+    rows.writerow(("id", "Headline", "Text"))
+    rows.writerows((one.key, one.title, one.text) for one in stories)
+    return text.getvalue().encode()
+
+
 FEED_IDS = tuple(f"feed:urn~3Atest~3A{key}" for key in ("one", "two", "three"))
 DOCUMENTS: dict[str, tuple[Callable[[Sequence[Story]], bytes], tuple[str, ...]]] = {
     "jsonl": (as_jsonl, ("one", "two", "three")),
@@ -138,6 +148,7 @@ DOCUMENTS: dict[str, tuple[Callable[[Sequence[Story]], bytes], tuple[str, ...]]]
     "atom": (as_atom, FEED_IDS),
     "json feed": (as_json_feed, FEED_IDS),
     "ninjs": (as_ninjs, ("ninjs:one", "ninjs:two", "ninjs:three")),
+    "csv": (as_csv, ("one", "two", "three")),
 }
 
 
@@ -406,11 +417,16 @@ HOSTILE: dict[str, bytes] = {
     "a date of no calendar": in_feed(
         b"<title>t</title><pubDate>Thu, 99 Xyz 99999 99:99:99 +9999</pubDate>"
     ),
+    "an open quotation mark": b'id,title\na,"' + b"x,y\n" * 20_000,
+    "many columns": b"id,title" + b",x" * 50_000 + b"\na,b",
+    "many quotation marks": b"id,title\n" + b'"' * 100_001,
+    "an endless line": b"id,title\na," + b"x" * (17 * 2**20),
+    "half of UTF-16": b"\xff\xfei\x00d\x00,\x00t\x00",
     "addresses of no kind": in_feed(
         b"<title>t</title><link>http://[</link><enclosure url='javascript:x' type='image/png'/>"
     ),
 }
-READ_AS = ("auto", "jsonl", "wxr", "feed", "ninjs", "wordpress")
+READ_AS = ("auto", "jsonl", "wxr", "feed", "ninjs", "wordpress", "csv")
 
 
 def outcome(path: Path, format_: str, fetcher: Fetcher) -> list[Pulled] | str:
