@@ -66,6 +66,16 @@ class DataFolder:
         return self.path / "indexer.sock"
 
     @property
+    def uploads(self) -> Path:
+        """Files that come from a browser, until they are read."""
+        return self.path / "uploads"
+
+    @property
+    def reports(self) -> Path:
+        """The newest reports of `read-also evaluate`."""
+        return self.path / "reports"
+
+    @property
     def demo(self) -> "DataFolder":
         """The data folder of the demonstration."""
         return DataFolder(self.path / "demo")

@@ -2,32 +2,44 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from index import Catalog, IndexFault, Locked
 from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding.loading import PATIENCE_SECONDS, load_encoder
 from recommender.analysis.html.sandbox import Sandbox
-from recommender.errors import ReadAlsoError, StoreUnusable
+from recommender.errors import BadSource, ReadAlsoError, StoreUnusable
 from recommender.indexing.archive_model import choose_for_rebuild
 from recommender.indexing.rebuild import rebuild
 from recommender.indexing.snapshots import open_or_create
 from recommender.progress import Advance
 from recommender.settings import Settings
 from recommender.sources.fetching import Fetcher
-from recommender.sources.importing import import_source, stored_ids
+from recommender.sources.importing import Imported, import_source, stored_ids
 from recommender.sources.registry import open_source
+from recommender.sources.uploads import Uploads
 from recommender.sources.wordpress import PullScope
-from recommender.store import Actor, ArticleStore, Job
+from recommender.store import Actor, ArticleStore, Job, JobKind
 
 __all__ = ["do_jobs"]
 
 NOTE_SECONDS: Final = 1.0
+MOST_SHOWN: Final = 5
+"""So many refused records are shown in the console."""
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class JobDone:
+    """What came of a job, and lines about what was refused."""
+
+    result: str
+    notes: tuple[str, ...] = ()
 
 
 class _Stopped(Exception):
@@ -75,7 +87,7 @@ def do_jobs(settings: Settings) -> int:
     A job whose process died is begun again: a rebuild and an import go on where they were. One
     that meets another rebuild waits for the next call, and counts as failed.
     """
-    failed = 0
+    failed, uploads = 0, Uploads(settings.data.uploads)
     with closing(open_or_create(settings)) as store:
         while (job := store.jobs.next()) is not None:
             try:
@@ -83,6 +95,9 @@ def do_jobs(settings: Settings) -> int:
             except Locked:
                 store.jobs.put_back(job)
                 return failed + 1
+            if job.kind == "file":
+                uploads.drop(job.place.partition(" ")[0])
+        uploads.sweep(store.jobs.waiting_files())
     return failed
 
 
@@ -96,8 +111,7 @@ def _do(settings: Settings, store: ArticleStore, job: Job) -> bool:
         return False
     acting, meter = store.acting(Actor(job.by)), JobMeter(store, job.number)
     try:
-        work = _rebuild if job.kind == "rebuild" else _import
-        result = work(settings, acting, job, meter)
+        done = WORK[job.kind](settings, acting, job, meter)
     except _Stopped:
         _log.info("%s: stopped in the console", job.kind)
         return True
@@ -111,25 +125,63 @@ def _do(settings: Settings, store: ArticleStore, job: Job) -> bool:
         _log.exception("%s: an unexpected error", job.kind)
         store.jobs.end(job.number, "", f"an unexpected error: {type(fault).__name__}")
         return False
-    store.jobs.end(job.number, result)
+    store.jobs.end(job.number, done.result, notes="\n".join(done.notes))
     return True
 
 
-def _rebuild(settings: Settings, store: ArticleStore, _job: Job, meter: JobMeter) -> str:
+def _rebuild(settings: Settings, store: ArticleStore, _job: Job, meter: JobMeter) -> JobDone:
     catalog = Catalog(settings.data.snapshots)
     with Sandbox() as markup:
         model = choose_for_rebuild(settings, store, catalog, markup.read, meter, _log.info)
         load = partial(load_encoder, meter=meter, patience_seconds=PATIENCE_SECONDS)
         done = rebuild(store, catalog, Analyzer(model, load, markup.read), meter=meter)
-    return f"{done.articles} articles"
+    return JobDone(f"{done.articles} articles")
 
 
-def _import(_settings: Settings, store: ArticleStore, job: Job, meter: JobMeter) -> str:
+def _import(_settings: Settings, store: ArticleStore, job: Job, meter: JobMeter) -> JobDone:
     """Import from an address. A private network is not reached from the console."""
     rejected: list[str] = []
     with Fetcher() as fetcher:
         source = open_source(job.place, "auto", fetcher, PullScope((), partial(stored_ids, store)))
         done = import_source(store, source, rejected.append, meter)
+    return _told(done, rejected)
+
+
+def _read_file(settings: Settings, store: ArticleStore, job: Job, meter: JobMeter) -> JobDone:
+    """Import a file that was sent from a browser. Where it lies is not shown, only its name.
+
+    Raises:
+        BadSource: it cannot be read, or no record of it is acceptable.
+    """
+    path, name = _path_of(settings, job), job.subject
+    rejected: list[str] = []
+
+    def named(_label: str, total: int, unit: str) -> AbstractContextManager[Advance]:
+        return meter(name, total, unit)
+
+    def report(line: str) -> None:
+        rejected.append(line.replace(str(path), name))
+
+    with Fetcher() as fetcher:
+        try:
+            done = import_source(store, open_source(str(path), "auto", fetcher), report, named)
+        except BadSource as fault:
+            raise BadSource(str(fault).replace(str(path), name)) from fault
+    if rejected and not done.created + done.updated + done.unchanged:
+        raise BadSource("\n".join(["nothing in it can be read", *rejected[:MOST_SHOWN]]))
+    return _told(done, rejected)
+
+
+def _told(done: Imported, rejected: Sequence[str]) -> JobDone:
+    """What is shown of an import; all that was refused is in the log."""
     for line in rejected:
         _log.warning("%s", line)
-    return str(done)
+    return JobDone(str(done), tuple(rejected[:MOST_SHOWN]))
+
+
+def _path_of(settings: Settings, job: Job) -> Path:
+    return Uploads(settings.data.uploads).path_of(job.place.partition(" ")[0])
+
+
+Work = Callable[[Settings, ArticleStore, Job, JobMeter], JobDone]
+WORK: Final[Mapping[JobKind, Work]] = {"rebuild": _rebuild, "import": _import, "file": _read_file}

@@ -6,19 +6,21 @@ from typing import Any, Final, Literal
 
 import sqlalchemy as sa
 
+from recommender.characters import printable
 from recommender.errors import BadParameter
 from recommender.store import schema
 from recommender.store.audit_log import log_action
 
 __all__ = ["Job", "JobKind", "JobState", "Jobs"]
 
-JobKind = Literal["rebuild", "import"]
+JobKind = Literal["rebuild", "import", "file"]
 JobState = Literal["waiting", "running", "done", "failed"]
 NEWEST: Final = 10
 MOST_OPEN: Final = 10
 MOST_BEGINNINGS: Final = 3
 """A job whose process has died so often is not begun again."""
 STOPPED: Final = "somebody stopped it"
+LONGEST_REASON: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +30,10 @@ class Job:
     Attributes:
         number: ascending, in the order of asking.
         kind: what is done.
-        place: the address to import from; empty for a rebuild.
+        place: the address to import from, or the id of a file that was sent, a space and its name;
+            empty for a rebuild.
         by: who asked for it.
+        reason: why, if they said so.
         asked_at: when.
         begun_at: when it was begun last; None if it waits.
         beginnings: how often it was begun.
@@ -39,12 +43,16 @@ class Job:
         total: how many there are; 0 if that is not known.
         ended_at: when it ended; None if it has not.
         fault: why it failed; None if it did not.
+        notes: what was wrong with the first records of an import, a line each.
+        stopped_by: who stopped it; empty if nobody did.
+        stop_reason: why, if they said so.
     """
 
     number: int
     kind: JobKind
     place: str
     by: str
+    reason: str
     asked_at: datetime
     begun_at: datetime | None
     beginnings: int
@@ -54,6 +62,16 @@ class Job:
     total: int
     ended_at: datetime | None
     fault: str | None
+    notes: str
+    stopped_by: str
+    stop_reason: str
+
+    @property
+    def subject(self) -> str:
+        """What is imported, as people know it: an address without its query, or a file's name."""
+        if self.kind == "file":
+            return self.place.partition(" ")[2]
+        return self.place.partition("?")[0]
 
     @property
     def state(self) -> JobState:
@@ -78,15 +96,17 @@ class Jobs:
     _engine: sa.Engine
     _writer: sa.Engine
 
-    def ask(self, kind: JobKind, place: str, by: str) -> int:
+    def ask(self, kind: JobKind, place: str, by: str, reason: str = "") -> int:
         """Ask for a job; return its number.
 
         Raises:
-            BadParameter: the same is asked for already and has not ended, or too much is.
+            BadParameter: the same is asked for already and has not ended, too much is, or the
+                reason is too long.
         """
+        reason = _read_reason(reason)
         table = schema.jobs
         same = sa.and_(table.c.kind == kind, table.c.place == place, table.c.ended_at.is_(None))
-        row = {"kind": kind, "place": place, "by": by, "asked_at": _now()}
+        row = {"kind": kind, "place": place, "by": by, "reason": reason, "asked_at": _now()}
         with self._writer.begin() as connection:
             if connection.scalar(sa.select(table.c.number).where(same)) is not None:
                 raise BadParameter("this is being done already")
@@ -107,6 +127,13 @@ class Jobs:
     def newest(self) -> tuple[Job, ...]:
         """The newest jobs, the newest first."""
         return self._read(sa.true(), schema.jobs.c.number.desc(), NEWEST)
+
+    def waiting_files(self) -> frozenset[str]:
+        """The ids of the files that were sent and are still to be read."""
+        table = schema.jobs
+        open_ones = sa.and_(table.c.kind == "file", table.c.ended_at.is_(None))
+        found = self._read(open_ones, table.c.number, MOST_OPEN)
+        return frozenset(one.place.partition(" ")[0] for one in found)
 
     def begin(self, job: Job) -> bool:
         """Note that a job begins, or begins again after its process has died.
@@ -138,16 +165,21 @@ class Jobs:
         begun = {"begun_at": now} if is_new else {}
         return self._set(number, seen_at=now, step=step, done=done, total=total, **begun)
 
-    def end(self, number: int, result: str, fault: str | None = None) -> None:
+    def end(self, number: int, result: str, fault: str | None = None, notes: str = "") -> None:
         """Note what came of a job."""
-        self._set(number, ended_at=_now(), step=result, fault=fault)
+        self._set(number, ended_at=_now(), step=result, fault=fault, notes=notes)
 
-    def stop(self, number: int) -> bool:
-        """End a job that has not ended; its process notices within a second. False: it has."""
+    def stop(self, number: int, by: str = "", reason: str = "") -> bool:
+        """End a job that has not ended; its process notices within a second. False: it has.
+
+        Raises:
+            BadParameter: the reason is too long.
+        """
+        said = {"stopped_by": by, "stop_reason": _read_reason(reason)}
         with self._writer.begin() as connection:
             table = schema.jobs
             open_one = sa.and_(table.c.number == number, table.c.ended_at.is_(None))
-            change = sa.update(table).where(open_one).values(ended_at=_now(), fault=STOPPED)
+            change = sa.update(table).where(open_one).values(ended_at=_now(), fault=STOPPED, **said)
             stopped = bool(connection.execute(change).rowcount)
             if stopped:
                 log_action(connection, "job.stop", str(number))
@@ -165,6 +197,13 @@ class Jobs:
         query = sa.select(schema.jobs).where(condition).order_by(order).limit(limit)
         with self._engine.begin() as connection:
             return tuple(Job(**row) for row in connection.execute(query).mappings())
+
+
+def _read_reason(text: str) -> str:
+    reason = printable(text)
+    if len(reason) > LONGEST_REASON:
+        raise BadParameter(f"the reason is longer than {LONGEST_REASON} characters")
+    return reason
 
 
 def _now() -> datetime:

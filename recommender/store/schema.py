@@ -338,6 +338,10 @@ jobs = sa.Table(
     sa.Column("total", sa.BigInteger, nullable=False),
     sa.Column("ended_at", UtcTime),
     sa.Column("fault", sa.Text),
+    *(
+        sa.Column(name, sa.Text, nullable=False, server_default="")
+        for name in ("reason", "notes", "stopped_by", "stop_reason")
+    ),
     sqlite_autoincrement=True,
 )
 """Rebuilds and imports that somebody asked for in the console; see `Job`."""

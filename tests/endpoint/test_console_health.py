@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from recommender.operations.console_jobs import do_jobs
+from recommender.operations.console_jobs import WORK, do_jobs
 from recommender.settings import Settings
 from recommender.store import ArticleStore, Backlog, QueueLength, ReceiverLag, open_store
 from recommender.web.console.health import Finding, ServiceFacts, findings_of
@@ -142,7 +142,7 @@ def test_an_unforeseen_fault_ends_a_job(
         raise ValueError("who would have thought")
 
     editor.post("/jobs/rebuild", part=False)
-    monkeypatch.setattr("recommender.operations.console_jobs._rebuild", fail)
+    monkeypatch.setitem(WORK, "rebuild", fail)
     assert do_jobs(own_desk) == 1
     with closing(open_store(own_desk.database_url)) as store:
         assert store.jobs.next() is None

@@ -11,7 +11,8 @@ from recommender.store import ArticleStore, Job
 def job(**fields: object) -> Job:
     now = datetime(2026, 5, 1, tzinfo=UTC)
     known = {"number": 1, "kind": "rebuild", "place": "", "by": "a", "asked_at": now}
-    times = dict.fromkeys(("begun_at", "seen_at", "ended_at", "fault"))
+    times: dict[str, object] = dict.fromkeys(("begun_at", "seen_at", "ended_at", "fault"))
+    times |= dict.fromkeys(("reason", "notes", "stopped_by", "stop_reason"), "")
     return Job(**{**known, **times, "step": "", "done": 0, "total": 0, "beginnings": 0, **fields})  # type: ignore[arg-type]
 
 
@@ -60,6 +61,23 @@ def test_a_job_that_somebody_stops_tells_its_process(store: ArticleStore) -> Non
     found = store.jobs.newest()[0]
     assert (found.state, found.fault, found.step) == ("failed", "somebody stopped it", "")
     assert not store.jobs.stop(number)
+
+
+def test_who_asked_and_who_stopped_is_kept_with_the_reasons(store: ArticleStore) -> None:
+    number = store.jobs.ask("file", "a1 two words.csv", "Anna", " the  new\narchive ")
+    assert store.jobs.waiting_files() == {"a1"}
+    assert store.jobs.stop(number, "Boris", "the wrong file")
+    found = store.jobs.newest()[0]
+    assert (found.by, found.reason, found.subject) == ("Anna", "the new archive", "two words.csv")
+    assert (found.stopped_by, found.stop_reason) == ("Boris", "the wrong file")
+    assert store.jobs.waiting_files() == frozenset()
+    with pytest.raises(BadParameter, match="longer than 500"):
+        store.jobs.ask("rebuild", "", "Anna", "x" * 501)
+
+
+def test_an_address_is_shown_without_its_query() -> None:
+    assert job(kind="import", place="https://a.example/?key=secret").subject == "https://a.example/"
+    assert job().subject == ""
 
 
 def test_the_time_left_follows_from_what_is_done() -> None:

@@ -19,6 +19,7 @@ TELLS_TIMES = {
     "operations/webhook_sender.py": "when a message was signed, and is due again",
     "sources/fetching.py": "until the date that a server names",
     "sources/sitemaps.py": "whether a date lies in the future",
+    "sources/uploads.py": "how long ago a file on the disk was written",
     "store/article_rows.py": "whether readers could see what is deleted",
     "store/audit_log.py": "when somebody wrote",
     "store/change_log.py": "when a change was made, and a machine last seen",

@@ -20,6 +20,7 @@ from recommender.web.console import (
     steering,
     story,
     trouble,
+    uploading,
 )
 from recommender.web.console.access import console
 
@@ -39,6 +40,7 @@ PAGES = (
     quality,
     health,
     start,
+    uploading,
     embed,
     signing_in,
     trouble,

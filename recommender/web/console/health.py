@@ -163,7 +163,7 @@ def show_health() -> Response:
 def ask_rebuild() -> ResponseReturnValue:
     """Build the archive anew, in a process of its own."""
     with writing_as_session() as store:
-        store.jobs.ask("rebuild", "", actor_of_session().name)
+        store.jobs.ask("rebuild", "", actor_of_session().name, request.form.get("reason", ""))
     return redirect(url_for("console.show_health"), 303)
 
 
@@ -176,9 +176,8 @@ def ask_import() -> ResponseReturnValue:
     if not is_address or not place.isprintable() or "@" in place.split("/")[2]:
         raise Refused(400, "the address must begin with https:// or http://, without a password")
     with writing_as_session() as store:
-        store.jobs.ask("import", place, actor_of_session().name)
-    onward = request.form.get("onward") == "start"
-    return redirect(url_for("console.show_start" if onward else "console.show_health"), 303)
+        store.jobs.ask("import", place, actor_of_session().name, request.form.get("reason", ""))
+    return _go_on()
 
 
 @console.post("/jobs/<number>/stop")
@@ -189,8 +188,14 @@ def stop_job(number: str) -> ResponseReturnValue:
     if job is None:
         raise Refused(404, "there is no such job")
     with writing_as_session() as store:
-        store.jobs.stop(job)
-    return redirect(url_for("console.show_health"), 303)
+        store.jobs.stop(job, actor_of_session().name, request.form.get("reason", ""))
+    return _go_on()
+
+
+def _go_on() -> ResponseReturnValue:
+    """Lead back to the page that a form of jobs stands in."""
+    is_start = request.form.get("onward") == "start"
+    return redirect(url_for("console.show_start" if is_start else "console.show_health"), 303)
 
 
 def _facts_of(shared: State) -> ServiceFacts:

@@ -10,6 +10,7 @@ from recommender.web.console.access import console, opened
 from recommender.web.console.health import left_of
 from recommender.web.console.page import render_page, render_part, wants_part
 from recommender.web.console.today import newest_stories
+from recommender.web.console.uploading import begun_uploads
 from recommender.web.state import archive_progress, state
 
 __all__: list[str] = []
@@ -33,4 +34,4 @@ def show_start() -> Response:
     values: dict[str, Any] = {"jobs": jobs, "left": left_of, "newest": newest, "reading": reading}
     if wants_part():
         return render_part("start_now.html", "start", **values)
-    return render_page("start.html", "start", **values)
+    return render_page("start.html", "start", begun=begun_uploads(), **values)

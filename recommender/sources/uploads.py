@@ -1,0 +1,207 @@
+"""Files that a browser sends in pieces. They wait in the data folder until an import reads them.
+
+A file lies under a random name of ours. The name that the browser gives is only shown.
+"""
+
+import fcntl
+import json
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from recommender.characters import printable
+from recommender.errors import BadParameter, ChangedMeanwhile, StoreFull
+from recommender.sources.format_detection import HEAD, NOT_IN_FILES, detect_format, explain_refusal
+
+__all__ = ["PIECE", "Upload", "Uploads"]
+
+PIECE: Final = 2**20
+"""Bytes that are sent at once."""
+MOST_BYTES: Final = 4 * 2**30
+MOST_OPEN: Final = 5
+LONGEST_NAME: Final = 200
+KEPT_SECONDS: Final = 86_400.0
+"""So long a file waits for its next piece."""
+ASKING_SECONDS: Final = 3_600.0
+"""So long a whole file waits to be imported."""
+SPARE_BYTES: Final = 2**30
+TIMES_ITS_SIZE: Final = 2
+"""A file needs its own room, and as much again for what is stored of it."""
+_ID: Final = re.compile(r"[0-9a-f]{32}")
+_FACTS: Final = "upload.json"
+_CONTENT: Final = "content"
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that is being sent, or was.
+
+    Attributes:
+        id: names it; 32 hex digits.
+        owner: the session that sends it.
+        name: as the browser has it, in printable characters; only to be shown.
+        size: of the whole file, in bytes.
+        modified: when the file was changed last, as the browser says it: it tells a file from
+            another one of the same name and size.
+        received: how many bytes have arrived.
+    """
+
+    id: str
+    owner: str
+    name: str
+    size: int
+    modified: str
+    received: int = 0
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of it has arrived."""
+        return self.received == self.size
+
+
+@dataclass(frozen=True, slots=True)
+class Uploads:
+    """The files that are sent to a deployment. Several processes may use it at once."""
+
+    folder: Path
+
+    def begin(self, owner: str, name: str, size: int, modified: str) -> Upload:
+        """Begin to take a file, or go on with one that the same session has begun.
+
+        Raises:
+            BadParameter: it is empty or too large, there is no room, or too many are sent now.
+        """
+        if size <= 0:
+            raise BadParameter("the file is empty")
+        if size > MOST_BYTES:
+            raise BadParameter(f"the file has more than {MOST_BYTES // 2**30} GB; split it")
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        shown = printable(name)[:LONGEST_NAME].strip() or "file"
+        with _locked(self.folder):
+            known = self.all()
+            for one in known:
+                if (one.owner, one.name, one.size, one.modified) == (owner, shown, size, modified):
+                    return one
+            self._check_room(known, size)
+            return self._make(Upload(secrets.token_hex(16), owner, shown, size, modified[:40]))
+
+    def find(self, upload_id: str, owner: str) -> Upload | None:
+        """The upload of an id; None if there is none, or if another session sends it."""
+        found = self._read(upload_id) if _ID.fullmatch(upload_id) else None
+        return found if found is not None and found.owner == owner else None
+
+    def all(self) -> list[Upload]:
+        """All files that are being sent or wait to be read."""
+        if not self.folder.is_dir():
+            return []
+        found = (self._read(path.name) for path in sorted(self.folder.iterdir()))
+        return [one for one in found if one is not None]
+
+    def add(self, upload: Upload, at: int, piece: bytes) -> Upload:
+        """Add the next piece of a file.
+
+        Raises:
+            ChangedMeanwhile: the file goes on at another place, since the piece has arrived before.
+            BadParameter: the piece is empty or too large, or the file is of no kind that is read.
+            StoreFull: the disk is full. The piece can be sent again.
+        """
+        if not 0 < len(piece) <= min(PIECE, upload.size - at):
+            raise BadParameter("the piece is empty, or goes beyond the end of the file")
+        if at == 0:
+            self._check_kind(upload, piece)
+        with self.path_of(upload.id).open("ab", buffering=0) as file, _locked(file.fileno()):
+            there = os.fstat(file.fileno()).st_size
+            if there != at:
+                raise ChangedMeanwhile(f"the file goes on at byte {there}")
+            _append(file.fileno(), at, piece)
+        return self._read(upload.id) or upload
+
+    def path_of(self, upload_id: str) -> Path:
+        """Where the content of a file lies."""
+        return self.folder / upload_id / _CONTENT
+
+    def drop(self, upload_id: str) -> None:
+        """Remove a file, whether all of it has arrived or not."""
+        if _ID.fullmatch(upload_id):
+            shutil.rmtree(self.folder / upload_id, ignore_errors=True)
+
+    def sweep(self, waiting: Collection[str]) -> None:
+        """Remove what nobody goes on with.
+
+        Args:
+            waiting: the ids of the files that are to be imported; they stay.
+        """
+        for one in self.all():
+            kept = ASKING_SECONDS if one.is_whole else KEPT_SECONDS
+            try:
+                touched = self.path_of(one.id).stat().st_mtime
+            except FileNotFoundError:
+                continue  # another process has removed it
+            if one.id not in waiting and time.time() - touched > kept:
+                self.drop(one.id)
+
+    def _check_kind(self, upload: Upload, piece: bytes) -> None:
+        kind = detect_format(piece[:HEAD])
+        if kind in NOT_IN_FILES:
+            self.drop(upload.id)
+            raise BadParameter(f"{upload.name}: {explain_refusal(kind)}")
+
+    def _check_room(self, known: Collection[Upload], size: int) -> None:
+        if len(known) >= MOST_OPEN:
+            raise BadParameter(f"{MOST_OPEN} other files are being sent or read; try again later")
+        to_come = sum(one.size - one.received for one in known)
+        needed = to_come + TIMES_ITS_SIZE * size + SPARE_BYTES
+        if shutil.disk_usage(self.folder).free < needed:
+            raise BadParameter("the disk of the service has too little room for this file")
+
+    def _make(self, upload: Upload) -> Upload:
+        folder = self.folder / upload.id
+        folder.mkdir(mode=0o700)
+        self.path_of(upload.id).touch(mode=0o600)
+        facts = asdict(upload)
+        del facts["received"]
+        (folder / _FACTS).write_text(json.dumps(facts), "utf-8")
+        return upload
+
+    def _read(self, upload_id: str) -> Upload | None:
+        try:
+            facts = json.loads((self.folder / upload_id / _FACTS).read_text("utf-8"))
+            received = self.path_of(upload_id).stat().st_size
+        except (OSError, ValueError):  # not there, or not made yet
+            return None
+        return Upload(**facts, received=received)
+
+
+def _append(file: int, at: int, piece: bytes) -> None:
+    """Write a piece whole, or not at all."""
+    try:
+        while piece:
+            piece = piece[os.write(file, piece) :]
+    except OSError as error:
+        os.truncate(file, at)
+        raise StoreFull("the disk of the data folder is full") from error
+
+
+@contextmanager
+def _locked(place: Path | int) -> Iterator[None]:
+    """Hold the lock of a folder or an open file while the block runs."""
+    if isinstance(place, Path):
+        folder = os.open(place, os.O_RDONLY)
+        try:
+            with _locked(folder):
+                yield
+        finally:
+            os.close(folder)
+        return
+    fcntl.flock(place, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(place, fcntl.LOCK_UN)

@@ -1,0 +1,104 @@
+"""A file of the first steps: a script sends it in pieces, and goes on after a break."""
+
+from typing import Final
+
+from flask import request
+from flask.typing import ResponseReturnValue
+
+from recommender.errors import BadParameter
+from recommender.sources.uploads import PIECE, Upload, Uploads
+from recommender.web.bodies import read_body
+from recommender.web.console.access import (
+    actor_of_session,
+    console,
+    current_session,
+    opened,
+    writing_as_session,
+)
+from recommender.web.console.sent_values import find_number
+from recommender.web.problems import Refused
+from recommender.web.state import state
+
+__all__ = ["begun_uploads"]
+
+NOT_STORED: Final = {"Cache-Control": "no-store"}
+
+
+@console.post("/files")
+@opened("admin")
+def begin_file() -> ResponseReturnValue:
+    """Begin to send a file, or find out where to go on with it."""
+    size = find_number(request.form.get("size", ""))
+    if size is None:
+        raise BadParameter("size: must be a number of bytes")
+    with state().reading() as store:
+        waiting = store.jobs.waiting_files()
+    uploads = _uploads()
+    uploads.sweep(waiting)
+    name, modified = (request.form.get(field, "") for field in ("name", "modified"))
+    return _how_far(uploads.begin(_session_id(), name, size, modified))
+
+
+@console.post("/files/<upload_id>/pieces/<number>")
+@opened("admin")
+def take_piece(upload_id: str, number: str) -> ResponseReturnValue:
+    """Take the piece that begins at a byte; refused if the file goes on at another one."""
+    at = find_number(number)
+    if at is None:
+        raise Refused(404, "there is no such piece")
+    upload = _find(upload_id)
+    return _how_far(_uploads().add(upload, at, read_body(PIECE)))
+
+
+@console.post("/files/<upload_id>/read")
+@opened("admin")
+def read_file(upload_id: str) -> ResponseReturnValue:
+    """Ask for the import of a file that has arrived."""
+    upload = _find(upload_id)
+    if not upload.is_whole:
+        raise Refused(409, "the file has not arrived to its end")
+    with writing_as_session() as store:
+        store.jobs.ask("file", f"{upload.id} {upload.name}", actor_of_session().name)
+    return _how_far(upload)
+
+
+@console.post("/files/<upload_id>/forget")
+@opened("admin")
+def forget_file(upload_id: str) -> ResponseReturnValue:
+    """Remove what has arrived of a file that is not read."""
+    upload = _find(upload_id)
+    with state().reading() as store:
+        if upload.id in store.jobs.waiting_files():
+            raise Refused(409, "the file is being read; stop that first")
+    _uploads().drop(upload.id)
+    return "", 204, NOT_STORED
+
+
+def begun_uploads() -> list[Upload]:
+    """The files that this session has begun to send and that have not arrived yet."""
+    return [one for one in _uploads().all() if one.owner == _session_id() and not one.is_whole]
+
+
+def _how_far(upload: Upload) -> ResponseReturnValue:
+    return {"id": upload.id, "received": upload.received, "piece": PIECE}, NOT_STORED
+
+
+def _uploads() -> Uploads:
+    return Uploads(state().settings.data.uploads)
+
+
+def _session_id() -> str:
+    session = current_session()
+    return "" if session is None else session.id
+
+
+def _find(upload_id: str) -> Upload:
+    """The file that this session sends.
+
+    Raises:
+        Refused: there is none of this id, or another session sends it.
+    """
+    found = _uploads().find(upload_id, _session_id())
+    if found is None:
+        raise Refused(404, "there is no such file")
+    return found

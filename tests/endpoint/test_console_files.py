@@ -1,0 +1,186 @@
+"""Files that are sent in the first steps: in pieces, by administrators, each by its session."""
+
+import json
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from recommender.operations.console_jobs import do_jobs
+from recommender.settings import Settings
+from recommender.sources.uploads import PIECE, Uploads
+from recommender.store import open_store
+from tests.support.signed_in import SignedIn
+
+
+@pytest.fixture
+def admin(client_of: Callable[..., FlaskClient], own_desk: Settings, chief_key: str) -> SignedIn:
+    client = client_of(own_desk, None)
+    client.application.extensions["read-also"].keyring.refresh()
+    return SignedIn(client, chief_key)
+
+
+def begin(browser: SignedIn, content: bytes, name: str = "stories.jsonl") -> TestResponse:
+    sent: dict[str, Any] = {"name": name, "size": len(content), "modified": "17"}
+    return browser.post("/files", **sent)
+
+
+def piece(browser: SignedIn, upload: str, at: int, content: bytes) -> TestResponse:
+    headers = {"X-Part": "1", "X-Form-Token": browser.token}
+    address = f"/console/files/{upload}/pieces/{at}"
+    return browser.client.post(address, data=content, headers=headers)
+
+
+def send(browser: SignedIn, content: bytes, name: str = "stories.jsonl") -> str:
+    """Send a whole file and ask for its import; its id."""
+    begun = begin(browser, content, name).get_json()
+    for at in range(0, len(content), PIECE):
+        answer = piece(browser, begun["id"], at, content[at : at + PIECE])
+        assert answer.get_json()["received"] == min(at + PIECE, len(content))
+    assert browser.post(f"/files/{begun['id']}/read").status_code == 200
+    return str(begun["id"])
+
+
+def lines(count: int) -> bytes:
+    stories = ({"id": f"sent-{n}", "title": f"The bridge {n}", "body": "b"} for n in range(count))
+    return "\n".join(map(json.dumps, stories)).encode()
+
+
+def test_a_file_is_sent_in_pieces_and_read_in(admin: SignedIn, own_desk: Settings) -> None:
+    content = lines(2) + b" " * (2 * PIECE)
+    send(admin, content, "news & views.jsonl")
+    page = admin.get("/start", part=True).text
+    assert "news &amp; views.jsonl" in page
+    assert do_jobs(own_desk) == 0
+    with closing(open_store(own_desk.database_url)) as store:
+        assert set(store.get_many(["sent-0", "sent-1"])) == {"sent-0", "sent-1"}
+        job = store.jobs.newest()[0]
+    assert (job.kind, job.subject, job.state) == ("file", "news & views.jsonl", "done")
+    assert job.step == "2 created, 0 updated, 0 unchanged, 0 rejected"
+    assert "chief: Anna" in admin.get("/start", part=True).text
+    assert Uploads(own_desk.data.uploads).all() == []
+
+
+def test_what_is_refused_has_its_line_and_its_field_and_no_path(
+    admin: SignedIn, own_desk: Settings
+) -> None:
+    send(admin, lines(1) + b'\n{"id": "sent-9", "title": "t", "url": "no address"}')
+    assert do_jobs(own_desk) == 0
+    page = admin.get("/start", part=True).text
+    assert "stories.jsonl:2: " in page
+    assert "/url: must be an absolute http or https address" in page
+    assert str(own_desk.data.path) not in page
+
+
+def test_a_file_of_which_nothing_can_be_read_says_why(admin: SignedIn, own_desk: Settings) -> None:
+    send(admin, b"Dear editors\nplease find the archive in the other mail\n", "letter.txt")
+    assert do_jobs(own_desk) == 1
+    with closing(open_store(own_desk.database_url)) as store:
+        job = store.jobs.newest()[0]
+    assert job.state == "failed"
+    assert "letter.txt:1: " in str(job.fault)
+    assert str(own_desk.data.path) not in str(job.fault)
+    assert Uploads(own_desk.data.uploads).all() == []
+
+
+def test_a_file_of_another_kind_is_refused_at_once(admin: SignedIn) -> None:
+    begun = begin(admin, b"PK\x03\x04 a workbook", "archive.xlsx").get_json()
+    answer = piece(admin, begun["id"], 0, b"PK\x03\x04 a workbook")
+    assert answer.status_code == 400
+    assert "save the sheet of a workbook as CSV" in answer.get_json()["detail"]
+
+
+def test_a_lost_answer_and_a_reload_go_on_where_the_file_was(
+    admin: SignedIn, own_desk: Settings
+) -> None:
+    content = lines(1) + b" " * PIECE
+    begun = begin(admin, content).get_json()
+    assert piece(admin, begun["id"], 0, content[:PIECE]).status_code == 200
+    assert piece(admin, begun["id"], 0, content[:PIECE]).status_code == 409
+    page = admin.get("/start").text
+    assert "Choose the same file again" in page
+    again = begin(admin, content).get_json()
+    assert (again["id"], again["received"]) == (begun["id"], PIECE)
+    assert admin.post(f"/files/{begun['id']}/read").status_code == 409  # not all has arrived
+    assert piece(admin, begun["id"], PIECE, content[PIECE:]).status_code == 200
+    assert Uploads(own_desk.data.uploads).path_of(begun["id"]).read_bytes() == content
+
+
+def test_a_piece_that_breaks_off_is_not_kept(admin: SignedIn, own_desk: Settings) -> None:
+    begun = begin(admin, lines(9)).get_json()
+    headers = {"X-Part": "1", "X-Form-Token": admin.token}
+    broken = admin.client.post(
+        f"/console/files/{begun['id']}/pieces/0",
+        data=lines(9)[:40],
+        headers=headers,
+        environ_overrides={"CONTENT_LENGTH": "90"},
+    )
+    assert broken.status_code == 400
+    assert Uploads(own_desk.data.uploads).all()[0].received == 0
+
+
+def test_a_piece_that_is_too_large_is_refused(admin: SignedIn) -> None:
+    begun = begin(admin, b" " * (2 * PIECE)).get_json()
+    assert piece(admin, begun["id"], 0, b" " * (PIECE + 1)).status_code == 413
+
+
+def test_the_file_of_another_session_is_not_found(admin: SignedIn, chief_key: str) -> None:
+    begun = begin(admin, lines(1), "hers.jsonl").get_json()
+    other = SignedIn(admin.client.application.test_client(), chief_key, "Boris")
+    assert piece(other, begun["id"], 0, lines(1)).status_code == 404
+    for what in ("read", "forget"):
+        assert other.post(f"/files/{begun['id']}/{what}").status_code == 404
+    assert "hers.jsonl" in admin.get("/start").text
+    assert "hers.jsonl" not in other.get("/start").text
+    assert begin(other, lines(1), "hers.jsonl").get_json()["id"] != begun["id"]
+
+
+def test_an_editor_sends_no_file(client: FlaskClient, secrets: dict[str, str]) -> None:
+    editor = SignedIn(client, secrets["editor"])
+    assert begin(editor, lines(1)).status_code == 403
+    page = editor.get("/start").text
+    assert "data-upload" not in page
+    assert "key of an administrator" in page
+
+
+@pytest.mark.parametrize("name", ["../../evil.jsonl", "/etc/passwd", "<script>alert(1)</script>"])
+def test_a_hostile_name_is_only_text(admin: SignedIn, own_desk: Settings, name: str) -> None:
+    send(admin, lines(1), name)
+    found = sorted(path.name for path in own_desk.data.uploads.iterdir())
+    assert found == [one.id for one in Uploads(own_desk.data.uploads).all()]
+    assert "<script>alert" not in admin.get("/start", part=True).text
+    assert do_jobs(own_desk) == 0
+
+
+@pytest.mark.parametrize("size", ["", "-1", "0", "x", "9" * 17, "9" * 30])
+def test_a_size_that_is_none_is_refused(admin: SignedIn, size: str) -> None:
+    assert admin.post("/files", name="a", size=size, modified="").status_code == 400
+
+
+def test_a_file_can_be_forgotten_until_it_is_read(admin: SignedIn, own_desk: Settings) -> None:
+    begun = begin(admin, lines(1)).get_json()
+    assert admin.post(f"/files/{begun['id']}/forget").status_code == 204
+    assert Uploads(own_desk.data.uploads).all() == []
+    upload = send(admin, lines(1))
+    assert admin.post(f"/files/{upload}/forget").status_code == 409
+    assert admin.post(f"/files/{upload}/read").status_code == 400  # it is asked for already
+
+
+def test_a_job_that_is_stopped_names_who_stopped_it_and_why(
+    admin: SignedIn, own_desk: Settings
+) -> None:
+    admin.post("/jobs/rebuild", part=False, reason="the old model was wrong")
+    with closing(open_store(own_desk.database_url)) as store:
+        job = store.jobs.next()
+    assert job is not None
+    reason = "not <b>before</b> the election"
+    answer = admin.post(f"/jobs/{job.number}/stop", part=False, reason=reason, onward="start")
+    assert answer.headers["Location"] == "/console/start"
+    page = admin.get("/health", part=True).text
+    assert "the old model was wrong" in page
+    assert "Stopped by chief: Anna" in page
+    assert "not &lt;b&gt;before&lt;/b&gt; the election" in page
+    assert admin.post("/jobs/rebuild", reason="x" * 501).status_code == 400
