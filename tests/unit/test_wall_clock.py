@@ -28,6 +28,7 @@ TELLS_TIMES = {
     "store/override_versions.py": "when editors chose",
     "store/policy_versions.py": "when a policy was set",
     "store/stored_keys.py": "when a key was made, and expires",
+    "store/text_queue.py": "when texts that were read before are settled",
     "store/webhook_receivers.py": "when a receiver was added, and answered last",
     "web/auth.py": "whether a key has expired",
     "web/console/access.py": "whether a session has ended",
