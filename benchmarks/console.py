@@ -1,11 +1,10 @@
 """What the console costs: those who work in it, and the readers beside them.
 
-    python -m benchmarks.console [--articles 100000] [--folder FOLDER] [--apart]
+    python -m benchmarks.console [--articles 100000] [--folder FOLDER]
 
 `read-also serve` with two workers and the bundled model over a made-up archive (`served_archive`).
 Every figure stands beside its bar; the command ends with 1 if one is missed. It needs Chromium and
-two quiet cores. An archive that was made before in FOLDER is used again. With `--apart` the console
-has a `read-also web` of its own, with one worker and a lower priority.
+two quiet cores. An archive that was made before in FOLDER is used again.
 
 - *Story page*: the first byte over HTTP; in Chromium, when its scripts have run.
 - *Search*: headlines are typed letter by letter; each letter is a request.
@@ -131,7 +130,7 @@ def measure_story(service: Service, cookie: Headers, articles: int) -> list[Figu
     """The pages of some stories, none of them asked for before."""
     picked = Random(1).sample(range(articles), STORIES)  # noqa: S311
     paths = [f"/console/story/{id_of(number)}" for number in picked]
-    with closing(Line(service.console_port, cookie)) as line:
+    with closing(Line(service.port, cookie)) as line:
         line.time(f"/console/story/{id_of(0)}")  # opens what is opened once
         return time_each(service, "story page, first byte", line, paths, 150)
 
@@ -141,7 +140,7 @@ def measure_search(service: Service, cookie: Headers, articles: int) -> list[Fig
     picked = Random(2).sample(range(articles), TITLES)  # noqa: S311
     typed = [title_of(one)[:end] for one in picked for end in range(2, LONGEST_TYPED)]
     paths = [f"/console/find?q={quote(text)}" for text in typed]
-    with closing(Line(service.console_port, {**cookie, "X-Part": "1"})) as line:
+    with closing(Line(service.port, {**cookie, "X-Part": "1"})) as line:
         first = line.time("/console/find?q=water")
         figures = time_each(service, "search, a letter", line, paths, 150)
     return [Figure("search, the first one of a worker, ms", first), *figures]
@@ -266,7 +265,7 @@ def measure_readers(service: Service, articles: int, seconds: float, rounds: int
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
         for turn in range(rounds):
             quiet += read_lists(service.port, articles, seconds, 2 * turn)
-            people = process.submit(work_on, service.console_port, articles, seconds + LEAD_SECONDS)
+            people = process.submit(work_on, service.port, articles, seconds + LEAD_SECONDS)
             time.sleep(LEAD_SECONDS)
             beside += read_lists(service.port, articles, seconds, 2 * turn + 1)
             answered += people.result()
@@ -285,10 +284,10 @@ def measure_readers(service: Service, articles: int, seconds: float, rounds: int
 
 def measure(service: Service, articles: int, seconds: float, rounds: int) -> list[Figure]:
     """Measure everything."""
-    cookie = sign_in(service.console_port)
+    cookie = sign_in(service.port)
     found = measure_story(service, cookie, articles)
     found += measure_search(service, cookie, articles)
-    with chromium(service.console_port) as page:
+    with chromium(service.port) as page:
         found += measure_opened(page, articles) + measure_map(page)
     return found + measure_readers(service, articles, seconds, rounds)
 
@@ -298,13 +297,12 @@ def measure(service: Service, articles: int, seconds: float, rounds: int) -> lis
 @click.option("--folder", type=click.Path(path_type=Path), help="Keeps the archive.")
 @click.option("--seconds", default=20.0, show_default=True, help="Of reading, each time.")
 @click.option("--rounds", default=3, show_default=True, help="Of reading without and with.")
-@click.option("--apart", is_flag=True, help="Give the console a `read-also web` of its own.")
-def main(articles: int, folder: Path | None, seconds: float, rounds: int, *, apart: bool) -> None:
+def main(articles: int, folder: Path | None, seconds: float, rounds: int) -> None:
     """Make the archive, and print the figures."""
     with TemporaryDirectory() as passing:
         place = folder or Path(passing)
         make_archive(place, articles)
-        with served(place, KEY, apart=apart) as service:
+        with served(place, KEY) as service:
             load = os.getloadavg()[0]
             click.echo(f"{articles} articles; {os.cpu_count()} cores, load {load:.1f} before")
             figures = measure(service, articles, seconds, rounds)

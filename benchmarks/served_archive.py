@@ -14,7 +14,7 @@ import sys
 import time
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -160,46 +160,27 @@ class Service:
     """A running service.
 
     Attributes:
-        port: where it answers readers.
-        console_port: where it answers the console; another port if that has a process of its own.
-        processes: those that started all others.
+        port: where it answers.
+        supervisor: the process that started all others.
     """
 
     port: int
-    console_port: int
-    processes: tuple[int, ...]
+    supervisor: int
 
     @property
     def cpu_seconds(self) -> float:
         """What all its processes have used so far."""
-        return sum(cpu_seconds(one) for first in self.processes for one in descendants(first))
+        return sum(map(cpu_seconds, descendants(self.supervisor)))
 
 
 @contextmanager
-def served(folder: Path, key: str, *, apart: bool) -> Iterator[Service]:
+def served(folder: Path, key: str) -> Iterator[Service]:
     """`read-also serve` with two workers, from when it reads texts and answers.
 
     Args:
         folder: of the archive.
         key: a key that may do everything.
-        apart: whether `read-also web` with one worker, at a lower priority, answers the console.
     """
-    with ExitStack() as stack:
-        port, process = stack.enter_context(_running(folder, key, "serve", workers=2))
-        _wait(process, port, Settings("", folder).data.draft_socket)
-        if not apart:
-            yield Service(port, port, (process.pid,))
-            return
-        beside, second = stack.enter_context(_running(folder, key, "web", workers=1, nice=10))
-        _wait(second, beside, Settings("", folder).data.draft_socket)
-        yield Service(port, beside, (process.pid, second.pid))
-
-
-@contextmanager
-def _running(
-    folder: Path, key: str, command: str, workers: int, nice: int = 0
-) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
-    """A command of `read-also` that serves, at a port of its own."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         port = int(listening.getsockname()[1])
@@ -209,12 +190,12 @@ def _running(
         f"{PREFIX}API_KEYS": f"bench:read+write+admin:{key}",
         f"{PREFIX}OPERATORS_ADDRESS": "off",
     }
-    words = ["nice", "-n", str(nice), sys.executable, "-m", "recommender", command]
-    words += ["--port", str(port), "--workers", str(workers)]
-    with (folder / f"{command}.log").open("wb") as log:
+    words = [sys.executable, "-m", "recommender", "serve", "--port", str(port), "--workers", "2"]
+    with (folder / "serve.log").open("wb") as log:
         process = subprocess.Popen(words, env=environment, stdout=log, stderr=log)  # noqa: S603
     try:
-        yield port, process
+        _wait(process, port, Settings("", folder).data.draft_socket)
+        yield Service(port, process.pid)
     finally:
         process.terminate()
         process.wait()

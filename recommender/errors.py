@@ -23,6 +23,7 @@ ReadAlsoError
 |-- ReceiverAway             a receiver of webhooks does not accept a message, or does not answer
 |-- BadSettings              a setting is malformed or misspelt
 |-- IndexerAway              the indexer does not answer, so a draft cannot be read
+|-- ConsoleAway              the process that answers the console starts, or is gone
 |-- CallerLeft               who asked for something is gone, so it is not made
 |-- NotReady                 there is neither a store nor a journal to answer from
 |-- StoreUnusable            the article store cannot be opened, read or written now
@@ -50,6 +51,7 @@ __all__ = [
     "Busy",
     "CallerLeft",
     "ChangedMeanwhile",
+    "ConsoleAway",
     "DeletedArticle",
     "EncoderAway",
     "EncoderChanged",
@@ -219,6 +221,13 @@ class IndexerAway(ReadAlsoError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"the indexer does not answer ({reason}); start it: read-also indexer")
+
+
+class ConsoleAway(ReadAlsoError):
+    """The process that answers the console starts, or is gone and is started again."""
+
+    def __init__(self) -> None:
+        super().__init__("the console starts again; try again in some seconds")
 
 
 class CallerLeft(ReadAlsoError):

@@ -20,7 +20,14 @@ from structlog.typing import EventDict, Processor
 
 from recommender.characters import printable
 
-__all__ = ["ACCESS", "REQUEST_ID", "RepeatedFault", "Repeats", "start_logging"]
+__all__ = [
+    "ACCESS",
+    "REQUEST_ID",
+    "RepeatedFault",
+    "Repeats",
+    "rename_process",
+    "start_logging",
+]
 
 ACCESS: Final = "recommender.access"
 """The logger of requests. It says each of its lines, however alike they are."""
@@ -123,6 +130,12 @@ def start_logging(process: str, form: str, level: int = logging.INFO) -> None:
     logging.captureWarnings(capture=True)
     sys.excepthook = _log_uncaught
     threading.excepthook = _log_uncaught_in_thread
+
+
+def rename_process(process: str, form: str) -> None:
+    """Name this process otherwise in its lines than that which it was forked from."""
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(_formatter(process, form))
 
 
 class _RepeatFilter(logging.Filter):

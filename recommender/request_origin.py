@@ -9,6 +9,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
 
 __all__ = [
+    "CONSOLE_AWAY",
     "LISTENER",
     "METRICS",
     "OPERATORS",
@@ -16,6 +17,7 @@ __all__ = [
     "PUBLIC",
     "STOPPING",
     "client_address",
+    "is_of_console",
     "is_served",
     "read_address",
 ]
@@ -27,6 +29,9 @@ PUBLIC: Final = "public"
 OPERATORS: Final = "operators"
 STOPPING: Final = "read_also.is_stopping"
 """The key of a function that says whether the server stops, so that long work should end."""
+CONSOLE_AWAY: Final = "read_also.console_is_away"
+"""The key that is set where the console's own process should answer, and does not."""
+CONSOLE: Final = "/console"
 PROBES: Final = frozenset({"/healthz", "/readyz"})
 METRICS: Final = frozenset({"/metrics"})
 
@@ -37,6 +42,12 @@ def is_served(listener: str, path: str) -> bool:
     The probes are on both, for load balancers.
     """
     return path in PROBES or (listener == OPERATORS) == (path in METRICS)
+
+
+def is_of_console(path: str) -> bool:
+    """Whether a path is one of the console's pages; the files that those name are not."""
+    within = path.startswith(f"{CONSOLE}/") and not path.startswith(f"{CONSOLE}/static/")
+    return within or path == CONSOLE
 
 
 def client_address(peer: str, forwarded_for: str, proxies: Sequence[str]) -> str:

@@ -11,6 +11,8 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from http import HTTPStatus
 from typing import Any, Final
@@ -25,10 +27,12 @@ from recommender.errors import Busy, ServerStops, SlowBody
 __all__ = [
     "LEAST_BYTES_PER_SECOND",
     "RECEIVING_SECONDS",
+    "REFUSALS",
     "Arrival",
     "BodyReader",
     "BufferedSocket",
     "Connection",
+    "Listener",
     "arrival_of",
     "length_before_thread",
     "refusing_answer",
@@ -40,6 +44,8 @@ LEAST_BYTES_PER_SECOND: Final = 64 * 2**10
 """The least rate of a large body or answer, beside RECEIVING_SECONDS."""
 MOST_HEADER_BYTES: Final = 64 * 2**10
 MOST_HELD_BYTES: Final = 64 * 2**10  # of a body, before its request gets a thread
+MOST_UNREAD_BYTES: Final = 256 * 2**20
+"""Of answers that the clients of a listener do not read; above, the oldest is given up."""
 LOOK_SECONDS: Final = 0.2  # between two looks whether the server stops
 _END_OF_HEADER: Final = b"\r\n\r\n"
 _LENGTH: Final = re.compile(  # it never goes back, so its time is linear
@@ -56,6 +62,13 @@ class Arrival(Enum):
     ENOUGH = auto()  # it can be answered
     TOO_LONG = auto()  # a header longer than any that is read
     UNREADABLE = auto()  # lines that end without a carriage return
+
+
+REFUSALS: Final = {
+    Arrival.TOO_LONG: (HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the header is too long"),
+    Arrival.UNREADABLE: (HTTPStatus.BAD_REQUEST, "a line of the header does not end with CRLF"),
+}
+"""What is answered where no request can come of what has arrived."""
 
 
 def arrival_of(received: bytes | bytearray, enough: int) -> Arrival:
@@ -268,3 +281,23 @@ class Connection(TConn):  # type: ignore[misc]
         if self.reader is not None:
             self.received += self.reader.take_buffered()
         self.enough = 0
+
+
+@dataclass(slots=True)
+class Listener:
+    """A listening socket, the threads that answer there, and the connections that wait."""
+
+    name: str
+    socket: Any
+    threads: ThreadPoolExecutor
+    requests: int = 0
+    waiting: dict[Connection, None] = field(default_factory=dict)
+
+    def oldest(self) -> Connection | None:
+        """The connection that waits longest."""
+        return next(iter(self.waiting), None)
+
+    def hoarder(self) -> Connection | None:
+        """The connection whose answer is unread for longest, if all unread ones are too much."""
+        unread = [one for one in self.waiting if one.sock.unsent]
+        return unread[0] if sum(len(o.sock.unsent) for o in unread) > MOST_UNREAD_BYTES else None

@@ -30,6 +30,7 @@ from recommender.child_processes import PROGRAM_FOLDER, module_command
 from recommender.counters import Counters
 from recommender.errors import BadSettings, PartMissing
 from recommender.logs import start_logging
+from recommender.operations.console_process import ConsoleDoor, become_console
 from recommender.operations.supervision import (
     Program,
     become_supervisor,
@@ -84,7 +85,9 @@ FIXED_SETTINGS: Final[Mapping[str, Any]] = {
     "umask": 0o077,  # the store and the journal hold drafts and articles under embargo
     # Without its supervisor it would hold the port against the next one.
     "on_starting": lambda _server: die_with_supervisor(),
-    "post_fork": lambda _server, worker: begin_worker(worker.ppid),
+    "pre_fork": lambda server, worker: server.give_part(worker),
+    "post_fork": lambda server, worker: server.begin(worker),
+    "child_exit": lambda server, worker: server.forget(worker),
 }
 LOOPBACK: Final = "127.0.0.1"
 BOOT_SECONDS: Final = 60.0
@@ -108,6 +111,7 @@ class WebOptions:
         operators: the same for probes and metrics; None for no such listener.
         proxies: addresses and networks of proxies whose `X-Forwarded-For` is believed.
         reader_pages: whether there are pages of whole stories, as in the demonstration.
+        console_apart: whether one more process answers the console.
     """
 
     address: str
@@ -115,6 +119,7 @@ class WebOptions:
     operators: str | None = None
     proxies: tuple[str, ...] = ()
     reader_pages: bool = False
+    console_apart: bool = True
 
     @classmethod
     def of(cls, settings: Settings, host: str, port: int, workers: int | None = None) -> Self:
@@ -155,7 +160,16 @@ def operators_address(text: str, public_port: int) -> str | None:
 
 
 class Master(Arbiter):  # type: ignore[misc]
-    """Gunicorn's master, which lets nobody fall between two servers."""
+    """Gunicorn's master, which lets nobody fall between two servers.
+
+    One of its workers is the console's process, if there is a door to it.
+    """
+
+    def __init__(self, server: "WebServer", door: ConsoleDoor | None) -> None:
+        """Start nothing yet."""
+        self._door = door
+        self._renews_console = False
+        super().__init__(server)
 
     def start(self) -> None:
         """Start. Inherited sockets may ignore new connections since their last master stopped."""
@@ -173,6 +187,34 @@ class Master(Arbiter):  # type: ignore[misc]
             _drop_new_connections(self.LISTENERS)
         super().stop(graceful)
 
+    def reload(self) -> None:
+        """Replace all workers; the first of the new ones is the console's process."""
+        self._renews_console = True
+        super().reload()
+
+    def give_part(self, worker: Any) -> None:  # noqa: ANN401 - gunicorn's
+        """Say what a worker answers that is forked next."""
+        if self._door is None:
+            return
+        if self._renews_console or not self._has_console():
+            worker.sockets, self._renews_console = [self._door], False
+        else:
+            worker.door = self._door
+
+    def begin(self, worker: Any) -> None:  # noqa: ANN401 - gunicorn's
+        """In the new process: prepare it."""
+        begin_worker(worker.ppid)
+        if self._door in worker.sockets:
+            become_console(worker, self.LISTENERS)
+
+    def forget(self, worker: Any) -> None:  # noqa: ANN401 - gunicorn's
+        """A worker has ended."""
+        if self._door is not None:
+            self._door.shut(worker.pid)
+
+    def _has_console(self) -> bool:
+        return any(self._door in worker.sockets for worker in self.WORKERS.values())
+
     def reap_workers(self) -> None:
         """Take note of workers that ended. One that cannot start stops the server only if all do.
 
@@ -187,6 +229,8 @@ class Master(Arbiter):  # type: ignore[misc]
             if not any(map(_has_booted, self.WORKERS.values())):
                 raise
             self.log.error("a new worker does not start; the old ones serve on")  # noqa: TRY400
+            if self._door is not None and not self._has_console():
+                self._door.refuse_waiting()
 
     def manage_workers(self) -> None:
         """Start and end workers; old ones serve until the new ones do."""
@@ -196,6 +240,8 @@ class Master(Arbiter):  # type: ignore[misc]
                 break
             self.reap_workers()
             time.sleep(LOOK_SECONDS)
+        if self.WORKERS and self._door is not None and not self._has_console():
+            self.spawn_worker()
         super().manage_workers()
 
 
@@ -233,7 +279,7 @@ class WebServer(BaseApplication):  # type: ignore[misc]
         options = self._options
         own = {
             "bind": [one for one in (options.address, options.operators) if one is not None],
-            "workers": options.workers,
+            "workers": options.workers + options.console_apart,
             "forwarded_allow_ips": ",".join(options.proxies),
         }
         for name, value in {**FIXED_SETTINGS, **own}.items():
@@ -241,7 +287,7 @@ class WebServer(BaseApplication):  # type: ignore[misc]
 
     def run(self) -> None:
         """Serve until a signal comes."""
-        Master(self).run()
+        Master(self, ConsoleDoor() if self._options.console_apart else None).run()
 
     def load(self) -> object:
         """Make the application; gunicorn calls this in each worker.

@@ -14,28 +14,32 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
 
 from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseException
 from gunicorn.workers.gthread import ThreadWorker
 
+from recommender.operations.console_process import ConsoleDoor, HandedSocket
 from recommender.operations.supervision import outlive_parent, supervisor_lives
 from recommender.operations.web_connection import (
     LEAST_BYTES_PER_SECOND,
     RECEIVING_SECONDS,
+    REFUSALS,
     Arrival,
     BufferedSocket,
     Connection,
+    Listener,
     refusing_answer,
 )
 from recommender.request_origin import (
+    CONSOLE_AWAY,
     LISTENER,
     OPERATORS,
     PUBLIC,
     STOPPING,
     client_address,
+    is_of_console,
     is_served,
 )
 
@@ -46,8 +50,6 @@ BODY_WAITS: Final = 3
 """How many of the eight threads may wait for large bodies."""
 MOST_WAITING: Final = 512
 """Connections of a listener that wait for a client; above, the one that waits longest is closed."""
-MOST_UNREAD_BYTES: Final = 256 * 2**20
-"""Of answers that the clients of a listener do not read; above, the oldest is given up."""
 MOST_REQUESTS: Final = 128
 """Requests of a listener that are answered or wait for a thread; above, the answer is 503."""
 LINGER_SECONDS: Final = 2.0
@@ -57,39 +59,21 @@ ORPHAN_SECONDS: Final = 10.0
 SWEEP_SECONDS: Final = 0.5
 RECEIVED_AT_ONCE: Final = 64 * 2**10
 _NO_FILES: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-_REFUSALS: Final = {
-    Arrival.TOO_LONG: (HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the header is too long"),
-    Arrival.UNREADABLE: (HTTPStatus.BAD_REQUEST, "a line of the header does not end with CRLF"),
-}
 _TOO_SLOW: Final = (HTTPStatus.REQUEST_TIMEOUT, "the request did not come in time; send it again")
 _OVERLOADED: Final = (HTTPStatus.SERVICE_UNAVAILABLE, "too many requests wait; try again")
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
 
 
-@dataclass(slots=True)
-class Listener:
-    """A listening socket, the threads that answer there, and the connections that wait."""
-
-    name: str
-    socket: Any
-    threads: ThreadPoolExecutor
-    requests: int = 0
-    waiting: dict[Connection, None] = field(default_factory=dict)
-
-    def oldest(self) -> Connection | None:
-        """The connection that waits longest."""
-        return next(iter(self.waiting), None)
-
-    def hoarder(self) -> Connection | None:
-        """The connection whose answer is unread for longest, if all unread ones are too much."""
-        unread = [one for one in self.waiting if one.sock.unsent]
-        return unread[0] if sum(len(o.sock.unsent) for o in unread) > MOST_UNREAD_BYTES else None
-
-
 class WebWorker(ThreadWorker):  # type: ignore[misc]
-    """A worker with a listener for the public and, if there is a second socket, for operators."""
+    """A worker with a listener for the public and, if there is a second socket, for operators.
+
+    Attributes:
+        door: to the console's process; None if there is none, so that this worker answers all. In
+            that process itself the door is the only socket.
+    """
 
     alive: bool
+    door: ConsoleDoor | None = None
     wsgi: Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
     def init_process(self) -> None:
@@ -119,6 +103,8 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
                 start_response("404 Not Found", [("Content-Length", "0")])
                 return ()
             environ[STOPPING] = self._is_stopping
+            if self.door and self.alive and is_of_console(environ["PATH_INFO"]):
+                environ[CONSOLE_AWAY] = True
             environ["REMOTE_ADDR"] = client_address(
                 environ["REMOTE_ADDR"],
                 environ.get("HTTP_X_FORWARDED_FOR", ""),
@@ -142,6 +128,8 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
             self.method_queue.fileno(), selectors.EVENT_READ, self.method_queue.run_callbacks
         )
         self.set_accept_enabled(enabled=True)
+        for door in self._doors():
+            door.begin()
         while self.alive:
             self._handle_events()
             self.alive = self.alive and self._may_serve()
@@ -164,10 +152,13 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
         if len(listener.waiting) >= MOST_WAITING and (oldest := listener.oldest()) is not None:
             self.log.warning("a connection is closed for a new one: too many clients are slow")
             self._drop(oldest, "full")
+        handed = client.received if isinstance(client, HandedSocket) else b""
         buffered = BufferedSocket(client, listener.name)
         connection = Connection(self.cfg, buffered, address, listening.getsockname())
         self._await(connection, selectors.EVENT_READ, self._receive, RECEIVING_SECONDS)
-        self._receive(connection)  # most often the request has come already
+        connection.received += handed
+        # Most often the request has come already.
+        (self._take if handed else self._receive)(connection)
         return True
 
     def enqueue_req(self, conn: Connection) -> None:
@@ -235,6 +226,8 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
 
         The sockets are closed before that, so that the next server can listen there.
         """
+        for door in self._doors():
+            door.shut(os.getpid())
         for one in self.sockets:
             while self.accept(one):
                 pass
@@ -255,6 +248,10 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
 
     def _waiting(self) -> list[Connection]:
         return [one for listener in self._listeners.values() for one in listener.waiting]
+
+    def _doors(self) -> list[ConsoleDoor]:
+        """The door, if this is the console's process."""
+        return [one for one in self.sockets if isinstance(one, ConsoleDoor)]
 
     def _is_stopping(self) -> bool:
         return not self.alive
@@ -287,15 +284,22 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
         arrival = connection.arrival()
         if arrival is Arrival.ENOUGH:
             self._forget(connection)
-            if self._listener_of(connection).requests < MOST_REQUESTS:
+            if self._hand_on(connection):
+                pass
+            elif self._listener_of(connection).requests < MOST_REQUESTS:
                 self.enqueue_req(connection)
             else:
                 self.log.warning("a request is refused: too many wait for a thread")
                 self._refuse(connection, "overloaded", *_OVERLOADED)
-        elif arrival in _REFUSALS:
-            self._refuse(connection, arrival.name.lower(), *_REFUSALS[arrival])
+        elif arrival in REFUSALS:
+            self._refuse(connection, arrival.name.lower(), *REFUSALS[arrival])
         elif arrival is Arrival.BODY and is_new:
             self._await(connection, selectors.EVENT_READ, self._receive, RECEIVING_SECONDS)
+
+    def _hand_on(self, connection: Connection) -> bool:
+        """Hand a request for the console on; whether that is done."""
+        door = self.door if connection.sock.listener == PUBLIC else None
+        return door is not None and door.take(connection.sock, connection.received)
 
     def _refuse(self, connection: Connection, why: str, status: HTTPStatus, detail: str) -> None:
         self._count(connection.sock.listener, why)

@@ -28,7 +28,7 @@ __all__ = ["GAUGES", "Gauges"]
 GAUGES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "build_info": "1; the version of the program and of Python.",
-        "workers": "Web workers of this machine that follow the change log.",
+        "workers": "Web workers of this machine that follow the change log, and the console.",
         "ready": "Whether there is an archive to answer from.",
         "articles": "Articles in the view.",
         "delta_rows": "Rows of the delta, in memory.",

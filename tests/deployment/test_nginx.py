@@ -13,7 +13,7 @@ from recommender.settings import Settings
 from tests.support.archives import SECRETS, clean_environment, copy_archive
 from tests.support.doors import HIDDEN, Upstream, spellings
 from tests.support.nginx import SHIPPED, Nginx, running_nginx
-from tests.support.servers import served
+from tests.support.servers import has_console, served
 from tests.support.waiting import free_port, until
 
 LISTS = "/v1/articles/harbour-1/related"
@@ -131,6 +131,7 @@ def port() -> int:
 def public(environment: dict[str, str], port: int) -> Iterator[Nginx]:
     with served(environment, port, kind="web"), running_nginx(port) as nginx:
         assert until(lambda: nginx.ask("GET", LISTS).status == 200, 60, every=0.2)
+        assert until(lambda: has_console(port), every=0.2)
         yield nginx
 
 

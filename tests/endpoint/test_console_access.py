@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from recommender.errors import Busy
+from recommender.request_origin import CONSOLE_AWAY
 from recommender.settings import Settings
 from recommender.store import open_store, schema
 from recommender.store.console_sessions import ConsoleSessions
@@ -345,3 +346,20 @@ def test_the_console_speaks_the_language_that_is_chosen(editor: SignedIn, langua
     editor.post("/language", part=False, language=language)
     assert f'<html lang="{language}"' in editor.get("").text
     assert editor.post("/language", language="xx").status_code == 400
+
+
+def test_a_worker_says_that_the_process_of_the_console_is_away(
+    editor: SignedIn,
+) -> None:
+    """The files of the pages are there all the same, so that this page looks like the others."""
+    environ = {CONSOLE_AWAY: True}
+    page = editor.client.get("/console", environ_overrides=environ)
+    assert (page.status_code, page.headers["Retry-After"]) == (503, "3")
+    assert page.headers["Refresh"] == "3"  # it is asked for again by itself
+    assert "Readers get their lists all the same." in page.text
+    part = editor.client.get("/console", headers={"X-Part": "1"}, environ_overrides=environ)
+    assert (part.status_code, "starts again" in part.get_json()["detail"]) == (503, True)
+    form = {"form_token": editor.token}
+    sent = editor.client.post("/console/sign-out", data=form, environ_overrides=environ)
+    assert (sent.status_code, "Refresh" in sent.headers) == (503, False)
+    assert editor.get("").status_code == 200

@@ -22,7 +22,8 @@ from recommender.settings import DataFolder, Settings
 from recommender.store import open_store
 from tests.support.archives import after_announcement
 from tests.support.collectors import open_collector
-from tests.support.servers import ROOT, ask, is_ready, served
+from tests.support.processes import console_among
+from tests.support.servers import ROOT, ask, has_console, is_ready, served
 from tests.support.waiting import PATIENCE_SECONDS, free_port, until
 
 Environment = Callable[..., dict[str, str]]
@@ -117,7 +118,7 @@ def test_another_policy_and_what_editors_chose_rule_every_worker_within_a_second
     variables = environment(environment_of, own_desk, OPERATORS_ADDRESS=f"127.0.0.1:{operators}")
     with served(variables, port):
         assert until(
-            lambda: is_ready(port) and b"read_also_workers 2.0" in ask(operators, "/metrics")[1]
+            lambda: is_ready(port) and b"read_also_workers 3.0" in ask(operators, "/metrics")[1]
         )
         assert ask(port, "/metrics")[0] == 404
         assert ask(operators, "/readyz")[0] == 200
@@ -144,7 +145,12 @@ def named(pid: int, word: str) -> bool:
 
 
 def workers_of(process: subprocess.Popen[bytes]) -> set[int]:
-    """The web workers: children of the supervisor's child that serves."""
+    """The web workers: children of the supervisor's child that serves, but for the console's."""
+    forked = forked_by(process)
+    return {worker for worker in forked if worker != console_among(forked)}
+
+
+def forked_by(process: subprocess.Popen[bytes]) -> set[int]:
     servers = {pid for pid in children_of(process.pid) if named(pid, "web_server")}
     return {worker for server in servers for worker in children_of(server)}
 
@@ -174,9 +180,10 @@ def test_a_server_answers_outlives_a_worker_and_stops_at_a_signal(
         assert status == 200
         assert [item["rank"] for item in json.loads(body)["items"]] == [1, 2, 3]
 
-        assert until(lambda: len(workers_of(process)) == 2)
+        assert until(lambda: len(workers_of(process)) == 2 and len(forked_by(process)) == 3)
         before = workers_of(process)
-        for worker in before:
+        assert until(lambda: has_console(port))
+        for worker in forked_by(process):
             assert "faiss" in modules_of(worker)
             assert "/torch/" not in modules_of(worker)
             assert "/lxml/" not in modules_of(worker)
@@ -203,10 +210,11 @@ def check_log(lines: list[dict[str, Any]]) -> None:
     The first one says where the data are, and which model the settings name.
     """
     assert all({"time", "level", "process", "pid", "event"} <= line.keys() for line in lines)
-    assert {line["process"] for line in lines} == {"serve", "web", "indexer"}
-    assert len({line["pid"] for line in lines}) == 6  # three workers, one of them dead
+    assert {line["process"] for line in lines} == {"serve", "web", "console", "indexer"}
+    assert len({line["pid"] for line in lines}) == 7  # three workers, one of them dead
     assert re.fullmatch("data in /.*, model .+", lines[0]["event"])
-    requests = [line for line in lines if line["event"] == "request"]
+    asked = [line for line in lines if line["event"] == "request"]
+    requests = [line for line in asked if not line["route"].startswith("/console")]
     assert [line["status"] for line in requests] == [200] * 11
     assert {line["key"] for line in requests} == {"tests"}
     assert KEY not in json.dumps(lines)

@@ -88,7 +88,16 @@ def ask(port: int, path: str, key: str = "") -> tuple[int, bytes]:
 
 
 def is_ready(port: int) -> bool:
+    return _is_good(port, "/readyz")
+
+
+def has_console(port: int) -> bool:
+    """Whether the console's process answers."""
+    return _is_good(port, "/console/sign-in")
+
+
+def _is_good(port: int, path: str) -> bool:
     try:
-        return ask(port, "/readyz")[0] == 200
+        return ask(port, path)[0] == HTTPStatus.OK
     except OSError:
         return False

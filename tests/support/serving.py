@@ -18,6 +18,7 @@ import httpx
 
 from recommender.settings import PREFIX
 from tests.support.archives import clean_environment
+from tests.support.processes import console_among
 from tests.support.waiting import free_port, until
 
 __all__ = ["KEY", "ROOT", "Place", "Server", "end_by_sigterm", "holder_of"]
@@ -157,9 +158,14 @@ class Server:
 
     @property
     def workers(self) -> list[int]:
-        """The web workers that there are now."""
-        master = self.master
-        return [] if master is None else _children_of(master)
+        """The web workers that there are now, without the console's process."""
+        children = self._forked
+        return [one for one in children if one != console_among(children)]
+
+    @property
+    def console(self) -> int | None:
+        """The process that answers the console."""
+        return console_among(self._forked)
 
     @property
     def processes(self) -> set[int]:
@@ -171,7 +177,8 @@ class Server:
         """Whether every process that there should be is there, and somebody answers."""
         if not self._is_running():
             raise RuntimeError(f"serve ended by itself: {self.words()[-2_000:]}")
-        return len(self.workers) == WORKERS and self.indexer is not None and self._answers()
+        are_there = len(self.workers) == WORKERS and None not in {self.console, self.indexer}
+        return are_there and self._answers()
 
     def words(self) -> str:
         """What it has logged."""
@@ -201,6 +208,11 @@ class Server:
         return next(
             (one for one in children if word in _proc_file_of(one, "cmdline").split("\0")), None
         )
+
+    @property
+    def _forked(self) -> list[int]:
+        master = self.master
+        return [] if master is None else _children_of(master)
 
     def _answers(self) -> bool:
         try:

@@ -2,10 +2,11 @@
 
 `/` and `/healthz` say what the application is told of a request, `/metrics` whom the server has
 refused, `/sleep/0.5` answers after so many seconds, `/long/1000` with so many bytes, and any other
-path reads the body and says its length.
+path reads the body and says its length. Under `/console` the same is there again.
 """
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from recommender.counters import Counters
 from recommender.errors import ReadAlsoError
 from recommender.operations import web_connection, web_worker
 from recommender.operations.web_server import WebOptions, WebServer
-from recommender.request_origin import LISTENER, STOPPING
+from recommender.request_origin import CONSOLE_AWAY, LISTENER, STOPPING
 from tests.support.servers import ROOT
 from tests.support.waiting import PATIENCE_SECONDS, free_port
 
@@ -55,10 +56,11 @@ def _answer(path: str, environ: dict[str, Any]) -> tuple[str, bytes]:
 
 
 def _body(path: str, environ: dict[str, Any]) -> bytes:
-    kind, _, number = path[1:].partition("/")
+    kind, _, number = path.removeprefix("/console")[1:].partition("/")
     if kind in {"", "healthz"}:
         told = {"listener": environ[LISTENER], "client": environ["REMOTE_ADDR"]}
         told |= {"stopping": environ[STOPPING](), "script": environ["SCRIPT_NAME"]}
+        told |= {"process": os.getpid(), "away": CONSOLE_AWAY in environ}
         return json.dumps(told | {"scheme": environ["wsgi.url_scheme"]}).encode()
     if kind == "sleep":
         time.sleep(float(number))
@@ -97,13 +99,15 @@ def small_server(
     proxies: tuple[str, ...] = (),
     hurried: bool = True,
     broken_by: Path = NO_FILE,
+    console_apart: bool = False,
 ) -> Iterator[Small]:
     """A server with one worker; a hurried one waits for clients for DEADLINE_SECONDS only.
 
     While the file `broken_by` exists, no new worker can start.
     """
     public, operators = port or free_port(), free_port()
-    options = WebOptions(f"127.0.0.1:{public}", 1, f"127.0.0.1:{operators}", proxies)
+    addresses = f"127.0.0.1:{public}", 1, f"127.0.0.1:{operators}", proxies
+    options = WebOptions(*addresses, console_apart=console_apart)
     words = [json.dumps(asdict(options)), str(broken_by), *["hurried"] * hurried]
     command = [sys.executable, "-m", "tests.support.small_web", *words]
     process = subprocess.Popen(command, cwd=ROOT)  # noqa: S603 - words of our own

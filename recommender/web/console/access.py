@@ -17,7 +17,8 @@ from flask import Blueprint, Response, current_app, g, make_response, request
 from flask.typing import ResponseReturnValue
 
 from recommender.api_keys import ApiKey, digest_of
-from recommender.errors import Busy, StoreUnusable
+from recommender.errors import Busy, ConsoleAway, StoreUnusable
+from recommender.request_origin import CONSOLE_AWAY
 from recommender.store import Actor, ArticleStore, ConsoleSession, OpenedSession
 from recommender.web.auth import holds_at
 from recommender.web.console.sent_values import check_path_ids, read_reason
@@ -60,6 +61,17 @@ console = Blueprint(
     template_folder="templates",
     static_folder="static",
 )
+
+
+@console.before_request
+def refuse_while_away() -> None:
+    """Answer nothing in the place of the console's process: it starts, or is gone.
+
+    Raises:
+        ConsoleAway: the web server says so.
+    """
+    if CONSOLE_AWAY in request.environ:
+        raise ConsoleAway
 
 
 def role_of(scopes: frozenset[str]) -> Role:

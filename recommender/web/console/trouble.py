@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 
 from index import IndexFault
 from recommender.characters import printable
-from recommender.errors import BadInput, BadParameter, NotReady, ReadAlsoError
+from recommender.errors import BadInput, BadParameter, ConsoleAway, NotReady, ReadAlsoError
 from recommender.web.console.access import console, current_session, opened
 from recommender.web.console.page import render_page, wants_part
 from recommender.web.problems import Refused, problem, public_detail, status_of
@@ -24,6 +24,8 @@ KINDS: Final = {
     HTTPStatus.TOO_MANY_REQUESTS: "often",
     HTTPStatus.SERVICE_UNAVAILABLE: "away",
 }
+STARTING_SECONDS: Final = 3
+"""After so long a page is asked for again, by itself, if the console was starting."""
 FROM_ELSEWHERE: Final = "cross-site"
 _log = logging.getLogger(__name__)
 
@@ -47,6 +49,8 @@ def answer_error(error: ReadAlsoError) -> Response:
         faults = error.faults if isinstance(error, BadInput) else ()
         detail = "; ".join(fault.detail for fault in faults) or public_detail(error)
         return problem(status, detail, faults)
+    if isinstance(error, ConsoleAway):
+        return _page_while_starting()
     return _page(status, str(error) if isinstance(error, BadParameter | Refused) else "")
 
 
@@ -64,6 +68,15 @@ def _page(status: HTTPStatus, detail: str) -> Response:
     kind = KINDS.get(status, "broken" if broken else "wrong")
     template = "embed_trouble.html" if _is_framed() else "trouble.html"
     return render_page(template, "trouble", status, trouble=kind, detail=detail)
+
+
+def _page_while_starting() -> Response:
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    response = render_page("trouble.html", "trouble", status, trouble="starting", detail="")
+    response.headers["Retry-After"] = str(STARTING_SECONDS)
+    if request.method == "GET":
+        response.headers["Refresh"] = str(STARTING_SECONDS)
+    return response
 
 
 def _is_framed() -> bool:
