@@ -172,15 +172,15 @@ def test_a_file_can_be_forgotten_until_it_is_read(admin: SignedIn, own_desk: Set
 def test_a_job_that_is_stopped_names_who_stopped_it_and_why(
     admin: SignedIn, own_desk: Settings
 ) -> None:
-    admin.post("/jobs/rebuild", part=False, reason="the old model was wrong")
+    admin.post("/jobs/rebuild", part=False, why="the old model was wrong")
     with closing(open_store(own_desk.database_url)) as store:
         job = store.jobs.next()
     assert job is not None
     reason = "not <b>before</b> the election"
-    answer = admin.post(f"/jobs/{job.number}/stop", part=False, reason=reason, onward="start")
+    answer = admin.post(f"/jobs/{job.number}/stop", part=False, why=reason, onward="start")
     assert answer.headers["Location"] == "/console/start"
     page = admin.get("/health", part=True).text
     assert "the old model was wrong" in page
     assert "Stopped by chief: Anna" in page
     assert "not &lt;b&gt;before&lt;/b&gt; the election" in page
-    assert admin.post("/jobs/rebuild", reason="x" * 501).status_code == 400
+    assert admin.post("/jobs/rebuild", why="x" * 501).status_code == 400

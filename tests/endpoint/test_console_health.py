@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from recommender.operations.console_jobs import WORK, do_jobs
 from recommender.settings import Settings
 from recommender.store import ArticleStore, Backlog, QueueLength, ReceiverLag, open_store
 from recommender.web.console.health import Finding, ServiceFacts, findings_of
+from service import create_app
+from tests.support.archives import KEYS
 from tests.support.signed_in import SignedIn
 
 
@@ -21,7 +24,12 @@ def editor(client: FlaskClient, secrets: dict[str, str]) -> SignedIn:
 
 def facts(queue: QueueLength | None = None, **fields: Any) -> ServiceFacts:
     backlog = Backlog(queue or QueueLength(0, 0, 0), drift=3, change=900)
-    usual: dict[str, Any] = {"workers": (900, 890), "backlog": backlog, "reads": True}
+    usual: dict[str, Any] = {
+        "workers": (900, 900),
+        "model": "bundled",
+        "backlog": backlog,
+        "reads": True,
+    }
     usual |= {"built_seconds": 7_200.0, "is_refused": False, "free_bytes": 5 * 10**9}
     return ServiceFacts(**{**usual, "size_bytes": 10**10, **fields})
 
@@ -29,6 +37,9 @@ def facts(queue: QueueLength | None = None, **fields: Any) -> ServiceFacts:
 def test_a_service_that_is_well_says_so() -> None:
     assert findings_of(facts()) == [
         Finding("lists_good", "good"),
+        Finding("workers", "good", {"n": 2}),
+        Finding("store_file", "good"),
+        Finding("model", "good", {"name": "bundled"}),
         Finding("all_read", "good"),
         Finding("built", "good", {"n": 2}),
         Finding("drift", "good", {"n": 3}),
@@ -40,6 +51,8 @@ def test_a_service_that_is_well_says_so() -> None:
     ("fields", "expected"),
     [
         ({"backlog": None}, Finding("store_away", "bad")),
+        ({"workers": (900, 890)}, Finding("lists_near", "good", {"n": 10})),
+        ({"is_server": True}, Finding("store_server", "good")),
         ({"workers": (900, 400)}, Finding("lists_behind", "warn", {"n": 500})),
         ({"reads": False}, Finding("reader_away", "bad")),
         ({"queue": QueueLength(2, 40, 0)}, Finding("waiting", "good", {"n": 42})),
@@ -69,6 +82,8 @@ def test_the_page_shows_findings_and_jobs(editor: SignedIn, own_desk: Settings) 
     assert "Build the archive anew" in page
     assert "waiting" in page
     assert "editor: Anna" in page
+    for part in ("get their lists", "in a file on this machine", "was built", "GB of the disk"):
+        assert part in page
     assert "<html" not in page
     assert editor.post("/jobs/rebuild").status_code == 400  # it is asked for already
     with closing(open_store(own_desk.database_url)) as store:
@@ -122,6 +137,17 @@ def test_an_empty_archive_leads_to_the_first_steps(
     answer = editor.post("/jobs/import", part=False, **sent)
     assert answer.headers["Location"] == "/console/start"
     assert "https://news.example/" in editor.get("/start", part=True).text
+
+
+def test_the_first_steps_do_not_lead_to_themselves_while_nothing_can_be_read(
+    bare: Settings, secrets: dict[str, str]
+) -> None:
+    app = create_app(replace(bare, api_keys=KEYS), follows=False)  # nothing was opened yet
+    client = app.test_client()
+    client.post("/console/sign-in", data={"key": secrets["editor"]})
+    assert client.get("/console").headers["Location"] == "/console/start"
+    assert client.get("/console/start").status_code == 503
+    app.extensions["read-also"].stop()
 
 
 def test_a_full_archive_shows_its_newest_stories_in_the_first_steps(editor: SignedIn) -> None:

@@ -4,6 +4,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, Literal
 
 from flask import Response, redirect, request, url_for
@@ -12,11 +13,16 @@ from flask.typing import ResponseReturnValue
 from index import Catalog
 from recommender.errors import NotReady, StoreUnusable
 from recommender.indexing.drafts import is_answered
-from recommender.indexing.snapshots import gate_refusal, generation_age
+from recommender.indexing.snapshots import (
+    Origin,
+    gate_refusal,
+    generation_age,
+    read_live_manifest,
+)
 from recommender.store import Backlog, Job
 from recommender.web.console.access import actor_of_session, console, opened, writing_as_session
 from recommender.web.console.page import render_page, render_part, wants_part
-from recommender.web.console.sent_values import find_number
+from recommender.web.console.sent_values import find_number, read_reason
 from recommender.web.problems import Refused
 from recommender.web.state import State, state
 
@@ -44,6 +50,8 @@ class ServiceFacts:
         is_refused: whether the last one that was built was not taken into use.
         free_bytes: left on the disk.
         size_bytes: of the disk; 0 if unknown.
+        is_server: whether the stories are in a database server, and not in a file.
+        model: the name of the language model that reads texts; empty if nothing is built yet.
     """
 
     workers: tuple[int, ...]
@@ -53,6 +61,8 @@ class ServiceFacts:
     is_refused: bool
     free_bytes: int
     size_bytes: int
+    is_server: bool = False
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +98,20 @@ def _of_lists(facts: ServiceFacts) -> Iterator[Finding]:
     behind = facts.backlog.change - min(facts.workers, default=facts.backlog.change)
     if behind > MOST_BEHIND:
         yield Finding("lists_behind", "warn", {"n": behind})
+    elif behind > 0:
+        yield Finding("lists_near", "good", {"n": behind})
     else:
         yield Finding("lists_good", "good")
+    if facts.workers:
+        yield Finding("workers", "good", {"n": len(facts.workers)})
+    yield Finding("store_server" if facts.is_server else "store_file", "good")
 
 
 def _of_reading(facts: ServiceFacts) -> Iterator[Finding]:
     if not facts.reads:
         yield Finding("reader_away", "bad")
+    elif facts.model:
+        yield Finding("model", "good", {"name": facts.model})
     if facts.backlog is None:
         return
     waiting = facts.backlog.queue.single + facts.backlog.queue.bulk
@@ -163,7 +180,7 @@ def show_health() -> Response:
 def ask_rebuild() -> ResponseReturnValue:
     """Build the archive anew, in a process of its own."""
     with writing_as_session() as store:
-        store.jobs.ask("rebuild", "", actor_of_session().name, request.form.get("reason", ""))
+        store.jobs.ask("rebuild", "", actor_of_session().name, read_reason(request.form))
     return redirect(url_for("console.show_health"), 303)
 
 
@@ -176,7 +193,7 @@ def ask_import() -> ResponseReturnValue:
     if not is_address or not place.isprintable() or "@" in place.split("/")[2]:
         raise Refused(400, "the address must begin with https:// or http://, without a password")
     with writing_as_session() as store:
-        store.jobs.ask("import", place, actor_of_session().name, request.form.get("reason", ""))
+        store.jobs.ask("import", place, actor_of_session().name, read_reason(request.form))
     return _go_on()
 
 
@@ -188,7 +205,7 @@ def stop_job(number: str) -> ResponseReturnValue:
     if job is None:
         raise Refused(404, "there is no such job")
     with writing_as_session() as store:
-        store.jobs.stop(job, actor_of_session().name, request.form.get("reason", ""))
+        store.jobs.stop(job, actor_of_session().name, read_reason(request.form))
     return _go_on()
 
 
@@ -214,7 +231,16 @@ def _facts_of(shared: State) -> ServiceFacts:
         is_refused=gate_refusal(catalog).text is not None,
         free_bytes=usage.free if usage else 0,
         size_bytes=usage.total if usage else 0,
+        is_server=not shared.settings.database_url.startswith("sqlite"),
+        model=_model_of(catalog),
     )
+
+
+def _model_of(catalog: Catalog) -> str:
+    """The name of the model of the live snapshot; of a path on this machine only the last part."""
+    manifest = read_live_manifest(catalog)
+    name = "" if manifest is None else Origin.of(manifest).encoder
+    return Path(name).name if Path(name).is_absolute() else name
 
 
 def left_of(job: Job) -> tuple[str, int] | None:

@@ -43,7 +43,8 @@ def answer_error(error: ReadAlsoError) -> Response:
     status = status_of(error)
     if status == HTTPStatus.UNAUTHORIZED and not wants_part():
         return _ask_for_key()
-    if isinstance(error, NotReady) and not (wants_part() or _is_framed()):
+    is_start = request.endpoint == "console.show_start"  # which would lead to itself for ever
+    if isinstance(error, NotReady) and not (wants_part() or _is_framed() or is_start):
         return make_response(redirect(url_for("console.show_start")))
     if wants_part():
         faults = error.faults if isinstance(error, BadInput) else ()

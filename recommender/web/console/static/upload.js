@@ -102,7 +102,10 @@ form?.addEventListener('submit', async (event) => {
   form.querySelector('progress').hidden = true;
 });
 
-if (form) { form.hidden = false; }
+if (form) {
+  form.hidden = false;
+  document.getElementById('no-script').hidden = true;
+}
 
 document.addEventListener('click', async (event) => {
   const forget = event.target.closest('[data-forget]');
