@@ -50,7 +50,11 @@ _OPTIONS_OF: Final = {
 @click.option("--cache", type=ANY_PATH, help="Keep the vectors in this folder.")
 @click.option("--run", type=ANY_PATH, help="Write the relevance run (TREC).")
 @click.option("--scores", type=ANY_PATH, help="Write the scores of the pairs.")
-@click.option("--report", type=ANY_PATH, help="Write all results, with plots, to this HTML file.")
+@click.option(
+    "--report",
+    type=ANY_PATH,
+    help="Write all results, with plots, to this HTML file; the console shows a copy of it.",
+)
 @click.pass_context
 def evaluate(  # noqa: PLR0913 - click hands over each option
     ctx: click.Context,
@@ -79,7 +83,8 @@ def evaluate(  # noqa: PLR0913 - click hands over each option
     _check(given)
     _check_places(run, scores, report)
     settings = open_settings(only_reads=folder is None)
-    output = OutputFiles(run, scores, report, _command(ctx, given))
+    kept = settings.data.reports if settings.data.path.is_dir() else None
+    output = OutputFiles(run, scores, report, _command(ctx, given), kept)
     if compare is not None:
         _compare(settings, *compare)
     elif from_links:

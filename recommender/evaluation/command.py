@@ -13,7 +13,7 @@ from recommender.articles import Article
 from recommender.evaluation.datasets import Dataset, read_dataset
 from recommender.evaluation.links import as_dataset, judge_links, read_links
 from recommender.evaluation.measures import check_installed, correlate_with_intervals
-from recommender.evaluation.report import RatedPairs, ReportHeading, write_report
+from recommender.evaluation.report import RatedPairs, ReportHeading, keep_report, write_report
 from recommender.evaluation.runs import Bench, Run, open_bench, plain_articles, score_pairs
 from recommender.evaluation.scoreboard import (
     Scoreboard,
@@ -34,12 +34,16 @@ Say = Callable[[str], object]
 
 @dataclass(frozen=True, slots=True)
 class OutputFiles:
-    """The files to write (None writes none), and the command that the report shows."""
+    """The files to write (None writes none), and the command that the report shows.
+
+    A report is also kept in the folder `kept`, if there is one.
+    """
 
     run: Path | None = None
     scores: Path | None = None
     report: Path | None = None
     command: str = "read-also evaluate"
+    kept: Path | None = None
 
 
 def evaluate_folder(
@@ -78,6 +82,8 @@ def measure_bench(bench: Bench, name: str, say: Say, output: OutputFiles) -> Non
         models = _shown_models(Origin.of(snapshot.manifest))
         heading = ReportHeading(name, models, snapshot.generation, now, output.command)
         write_report(output.report, heading, bench, board, rated)
+        if output.kept is not None:
+            keep_report(output.report, output.kept, now)
         say(f"{output.report}: written")
 
 

@@ -1,14 +1,14 @@
 """Writes one HTML file with everything that was measured. It loads nothing and runs no script."""
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from html import escape
+from hashlib import sha256
 from importlib.resources import files
-from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from shutil import copyfile
+from typing import Any, Final
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from recommender.api import RelatedList
 from recommender.evaluation.baselines import BASELINES
 from recommender.evaluation.intervals import Estimate
 from recommender.evaluation.measures import MAIN, MEASURES
+from recommender.evaluation.plots import draw_bars, draw_histogram, draw_ratings
 from recommender.evaluation.runs import Bench
 from recommender.evaluation.scoreboard import ABSENT, RELEVANCE, SERVED, TRAITS, Scoreboard
 from recommender.ranking.candidates import ListRequest
@@ -23,10 +24,7 @@ from recommender.ranking.policy import RELEVANCE_ONLY
 from recommender.ranking.related import title_of
 from recommender.ranking.scoring import find_seed
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-__all__ = ["RatedPairs", "ReportHeading", "write_report"]
+__all__ = ["RatedPairs", "ReportHeading", "keep_report", "write_report"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +47,30 @@ class RatedPairs:
     correlations: Mapping[str, Estimate]
 
 
+@dataclass(frozen=True, slots=True)
+class PlainFigure:
+    """How many of a hundred, and what of."""
+
+    number: int
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlainSummary:
+    """What a report begins with."""
+
+    sentences: tuple[str, ...]
+    figures: tuple[PlainFigure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """A plot, and the one sentence that says what to see in it."""
+
+    sentence: str
+    svg: str
+
+
 def write_report(
     path: Path,
     heading: ReportHeading,
@@ -63,14 +85,19 @@ def write_report(
     if board is not None:
         parts |= _of_lists(bench, board)
     if rated is not None:
-        parts |= _of_pairs(rated)
+        parts |= {"correlations": rated.correlations}
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["interval"] = _interval
-    source = (files("recommender.evaluation") / "templates" / "report.html").read_text("utf-8")
-    page = environment.from_string(source).render(
+    templates = files("recommender.evaluation") / "templates"
+    style = (templates / "report.css").read_text("utf-8")
+    page = environment.from_string((templates / "report.html").read_text("utf-8")).render(
         heading=heading,
+        style=_safe(style),
+        style_hash=_safe(hash_of_style(style)),
+        summary=summarize(board, rated),
+        plots=list(_plots(bench, board, rated)),
         articles=len(bench.view),
         queries=len(bench.dataset.queries),
         pairs=len(bench.dataset.pairs),
@@ -79,48 +106,124 @@ def write_report(
     path.write_text(page, "utf-8")
 
 
+def keep_report(path: Path, folder: Path, made_at: datetime) -> None:
+    """Keep a copy of a report for the console, and of those before it the newest."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    unfinished = folder / ".unfinished"
+    copyfile(path, unfinished)
+    unfinished.replace(folder / f"{made_at:%Y%m%d-%H%M%S}.html")
+    for old in sorted(folder.glob("*.html"))[:-MOST_KEPT]:
+        old.unlink(missing_ok=True)
+
+
+def hash_of_style(style: str) -> str:
+    """The source expression by which a content security policy allows one style sheet."""
+    return f"sha256-{b64encode(sha256(style.encode()).digest()).decode()}"
+
+
+def summarize(board: Scoreboard | None, rated: RatedPairs | None) -> PlainSummary:
+    """What was found, in plain words and with two digits."""
+    sentences, figures = list[str](), list[PlainFigure]()
+    if board is not None:
+        served, traits = board.row(SERVED), board.row(SERVED).traits
+        sentences.append(_compare(board))
+        shares = {
+            "points: the best lists possible have 100": served.estimates[MAIN].value,
+            "lists begin with a related story": served.estimates["P@1"].value,
+            "lists are full of related stories": _without(traits.short if traits else None),
+            "stories stand in some list": traits.coverage if traits else None,
+        }
+        figures += [PlainFigure(_percent(v), k) for k, v in shares.items() if v is not None]
+    if rated is not None:
+        above = rated.correlations["AUC"].value
+        pairs = f"Of {len(rated.scores)} pairs that people have rated, "
+        if np.isfinite(above):
+            said = f"a related one has a higher score than an unrelated one {_percent(above)} times"
+            sentences.append(f"{pairs}{said} of 100.")
+            figures.append(PlainFigure(_percent(above), "related pairs score above unrelated ones"))
+        else:
+            sentences.append(f"{pairs}all have the same rating, so scores cannot be compared.")
+    return PlainSummary(tuple(sentences), tuple(figures))
+
+
+def _compare(board: Scoreboard) -> str:
+    value = _percent(board.row(SERVED).estimates[MAIN].value)
+    said = f"The lists that readers get are {value} % as good as the judgments allow"
+    others = [row for row in board.rows[2:] if not row.lacks]
+    if not others:
+        return f"{said}."
+    best = max(others, key=lambda row: row.estimates[MAIN].value)
+    reached = _percent(best.estimates[MAIN].value)
+    return f"{said}; the best of the simpler ways ({best.name}) reaches {reached} %."
+
+
+def _percent(share: float) -> int:
+    return round(100 * share)
+
+
+def _without(share: float | None) -> float | None:
+    return None if share is None else 1 - share
+
+
 def _of_lists(bench: Bench, board: Scoreboard) -> dict[str, Any]:
-    measured = {row.name: row.estimates[MAIN] for row in board.rows if not row.lacks}
-    said = ", ".join(f"{name} {estimate.value:.2f}" for name, estimate in measured.items())
     return {
         "main": MAIN,
         "measures": MEASURES,
         "baselines": BASELINES,
         "traits": TRAITS,
         "described": [row for row in board.rows if row.traits is not None],
-        "bars": _safe(draw_bars(f"{MAIN}: {said}", measured, MAIN)),
-        "spread": _safe(_spread(board)),
-        "scores": _scores(bench),
         "examples": worst(bench, board),
     }
 
 
-def _spread(board: Scoreboard) -> str:
+def _plots(bench: Bench, board: Scoreboard | None, rated: RatedPairs | None) -> Iterator[Plot]:
+    if board is not None:
+        yield _bars(board)
+        yield _spread(board)
+        yield from _scores(bench)
+    if rated is not None:
+        said = ", ".join(f"{name} {one.value:.2f}" for name, one in rated.correlations.items())
+        svg = draw_ratings(f"scores against people's ratings: {said}", rated.human, rated.scores)
+        yield Plot("Each point is a pair: good scores rise with people's ratings.", _safe(svg))
+
+
+def _bars(board: Scoreboard) -> Plot:
+    measured = {row.name: row.estimates[MAIN] for row in board.rows if not row.lacks}
+    said = ", ".join(f"{name} {estimate.value:.2f}" for name, estimate in measured.items())
+    sentence = (
+        "The longer a bar, the better that kind of lists; the line across its end shows how far "
+        "another choice of stories may move it."
+    )
+    return Plot(sentence, _safe(draw_bars(f"{MAIN}: {said}", measured, MAIN)))
+
+
+def _spread(board: Scoreboard) -> Plot:
     each = {name: board.row(name).each for name in (RELEVANCE, SERVED)}
-    said = ", ".join(f"{name} {(v >= 0.9).mean():.0%}" for name, v in each.items())  # noqa: PLR2004 - the highest two bins
-    label = f"queries with {MAIN} of 0.9 or more: {said}"
-    return draw_histogram(label, {k: v.tolist() for k, v in each.items()}, MAIN, of="queries")
+    said = ", ".join(f"{name} {(v >= BEST).mean():.0%}" for name, v in each.items())
+    label = f"queries with {MAIN} of {BEST} or more: {said}"
+    served = each[SERVED]
+    sentence = (
+        f"Of 100 lists that readers get, {_percent((served >= BEST).mean())} are nearly as good as "
+        f"can be, and {_percent((served == 0).mean())} have nothing related at their top."
+    )
+    histogram = draw_histogram(label, {k: v.tolist() for k, v in each.items()}, MAIN, of="queries")
+    return Plot(sentence, _safe(histogram))
 
 
-def _scores(bench: Bench) -> str | None:
+def _scores(bench: Bench) -> Iterator[Plot]:
     found = contrast(bench)
     if not found.related or not found.random:
-        return None
+        return
     middles = [sorted(one)[len(one) // 2] for one in (found.related, found.random)]
     label = (
         f"median score of judged related pairs {middles[0]:.2f}, of random ones {middles[1]:.2f}"
     )
+    sentence = (
+        f"A related pair usually scores {middles[0]:.2f} and a random one {middles[1]:.2f}: the "
+        "less the two overlap, the better a threshold can part them."
+    )
     kinds = {"judged related": found.related, "random": found.random}
-    return _safe(draw_histogram(label, kinds, "score", of="pairs"))
-
-
-def _of_pairs(rated: RatedPairs) -> dict[str, Any]:
-    said = ", ".join(f"{name} {one.value:.2f}" for name, one in rated.correlations.items())
-    label = f"scores against people's ratings: {said}"
-    return {
-        "correlations": rated.correlations,
-        "ratings": _safe(draw_ratings(label, rated.human, rated.scores)),
-    }
+    yield Plot(sentence, _safe(draw_histogram(label, kinds, "score", of="pairs")))
 
 
 def _interval(estimate: Estimate, sign: str = "") -> str:
@@ -130,13 +233,15 @@ def _interval(estimate: Estimate, sign: str = "") -> str:
 
 
 def _safe(svg: str) -> str:
-    """Mark as markup. This is safe: we drew it from numbers and from names of our own."""
+    """Mark as markup. This is safe: it is made of numbers and of names and files of our own."""
     from markupsafe import Markup  # noqa: PLC0415 - comes with jinja2
 
     return Markup(svg)  # noqa: S704
 
 
 MOST_EXAMPLES: Final = 20
+MOST_KEPT: Final = 20
+BEST: Final = 0.9  # the highest two bins of a histogram
 DEPTH: Final = 5  # as in the main measure
 MOST_JUDGED: Final = 10
 
@@ -214,91 +319,3 @@ def contrast(bench: Bench) -> ScoreContrast:
         related += scores[: len(good)]
         random += scores[len(good) :]
     return ScoreContrast(tuple(related), tuple(random))
-
-
-PLOT_WIDTH, PLOT_HEIGHT = 7.0, 2.9  # inches
-INK: Final = "#010203"  # a mark that becomes the colour of the text
-COLOURS: Final = ("#3f8ecf", "#d9822b")  # readable on white and on black
-BINS: Final = 20
-_STYLE: Final[Any] = {
-    "svg.fonttype": "none",
-    "font.family": "sans-serif",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor"), INK),
-    **dict.fromkeys(("xtick.color", "ytick.color"), INK),
-}
-# Ids that nothing refers to. They would occur twice on a page with several plots.
-_UNUSED_ID: Final = re.compile(r' id="[A-Za-z0-9.]+_\d+"')
-_NAMESPACE: Final = re.compile(r' xmlns(?::xlink)?="[^"]*"')
-
-
-def draw_bars(label: str, estimates: Mapping[str, Estimate], measure: str) -> str:
-    """A bar for each kind of lists, with its interval."""
-
-    def draw(axes: "Axes") -> None:
-        names = list(estimates)[::-1]
-        values = [estimates[name].value for name in names]
-        bounds = [_reach(estimates[name]) for name in names]
-        axes.barh(names, values, color=COLOURS[0], height=0.6)
-        axes.errorbar(values, names, xerr=np.array(bounds).T, fmt="none", ecolor=INK, capsize=4)
-        axes.set_xlim(0, 1)
-        axes.set_xlabel(measure)
-
-    return _drawn(label, draw)
-
-
-def draw_histogram(label: str, values: Mapping[str, Sequence[float]], axis: str, *, of: str) -> str:
-    """A histogram of values between 0 and 1, for at most two kinds."""
-
-    def draw(axes: "Axes") -> None:
-        shares = [np.full(len(v), 100 / len(v)) for v in values.values()]
-        clipped = [np.clip(v, 0, 1) for v in values.values()]
-        axes.hist(
-            clipped,
-            BINS,
-            range=(0, 1),
-            weights=shares,
-            label=list(values),
-            color=COLOURS[: len(values)],
-        )
-        axes.set_xlabel(axis)
-        axes.set_ylabel(f"% of {of}")
-        axes.legend(frameon=False)
-
-    return _drawn(label, draw)
-
-
-def draw_ratings(label: str, human: Sequence[float], scores: Sequence[float]) -> str:
-    """A point for each pair: the rating by people, and the score."""
-
-    def draw(axes: "Axes") -> None:
-        axes.scatter(human, scores, s=8, alpha=0.5, color=COLOURS[0])
-        axes.set_xlabel("people's rating")
-        axes.set_ylabel("score")
-
-    return _drawn(label, draw)
-
-
-def _reach(estimate: Estimate) -> tuple[float, float]:
-    """How far the interval reaches below and above the value."""
-    low = estimate.value if estimate.low is None else estimate.low
-    high = estimate.value if estimate.high is None else estimate.high
-    return max(0.0, estimate.value - low), max(0.0, high - estimate.value)
-
-
-def _drawn(label: str, draw: Callable[["Axes"], None]) -> str:
-    from matplotlib import rc_context  # noqa: PLC0415 - an extra
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
-    page = StringIO()
-    with rc_context({**_STYLE, "svg.hashsalt": label}):  # so that no id occurs on two plots
-        figure = Figure(figsize=(PLOT_WIDTH, PLOT_HEIGHT), layout="constrained")
-        draw(figure.add_subplot())
-        unsaid = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-        figure.savefig(page, format="svg", transparent=True, metadata=unsaid)
-    svg = page.getvalue()
-    svg = _UNUSED_ID.sub("", _NAMESPACE.sub("", svg[svg.index("<svg") :])).replace(
-        INK, "currentColor"
-    )
-    return svg.replace("<svg", f'<svg role="img" aria-label="{escape(label)}"', 1)

@@ -43,6 +43,7 @@ SCOPE_OF = {
     "read_file": "admin",
     "forget_file": "admin",
     "show_quality": "read",
+    "show_report": "read",
     "quality_figures": "read",
     "go_back": "admin",
     "show_map": "read",

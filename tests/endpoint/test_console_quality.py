@@ -1,8 +1,10 @@
 """The page about the quality of the lists, and the way back to an earlier state of the archive."""
 
 import re
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from hashlib import sha256
 from importlib import import_module
 
 import pytest
@@ -101,3 +103,37 @@ def test_an_editor_sees_the_states_and_no_way_back(editor: SignedIn) -> None:
     page = editor.get("/quality").text
     assert "in use" in page
     assert "Use it now" not in page
+
+
+REPORT = (
+    "<!doctype html><html><head><title>How good the lists are: &lt;b&gt; desk</title>"
+    "<style>b { color: red }</style></head><body><main><b>76</b></main></body></html>"
+)
+
+
+def test_reports_of_evaluations_are_listed_and_shown(editor: SignedIn, own_desk: Settings) -> None:
+    assert "No report yet" in editor.get("/quality").text
+    own_desk.data.reports.mkdir()
+    (own_desk.data.reports / "20260501-093000.html").write_text(REPORT, "utf-8")
+    (own_desk.data.reports / "20269999-999999.html").write_text(REPORT, "utf-8")
+    (own_desk.data.reports / "other.html").write_text(REPORT, "utf-8")
+    page = editor.get("/quality").text
+    assert page.count("/console/quality/reports/") == 1
+    assert "How good the lists are: &lt;b&gt; desk" in page
+    answer = editor.get("/quality/reports/20260501-093000")
+    assert "<b>76</b>" in answer.text
+    assert 'href="/console/quality"' in answer.text
+    digest = b64encode(sha256(b"b { color: red }").digest()).decode()
+    assert answer.headers["Content-Security-Policy"] == (
+        f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    )
+
+
+@pytest.mark.parametrize("name", ["20260501-093001", "other", "..%2f..%2fkeys", "%2e%2e"])
+def test_no_other_file_is_shown_as_a_report(
+    editor: SignedIn, own_desk: Settings, name: str
+) -> None:
+    own_desk.data.reports.mkdir()
+    (own_desk.data.reports / "other.html").write_text(REPORT, "utf-8")
+    assert editor.get(f"/quality/reports/{name}").status_code == 404

@@ -1,7 +1,10 @@
 """`evaluate --from-links` and `--compare` over an archive of its own, with a fake encoder."""
 
 import re
+from base64 import b64encode
 from collections.abc import Callable
+from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,6 +15,7 @@ from lxml import html
 from index import Catalog, View
 from recommender.api import ListOptions
 from recommender.evaluation.comparison import compare
+from recommender.evaluation.report import keep_report
 from recommender.indexing.gate import rank_biased_overlap
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.policy import Policy
@@ -129,13 +133,55 @@ def test_a_report_has_the_tables_the_plots_and_what_it_is_of(
     linked: tuple[Result, Path], archive: Settings
 ) -> None:
     text = (linked[1] / "report.html").read_text("utf-8")
-    assert text.count("<table>") == text.count("<caption>") == text.count("<svg") == 3
+    assert text.count("<table>") == text.count("<caption ") == text.count("<svg") == 3
     assert text.count('role="img" aria-label="') == 3
     assert f"<dd>{Catalog(archive.data.snapshots).live()}</dd>" in text
     command = "read-also evaluate --from-links --run run.txt --report report.html"
     assert f"<code>{command}</code>" in text
     assert str(linked[1]) not in text
     assert text.count("<article>") == 3
+
+
+def test_a_report_begins_with_a_sentence_and_figures_of_two_digits(
+    linked: tuple[Result, Path],
+) -> None:
+    page: Any = html.document_fromstring((linked[1] / "report.html").read_text("utf-8"))
+    served = float(re.findall(r"^served +nDCG@5 (\S+)", linked[0].stdout, re.MULTILINE)[0])
+    lead = page.find_class("lead")[0].text_content()
+    assert lead.startswith(f"The lists that readers get are {round(100 * served)} % as good as")
+    numbers = [one.text_content() for one in page.xpath("//ul[@class='figures']//b")]
+    assert numbers[0] == f"{round(100 * served)} of 100"
+    assert len(numbers) == 4
+    captions = [one.text_content() for one in page.xpath("//figcaption")]
+    assert len(captions) == 3
+    assert all(one.endswith(".") for one in captions)
+    folded = page.xpath("//details//table")
+    assert len(folded) == len(page.xpath("//table"))
+
+
+def test_a_report_has_one_style_sheet_which_a_strict_policy_allows(
+    linked: tuple[Result, Path],
+) -> None:
+    page: Any = html.document_fromstring((linked[1] / "report.html").read_text("utf-8"))
+    (style,) = page.xpath("//style")
+    assert page.xpath("//@style") == []
+    digest = b64encode(sha256(str(style.text).encode()).digest()).decode()
+    policy = page.xpath("//meta[@http-equiv='Content-Security-Policy']/@content")
+    assert policy == [f"default-src 'none'; style-src 'sha256-{digest}'"]
+
+
+def test_the_newest_reports_are_kept_for_the_console(
+    linked: tuple[Result, Path], archive: Settings, tmp_path: Path
+) -> None:
+    report = (linked[1] / "report.html").read_bytes()
+    assert [one.read_bytes() for one in archive.data.reports.iterdir()] == [report]
+    path, folder = tmp_path / "a.html", tmp_path / "reports"
+    for minute in range(22):
+        path.write_text(str(minute), "utf-8")
+        keep_report(path, folder, datetime(2026, 5, 1, 9, minute, tzinfo=UTC))
+    kept = sorted(folder.iterdir())
+    assert [one.read_text("utf-8") for one in kept] == [str(minute) for minute in range(2, 22)]
+    assert kept[0].name == "20260501-090200.html"
 
 
 def test_without_a_link_the_remedy_is_named(desk_settings: Settings, bare: Settings) -> None:

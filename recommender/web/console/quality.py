@@ -28,6 +28,7 @@ from recommender.web.auth import heavy_call
 from recommender.web.console.access import console, opened, writing_as_session
 from recommender.web.console.list_quality import ListFigures, measure_lists, spread_over
 from recommender.web.console.page import render_page, render_part
+from recommender.web.console.reports import kept_reports
 from recommender.web.console.trials import PAUSE_SECONDS
 from recommender.web.limits import hold_if_free
 from recommender.web.problems import Refused
@@ -100,6 +101,7 @@ def show_quality() -> Response:
         returns=_returns(),
         refusal=gate_refusal(catalog).text,
         hold=rollback_hold(catalog).text,
+        reports=kept_reports(),
     )
 
 
