@@ -1,6 +1,7 @@
 """The sessions of the console: who is signed in, with which key, until when."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -20,6 +21,8 @@ OVERLAP: Final = timedelta(seconds=60)
 
 Until then it holds on: the answer with the new one may have been lost.
 """
+MOST_OF_A_KEY: Final = 100
+"""Sessions that one key may have at a time: people share keys, and have phones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,10 @@ class ConsoleSessions:
     _writer: sa.Engine
 
     def open(self, key: ApiKey, person: str, now: datetime) -> OpenedSession:
-        """Open a session for the holder of a key; remove those that have ended."""
+        """Open a session for the holder of a key; remove those that have ended.
+
+        Where the key has too many, those whose token was replaced longest ago end.
+        """
         table, token = schema.console_sessions, secrets.token_urlsafe(32)
         session = ConsoleSession(
             id=secrets.token_hex(8),
@@ -84,6 +90,7 @@ class ConsoleSessions:
         row = {name: getattr(session, name) for name in _FIELDS}
         with self._writer.begin() as connection:
             connection.execute(sa.delete(table).where(table.c.ends_at <= now))
+            _end(connection, _of_key(connection, key.name)[MOST_OF_A_KEY - 1 :])
             connection.execute(sa.insert(table).values(**row, token=digest_of(token)))
             log_action(connection, "session.open", session.id)
         return OpenedSession(session, token)
@@ -131,12 +138,14 @@ class ConsoleSessions:
 
     def end(self, session_id: str) -> bool:
         """End a session, with its old token too; False if there is none."""
-        table = schema.console_sessions
         with self._writer.begin() as connection:
-            found = connection.execute(sa.delete(table).where(table.c.id == session_id)).rowcount
-            if found:
-                log_action(connection, "session.end", session_id)
-        return bool(found)
+            return bool(_end(connection, [session_id]))
+
+    def end_others(self, key_name: str, but: str) -> int:
+        """End all sessions of a key but one, if it is of this key; return how many."""
+        with self._writer.begin() as connection:
+            others = [one for one in _of_key(connection, key_name) if one != but]
+            return _end(connection, others)
 
     def all(self, now: datetime) -> tuple[ConsoleSession, ...]:
         """The sessions that hold now, the newest first."""
@@ -146,6 +155,23 @@ class ConsoleSessions:
         )
         with self._engine.begin() as connection:
             return tuple(ConsoleSession(**row) for row in connection.execute(query).mappings())
+
+
+def _of_key(connection: sa.Connection, key_name: str) -> list[str]:
+    """The ids of the sessions of a key, the ones used last first."""
+    table = schema.console_sessions
+    query = sa.select(table.c.id).where(table.c.key_name == key_name)
+    return list(connection.scalars(query.order_by(table.c.rotated_at.desc(), table.c.id)))
+
+
+def _end(connection: sa.Connection, ids: Sequence[str]) -> int:
+    """End sessions, with their old tokens too; return how many there were."""
+    table, ended = schema.console_sessions, 0
+    for one in ids:
+        if connection.execute(sa.delete(table).where(table.c.id == one)).rowcount:
+            log_action(connection, "session.end", one)
+            ended += 1
+    return ended
 
 
 _FIELDS: Final = tuple(f for f in ConsoleSession.__dataclass_fields__ if f != "opened_by_new")

@@ -3,17 +3,20 @@
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
+from recommender.api_keys import ApiKey, digest_of
 from recommender.errors import Busy
 from recommender.request_origin import CONSOLE_AWAY
 from recommender.settings import Settings
-from recommender.store import open_store, schema
+from recommender.store import console_sessions, open_store, schema
 from recommender.store.console_sessions import ConsoleSessions
 from recommender.web.console.words import LANGUAGES
 from tests.support.signed_in import SignedIn
@@ -66,6 +69,7 @@ SCOPE_OF = {
     "choose_language": "read",
     "show_sessions": "admin",
     "end_session": "admin",
+    "end_sessions_of_key": "admin",
 }
 
 
@@ -263,6 +267,83 @@ def test_whoever_signs_out_needs_the_key_again(editor: SignedIn) -> None:
     assert editor.get("").status_code == 401
 
 
+def test_signing_in_gives_a_new_token_and_ends_the_session_of_before(
+    editor: SignedIn, secrets: dict[str, str]
+) -> None:
+    """A token that somebody has planted, or has seen, opens nothing afterwards."""
+    before = cookie_of(editor)
+    again = SignedIn(editor.client, secrets["editor"], "Boris")
+    assert cookie_of(again) != before
+    assert again.token != editor.token
+    other = editor.client.application.test_client()
+    other.set_cookie("read_also_console", before, path="/console", domain="localhost")
+    assert other.get("/console").status_code == 401
+    assert again.get("").status_code == 200
+
+
+def test_a_planted_cookie_opens_nothing_and_is_replaced(
+    client: FlaskClient, secrets: dict[str, str]
+) -> None:
+    client.set_cookie("read_also_console", "planted", path="/console", domain="localhost")
+    assert client.get("/console").status_code == 401
+    assert cookie_of(SignedIn(client, secrets["editor"])) != "planted"
+
+
+def test_of_the_sessions_of_a_key_the_newest_hundred_hold(
+    editor: SignedIn, own_desk: Settings, secrets: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert console_sessions.MOST_OF_A_KEY == 100
+    monkeypatch.setattr(console_sessions, "MOST_OF_A_KEY", 3)
+    make_due(own_desk)
+    strangers = [editor.client.application.test_client() for _ in range(4)]
+    reader = SignedIn(strangers[0], secrets["reader"])  # of another key
+    others = [SignedIn(one, secrets["editor"], "Boris") for one in strangers[1:]]
+    assert editor.get("").status_code == 401  # the one that was used longest ago
+    assert {one.get("").status_code for one in (reader, *others)} == {200}
+    with closing(open_store(own_desk.database_url)) as store:
+        assert [one.action for one in store.audit_log.entries()].count("session.end") == 1
+
+
+def test_whoever_tries_keys_is_stopped_and_told_so(
+    client_of: Callable[..., FlaskClient], own_desk: Settings
+) -> None:
+    client = client_of(replace(own_desk, rate_of_unknown_keys=1), None)
+    tried = [
+        client.post("/console/sign-in", data={"key": f"no-key-at-all-of-anybody-{n}"})
+        for n in range(3)
+    ]
+    assert [one.status_code for one in tried] == [401, 429, 429]
+    assert "Too many wrong keys" in tried[-1].text
+    assert "Set-Cookie" not in tried[-1].headers
+
+
+def test_the_end_of_a_key_ends_its_sessions(
+    client: FlaskClient, own_desk: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its time may be over, or its secret replaced and the time of the old one over."""
+    keyring, now = client.application.extensions["read-also"].keyring, datetime.now(tz=UTC)
+    secret_of = {name: f"a-secret-of-{name}-0123456789" for name in ("short", "rotated")}
+    ends = {"short": now + timedelta(hours=1), "rotated": None}
+    with closing(open_store(own_desk.database_url)) as store:
+        for name, secret in secret_of.items():
+            key = replace(ApiKey.of(name, ("read",), secret), expires_at=ends[name])
+            store.keys.add(key, "read")
+        keyring.refresh()
+        short, rotated = (
+            SignedIn(client.application.test_client(), secret) for secret in secret_of.values()
+        )
+        store.keys.rotate("rotated", digest_of("b" * 20), now + timedelta(hours=2))
+    keyring.refresh()
+
+    def statuses(hours: float) -> list[int]:
+        moment = (now + timedelta(hours=hours)).timestamp()
+        clock = SimpleNamespace(time=lambda: moment)
+        monkeypatch.setattr("recommender.web.console.access.time", clock)
+        return [one.client.get("/console/find").status_code for one in (short, rotated)]
+
+    assert [statuses(hours) for hours in (0.9, 1.1, 2.1)] == [[200, 200], [401, 200], [401, 401]]
+
+
 def test_a_revoked_key_ends_its_sessions(
     client: FlaskClient, own_desk: Settings, chief_key: str
 ) -> None:
@@ -300,6 +381,31 @@ def test_an_administrator_sees_who_is_signed_in_and_signs_them_out(
         ("editor: Boris <script>", "session.open"),
         ("chief: Anna", "session.open"),
         ("chief: Anna", "session.end"),
+    ]
+
+
+def test_an_administrator_signs_out_all_of_a_key_but_themselves(
+    client_of: Callable[..., FlaskClient],
+    own_desk: Settings,
+    secrets: dict[str, str],
+    chief_key: str,
+) -> None:
+    client = client_of(own_desk, None)
+    client.application.extensions["read-also"].keyring.refresh()
+    chief, *chiefs = (SignedIn(client.application.test_client(), chief_key) for _ in range(2))
+    editors = [SignedIn(client.application.test_client(), secrets["editor"]) for _ in range(2)]
+    assert "Sign out all others with the key <bdi>editor</bdi> (2)" in chief.get("/sessions").text
+    assert editors[0].post("/sessions/end", key="chief").status_code == 403
+    assert chief.post("/sessions/end", key="editor", why="a leak").status_code == 303
+    assert [one.get("").status_code for one in (*editors, *chiefs)] == [401, 401, 200]
+    assert chief.post("/sessions/end", key="chief").status_code == 303
+    assert [one.get("").status_code for one in (chief, *chiefs)] == [200, 401]
+    assert chief.post("/sessions/end", key="nobody").status_code == 303
+    with closing(open_store(own_desk.database_url)) as store:
+        ended = store.audit_log.newest("session.end", limit=9)
+    assert [(one.actor, one.why) for one in ended] == [
+        ("chief: Anna", ""),
+        *[("chief: Anna", "a leak")] * 2,
     ]
 
 

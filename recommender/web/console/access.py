@@ -31,6 +31,7 @@ __all__ = [
     "actor_of_session",
     "console",
     "current_session",
+    "end_earlier_session",
     "forget_token",
     "give_token",
     "may",
@@ -165,6 +166,14 @@ def give_token(opened_session: OpenedSession, response: Response) -> None:
 def forget_token(response: Response) -> None:
     """Let the browser forget its token."""
     response.delete_cookie(COOKIE, path=console.url_prefix or "/", httponly=True, samesite="Strict")
+
+
+def end_earlier_session(store: ArticleStore) -> None:
+    """End the session that this browser has had before somebody signs in."""
+    now = datetime.fromtimestamp(time.time(), UTC)
+    before = store.console_sessions.find(request.cookies.get(COOKIE, ""), now)
+    if before is not None:
+        store.console_sessions.end(before.id)
 
 
 def refuse_other_sites() -> None:

@@ -1,6 +1,7 @@
 """Signing in and out, the language, and the list of who is signed in."""
 
 import time
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Final
 
@@ -13,6 +14,7 @@ from recommender.web.console.access import (
     actor_of,
     console,
     current_session,
+    end_earlier_session,
     forget_token,
     give_token,
     opened,
@@ -51,6 +53,7 @@ def sign_in() -> Response:
         return render_page("sign_in.html", "sign_in", 403, fault="no_read", onward=_onward())
     person = printable(person)[:LONGEST_PERSON]
     with state().writing(actor_of(key.name, person)) as store:
+        end_earlier_session(store)
         session = store.console_sessions.open(key, person, datetime.fromtimestamp(time.time(), UTC))
     response = make_response(redirect(_onward(), 303))
     give_token(session, response)
@@ -77,7 +80,8 @@ def show_sessions() -> ResponseReturnValue:
     with state().reading() as store:
         found = store.console_sessions.all(datetime.fromtimestamp(time.time(), UTC))
         events = session_events(store.audit_log)
-    return render_page("sessions.html", "sessions", sessions=found, events=events)
+    of_keys = Counter(one.key_name for one in found)
+    return render_page("sessions.html", "sessions", sessions=found, of_keys=of_keys, events=events)
 
 
 @console.post("/sessions/<session_id>/end")
@@ -86,6 +90,18 @@ def end_session(session_id: str) -> ResponseReturnValue:
     """Sign somebody out."""
     with writing_as_session() as store:
         store.console_sessions.end(session_id)
+    return redirect(url_for("console.show_sessions"), 303)
+
+
+@console.post("/sessions/end")
+@opened("admin")
+def end_sessions_of_key() -> ResponseReturnValue:
+    """Sign out all who are signed in with a key, but not whoever asks for it."""
+    session = current_session()
+    with writing_as_session() as store:
+        store.console_sessions.end_others(
+            request.form.get("key", ""), session.id if session else ""
+        )
     return redirect(url_for("console.show_sessions"), 303)
 
 
