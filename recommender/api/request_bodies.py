@@ -24,6 +24,7 @@ from recommender.id_grammar import ID_SCHEMA
 __all__ = [
     "MOST_LISTS",
     "Blocks",
+    "Decision",
     "Deletion",
     "Examples",
     "Override",
@@ -148,6 +149,33 @@ class Blocks(BaseModel):
 
     by: Annotated[Text, Field(max_length=100)] = ""
     blocks: list[Override]
+
+
+class Decision(BaseModel):
+    """What an editor decides of an article itself, and for which time.
+
+    Attributes:
+        by: the editor who decides.
+        why: a note for other editors.
+        starts_at: it holds from then on; without it from now on.
+        ends_at: it holds before; without it for ever.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    by: Annotated[Text, Field(max_length=100)] = ""
+    why: Annotated[Text, Field(max_length=500)] = ""
+    starts_at: Moment | None = None
+    ends_at: Moment | None = None
+
+    @model_validator(mode="after")
+    def _check_window(self) -> Self:
+        Window(self.starts_at, self.ends_at).check()
+        return self
+
+    def override_of(self, article_id: str) -> Override:
+        """The override by which it is stored."""
+        return Override(id=article_id, why=self.why, starts_at=self.starts_at, ends_at=self.ends_at)
 
 
 class UnsavedOverrides(BaseModel):

@@ -19,7 +19,9 @@ __all__ = [
     "BulkFault",
     "BulkItem",
     "BulkResult",
+    "DecisionNow",
     "EarlierBlocks",
+    "EarlierDecision",
     "EarlierPins",
     "IdPage",
     "PinsNow",
@@ -138,7 +140,7 @@ class AuditRecord(Answer):
         change: the number in the change log; null for keys, which are not in it.
         address: the network address of the caller; empty for a command.
         request_id: the id of the request; empty for a command.
-        why: the reason that was given; left out for none.
+        why: the reason that was given; empty for none.
     """
 
     number: int
@@ -149,7 +151,7 @@ class AuditRecord(Answer):
     change: int | None
     address: str
     request_id: str
-    why: str = ""
+    why: str
 
 
 class AuditPage(Answer):
@@ -243,11 +245,13 @@ class PinsNow(Answer):
 
     Attributes:
         article_id: the article under which the list stands.
+        change: the number of the change that set them; 0 if none were ever set.
         pins: the pins that are set, in order.
         history: the last 20 settings, the newest first.
     """
 
     article_id: str
+    change: int
     pins: tuple[Shown, ...]
     history: tuple[EarlierPins, ...]
 
@@ -257,10 +261,44 @@ class BlocksNow(Answer):
 
     Attributes:
         article_id: the article under which the list stands.
+        change: the number of the change that set them; 0 if none were ever set.
         blocks: the blocks that are set.
         history: the last 20 settings, the newest first.
     """
 
     article_id: str
+    change: int
     blocks: tuple[Shown, ...]
     history: tuple[EarlierBlocks, ...]
+
+
+class EarlierDecision(Answer):
+    """What somebody has said of an article itself.
+
+    Attributes:
+        change: its number in the change log.
+        by: who said it.
+        at: when it was said.
+        decision: what was said; null where it was removed.
+    """
+
+    change: int
+    by: str
+    at: Moment
+    decision: Shown | None
+
+
+class DecisionNow(Answer):
+    """What an editor has decided of an article itself.
+
+    Attributes:
+        article_id: the article.
+        change: the number of the change that set it; 0 if nothing was ever set.
+        decision: who decided it, when, why and for which time; null for nothing.
+        history: the last 20 settings, the newest first.
+    """
+
+    article_id: str
+    change: int
+    decision: Shown | None
+    history: tuple[EarlierDecision, ...]

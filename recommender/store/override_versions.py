@@ -60,7 +60,8 @@ class OverrideStore:
             seen: the change of those that the caller has seen, 0 for none; None to replace any.
 
         Raises:
-            ChangedMeanwhile: others were set than those that the caller has seen.
+            ChangedMeanwhile: others were set than those that the caller has seen, unless it has set
+                the same itself, and did not get the answer.
             UnknownArticle: the article was never stored.
             DeletedArticle: it was deleted.
             InvalidOverrides: they contradict themselves, or name an article that is not stored.
@@ -68,12 +69,14 @@ class OverrideStore:
         check_overrides(overrides, article_id, kind)
         with self._writer.begin() as connection:
             _refuse_absent(connection, article_id)
-            before = _newest(connection, article_id, kind, 1)
-            if seen is not None and seen != (before[0].change if before else 0):
-                raise ChangedMeanwhile(f"{before[0].by} has changed the {kind} meanwhile")
-            active = parse_overrides(before[0].document) if before else ()
-            if tuple(one.requested for one in active) == overrides:
-                return Receipt(article_id, "unchanged", before[0].change if before else 0)
+            before = next(iter(_newest(connection, article_id, kind, 1)), None)
+            active = parse_overrides(before.document) if before else ()
+            is_same = tuple(one.requested for one in active) == overrides
+            _refuse_late(
+                before, seen, kind, is_repeated=is_same and before is not None and before.by == by
+            )
+            if is_same:
+                return Receipt(article_id, "unchanged", before.change if before else 0)
             _refuse_unknown(connection, overrides, active, kind)
             change, at = log_change(connection, article_id, "choice"), datetime.now(tz=UTC)
             row = {"article_id": article_id, "kind": kind, "by": by, "at": at, "change": change}
@@ -154,6 +157,16 @@ def _stored(
 ) -> tuple[StoredOverrides, ...]:
     rows = connection.execute(query.order_by(schema.overrides.c.change)).mappings()
     return tuple(StoredOverrides(**row) for row in rows)
+
+
+def _refuse_late(
+    before: StoredOverrides | None, seen: int | None, kind: AnyKind, *, is_repeated: bool
+) -> None:
+    """Refuse a change of what somebody else has set since the caller looked."""
+    if seen is None or is_repeated or seen == (before.change if before else 0):
+        return
+    who = before.by if before else "nobody"
+    raise ChangedMeanwhile(f"{who} has changed the {kind} meanwhile; look again")
 
 
 def _refuse_absent(connection: sa.Connection, article_id: str) -> None:

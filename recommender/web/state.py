@@ -22,7 +22,7 @@ from recommender.ranking.appears_in import Appearances, find_appearances
 from recommender.ranking.candidates import ListRequest, Step, timed
 from recommender.ranking.explain import list_explained
 from recommender.ranking.filters import is_visible, row_is_visible
-from recommender.ranking.overrides import Kind, StoredOverrides
+from recommender.ranking.overrides import AnyKind, StoredOverrides
 from recommender.ranking.related import list_related
 from recommender.ranking.scoring import Seed, seed_of
 from recommender.ranking.several_seeds import request_like
@@ -261,8 +261,8 @@ class State:
                 raise UnknownArticle(article_id) from None
             raise
 
-    def override_history(self, article_id: str, kind: Kind) -> tuple[StoredOverrides, ...]:
-        """All pins or blocks that were ever set for an article, the newest first.
+    def override_history(self, article_id: str, kind: AnyKind) -> tuple[StoredOverrides, ...]:
+        """All overrides of a kind that were ever set for an article, the newest first.
 
         Raises:
             UnknownArticle: never stored.

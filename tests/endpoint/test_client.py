@@ -17,6 +17,7 @@ from werkzeug.serving import make_server
 from read_also_client import (
     Article,
     AsyncClient,
+    ChangedMeanwhile,
     Client,
     Deletion,
     Gone,
@@ -351,6 +352,35 @@ def test_pins_and_blocks_are_set_read_and_removed(cms: Client) -> None:
     cms.remove_pins("harbour-2", wait=True)
     cms.remove_blocks("harbour-2", wait=True)
     assert (cms.pins("harbour-2").pins, cms.blocks("harbour-2").blocks) == ((), ())
+
+
+def test_what_is_said_of_an_article_itself_is_set_read_and_removed(cms: Client) -> None:
+    until = datetime(2027, 1, 1, tzinfo=UTC)
+    assert cms.set_never("harbour-6", "the lawyers", "mira", ends_at=until, wait=True).visible
+    said = cms.never("harbour-6").decision
+    assert said is not None
+    assert (said.why, said.by, said.ends_at) == ("the lawyers", "editor: mira", until)
+    assert cms.set_no_list("harbour-2", wait=True).visible
+    assert cms.related("harbour-2").items == ()
+    assert cms.remove_no_list("harbour-2", wait=True).visible
+    listed = [item.id for item in cms.related("harbour-2", limit=100, language="any").items]
+    assert listed != []
+    assert "harbour-6" not in listed
+    cms.remove_never("harbour-6")
+    assert cms.never("harbour-6").decision is cms.no_list("harbour-2").decision is None
+
+
+def test_whoever_comes_second_is_told(cms: Client) -> None:
+    seen = cms.pins("harbour-2").change
+    first = cms.set_pins("harbour-2", ["orchard-1"], "mira", seen=seen)
+    assert cms.set_pins("harbour-2", ["orchard-1"], "mira", seen=seen).result == "unchanged"
+    with pytest.raises(ChangedMeanwhile, match="editor: mira has changed the pins"):
+        cms.set_pins("harbour-2", ["orchard-3"], "boris", seen=seen)
+    with pytest.raises(ChangedMeanwhile):
+        cms.remove_pins("harbour-2", seen=seen)
+    assert [one.id for one in cms.pins("harbour-2").pins] == ["orchard-1"]
+    cms.remove_pins("harbour-2", seen=first.change)
+    assert cms.pins("harbour-2").pins == ()
 
 
 def test_the_service_says_that_it_is_ready_and_who_changed_what(connect: Connect) -> None:

@@ -69,10 +69,16 @@ CALLS: list[Call[Any]] = [
     calls.appears_in("ID"),
     calls.pins("ID"),
     calls.blocks("ID"),
-    calls.set_pins("ID", [], "", wait=True),
-    calls.set_blocks("ID", [], "", wait=True),
-    calls.remove_pins("ID", wait=True),
-    calls.remove_blocks("ID", wait=True),
+    calls.set_pins("ID", [], "", seen=None, wait=True),
+    calls.set_blocks("ID", [], "", seen=1, wait=True),
+    calls.remove_pins("ID", seen=1, wait=True),
+    calls.remove_blocks("ID", seen=None, wait=True),
+    *(get("ID") for get in (calls.never, calls.no_list)),
+    *(
+        put("ID", "", "", starts_at=None, ends_at=None, seen=1, wait=True)
+        for put in (calls.set_never, calls.set_no_list)
+    ),
+    *(remove("ID", seen=1, wait=True) for remove in (calls.remove_never, calls.remove_no_list)),
     calls.readyz(),
     calls.audit_page(0, 5),
     loads.load_of([]),
@@ -121,6 +127,8 @@ def test_a_call_has_only_parameters_and_a_type_that_the_service_takes(
     operation = operations[name_of(call)]
     known = {one["name"] for one in operation["parameters"] if one["in"] == "query"}
     assert call.query.keys() <= known
+    headers = {one["name"] for one in operation["parameters"] if one["in"] == "header"}
+    assert call.headers.keys() <= headers
     assert (call.body is None) == ("requestBody" not in operation)
     body = operation.get("requestBody", {})
     assert call.body is None or call.media in body["content"] | body.get("x-lines", {})

@@ -170,5 +170,5 @@ def test_collectors_of_the_audit_log_get_the_reason(chief: SignedIn, chief_key: 
     steer(chief, chief.get(STORY).text, f"pins add {LAST}", "the harvest")
     answer = chief.client.get("/v1/audit", headers={"X-API-Key": chief_key}).get_json()
     opened, set_pins = answer["entries"]
-    assert "why" not in opened
+    assert opened["why"] == ""
     assert set_pins["why"] == "the harvest"

@@ -151,6 +151,7 @@ def test_the_same_overrides_again_are_no_change(client: FlaskClient) -> None:
     assert pin(client, LAST) == first | {"result": "unchanged"}
     assert client.get(f"{SEED}/blocks").get_json() == {
         "article_id": "harbour-2",
+        "change": 0,
         "blocks": [],
         "history": [],
     }

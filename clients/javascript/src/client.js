@@ -5,7 +5,7 @@ import { ApiError, Connection, pathOf, queryOf, readAnswer } from "./connection.
 
 /**
  * @import {
- *   AppearsIn, Article, ArticlePage, ArticlePatch, WriteStatus, AuditPage, AuditRecord, BlocksNow,
+ *   AppearsIn, Article, ArticlePage, ArticlePatch, WriteStatus, AuditPage, AuditRecord, BlocksNow, Decision, DecisionNow,
  *   BulkItem, IdPage, ListOptions as ApiListOptions, Override, PinsNow, Readiness, RelatedList, RelatedLists,
  *   RelatedRequest, Written,
  * } from "../types/api.js"
@@ -45,6 +45,11 @@ import { ApiError, Connection, pathOf, queryOf, readAnswer } from "./connection.
 /**
  * How a write is called. With `wait` the answer comes when the write shows in every worker.
  * @typedef {CallOptions & { wait?: boolean }} WriteOptions
+ */
+/**
+ * How pins, blocks and decisions are changed. `seen` is the `change` of what is to be replaced, as it was
+ * read: if somebody else has changed it since, the call is rejected with the status 412. Without it any is.
+ * @typedef {WriteOptions & { seen?: number }} ChangeOptions
  */
 /**
  * Whether a write shows in every worker now. It is true only if the call waited, and the time that
@@ -246,7 +251,7 @@ export class Client {
    * Replace all pins, in this order.
    * @param {string | number} articleId
    * @param {readonly Given<Override>[]} pins
-   * @param {WriteOptions & { by?: string }} [call] `by` is the editor.
+   * @param {ChangeOptions & { by?: string }} [call] `by` is the editor.
    */
   setPins(articleId, pins, { by = "", ...call } = {}) {
     const json = { pins: pins.map(document), by };
@@ -256,7 +261,7 @@ export class Client {
   /**
    * Remove all pins; doing so twice is fine.
    * @param {string | number} articleId
-   * @param {WriteOptions} [call]
+   * @param {ChangeOptions} [call]
    */
   removePins(articleId, call) {
     return this.#remove(pathOf(articleId, "/pins"), call);
@@ -276,7 +281,7 @@ export class Client {
    * Replace all blocks.
    * @param {string | number} articleId
    * @param {readonly Given<Override>[]} blocks
-   * @param {WriteOptions & { by?: string }} [call] `by` is the editor.
+   * @param {ChangeOptions & { by?: string }} [call] `by` is the editor.
    */
   setBlocks(articleId, blocks, { by = "", ...call } = {}) {
     const json = { blocks: blocks.map(document), by };
@@ -286,10 +291,68 @@ export class Client {
   /**
    * Remove all blocks; doing so twice is fine.
    * @param {string | number} articleId
-   * @param {WriteOptions} [call]
+   * @param {ChangeOptions} [call]
    */
   removeBlocks(articleId, call) {
     return this.#remove(pathOf(articleId, "/blocks"), call);
+  }
+
+  /**
+   * Whether an editor says that no list shows an article, and who says so.
+   * @param {string | number} articleId
+   * @param {CallOptions} [call]
+   * @returns {Promise<DecisionNow>}
+   */
+  never(articleId, { signal } = {}) {
+    return this.#read("history", "GET", pathOf(articleId, "/never"), { signal });
+  }
+
+  /**
+   * Say that no list shows an article.
+   * @param {string | number} articleId
+   * @param {Given<Decision>} [decision] why, by whom, and for which time.
+   * @param {ChangeOptions} [call]
+   */
+  setNever(articleId, decision = {}, call) {
+    return this.#write("PUT", pathOf(articleId, "/never"), document(decision), call);
+  }
+
+  /**
+   * Let lists show an article again; doing so twice is fine.
+   * @param {string | number} articleId
+   * @param {ChangeOptions} [call]
+   */
+  removeNever(articleId, call) {
+    return this.#remove(pathOf(articleId, "/never"), call);
+  }
+
+  /**
+   * Whether an editor says that no list stands under an article, and who says so.
+   * @param {string | number} articleId
+   * @param {CallOptions} [call]
+   * @returns {Promise<DecisionNow>}
+   */
+  noList(articleId, { signal } = {}) {
+    return this.#read("history", "GET", pathOf(articleId, "/no-list"), { signal });
+  }
+
+  /**
+   * Say that no list stands under an article.
+   * @param {string | number} articleId
+   * @param {Given<Decision>} [decision] why, by whom, and for which time.
+   * @param {ChangeOptions} [call]
+   */
+  setNoList(articleId, decision = {}, call) {
+    return this.#write("PUT", pathOf(articleId, "/no-list"), document(decision), call);
+  }
+
+  /**
+   * Let a list stand under an article again; doing so twice is fine.
+   * @param {string | number} articleId
+   * @param {ChangeOptions} [call]
+   */
+  removeNoList(articleId, call) {
+    return this.#remove(pathOf(articleId, "/no-list"), call);
   }
 
   /**
@@ -349,7 +412,7 @@ export class Client {
    * @param {string} method
    * @param {string} path
    * @param {unknown} json
-   * @param {WriteOptions | undefined} call
+   * @param {ChangeOptions | undefined} call
    * @returns {Promise<Written & Visibility>}
    */
   async #write(method, path, json, call) {
@@ -361,7 +424,7 @@ export class Client {
 
   /**
    * @param {string} path
-   * @param {WriteOptions | undefined} call
+   * @param {ChangeOptions | undefined} call
    */
   async #remove(path, call) {
     return visibility(await this.#connection.call("DELETE", path, waiting(call)), call);
@@ -369,11 +432,13 @@ export class Client {
 }
 
 /**
- * @param {WriteOptions} [call]
+ * @param {ChangeOptions} [call]
  * @returns {Sending}
  */
-function waiting({ wait = false, signal } = {}) {
-  return { signal, ...(wait ? { query: { wait: "visible" } } : {}) };
+function waiting({ wait = false, seen, signal } = {}) {
+  const query = wait ? { query: { wait: "visible" } } : {};
+  const condition = seen === undefined ? {} : { headers: { "If-Match": `"${seen}"` } };
+  return { signal, ...query, ...condition };
 }
 
 /**

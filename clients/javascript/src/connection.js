@@ -24,6 +24,7 @@
  * @property {Record<string, string>} [query] the parameters.
  * @property {unknown} [json] the body, as JSON.
  * @property {Uint8Array<ArrayBuffer>} [lines] or the body, as lines of NDJSON.
+ * @property {Record<string, string>} [headers] of this call alone.
  * @property {number} [timeout] milliseconds of each attempt, where other calls have less.
  * @property {number} [attempts] how often at most, where other calls are made more often.
  * @property {AbortSignal | undefined} [signal] ends the call.
@@ -102,10 +103,10 @@ export class Connection {
    * @returns {Promise<Answer>}
    * @throws {ApiError} the answer is an error, or none came.
    */
-  async call(method, path, { query, json, lines, timeout, attempts, signal } = {}) {
+  async call(method, path, { query, json, lines, headers, timeout, attempts, signal } = {}) {
     const parameters = String(new URLSearchParams(query));
     const address = `${this.#base}${path}${parameters && `?${parameters}`}`;
-    const init = { method, ...bodyOf(json, lines, this.#headers) };
+    const init = { method, ...bodyOf(json, lines, { ...this.#headers, ...headers }) };
     const most = Math.min(attempts ?? this.#attempts, this.#attempts);
     for (let attempt = 1; ; attempt += 1) {
       try {

@@ -217,7 +217,7 @@ test("the audit log comes page by page, until a page is empty", async () => {
 
 test("lists of one page, drafts, and the other calls have their addresses", async () => {
   const { client, asked } = await answering([({ url }) => ({
-    json: { lists: [], items: [], state: "read", pins: [], blocks: [], appears_in: [], id: "a", url },
+    json: { lists: [], items: [], state: "read", pins: [], blocks: [], history: [], appears_in: [], id: "a", url },
   })]);
   await client.relatedLists([{ article_id: "a", limit: 2 }]);
   await client.relatedForDraft({ title: "T", limit: 2 });
@@ -227,13 +227,16 @@ test("lists of one page, drafts, and the other calls have their addresses", asyn
   await client.relatedHtml("a", { layout: "cards", stylesheet: false, images: false, labels: false });
   await client.pins("a");
   await client.blocks("a");
+  await client.never("a");
+  await client.noList("a");
   await client.appearsIn("a");
   await client.get("a");
   assert.deepEqual(asked.map(({ method, url }) => `${method} ${url}`), [
     "POST /v1/related", "POST /v1/related", "POST /v1/related", "GET /v1/articles/a/status",
     "GET /v1/articles/a/related.html?heading_level=3&images=1",
     "GET /v1/articles/a/related.html?layout=cards&stylesheet=0&images=0",
-    "GET /v1/articles/a/pins", "GET /v1/articles/a/blocks", "GET /v1/articles/a/appears-in", "GET /v1/articles/a",
+    "GET /v1/articles/a/pins", "GET /v1/articles/a/blocks", "GET /v1/articles/a/never", "GET /v1/articles/a/no-list",
+    "GET /v1/articles/a/appears-in", "GET /v1/articles/a",
   ]);
   assert.deepEqual(asked.slice(0, 3).map(({ body }) => JSON.parse(body)), [
     { requests: [{ article_id: "a", limit: 2 }] }, { title: "T", limit: 2 },

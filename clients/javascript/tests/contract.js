@@ -106,6 +106,19 @@ test("pins and blocks are in force when the call that waited is answered", async
   assert.deepEqual((await api.pins(1)).pins, []);
 });
 
+test("what is said of an article itself is in force, and whoever comes second is told", async () => {
+  assert((await api.setNever(2, { why: "ours", by: "Anna" }, { wait: true })).visible);
+  assert(!(await api.related(1, { limit: 100, language: "any" })).items.some(({ id }) => id === "2"));
+  const { change, decision } = await api.never(2);
+  assert.deepEqual([decision.why, decision.by], ["ours", "t: Anna"]);
+  await assert.rejects(api.removeNever(2, { seen: change - 1 }), { status: 412 });
+  await api.removeNever(2, { seen: change });
+  assert((await api.setNoList(1, {}, { seen: 0, wait: true })).visible);
+  assert.deepEqual((await api.related(1)).items, []);
+  assert((await api.removeNoList(1, { wait: true })).visible);
+  assert.equal((await api.noList(1)).decision, null);
+});
+
 test("a draft gets a list, and the lists of a page do not repeat each other", async () => {
   const { id: _, ...draft } = story(5);
   const list = await api.relatedForDraft({ ...draft, limit: 2 });

@@ -550,10 +550,10 @@ export interface components {
              */
             readonly request_id: string;
             /**
-             * @description The reason that was given; left out for none.
+             * @description The reason that was given; empty for none.
              * @example our own report from the place
              */
-            readonly why?: string;
+            readonly why: string;
         };
         /** @description Blocks to set. */
         readonly Blocks: {
@@ -580,6 +580,11 @@ export interface components {
              * @example guiyang-smart-city
              */
             readonly article_id: string;
+            /**
+             * @description The number of the change that set them; 0 if none were ever set.
+             * @example 12
+             */
+            readonly change: number;
             /**
              * @description The blocks that are set.
              * @example [
@@ -695,6 +700,75 @@ export interface components {
          * @enum {string}
          */
         readonly BulkResult: "created" | "updated" | "unchanged" | "deleted";
+        /** @description What an editor decides of an article itself, and for which time. */
+        readonly Decision: {
+            /**
+             * @description The editor who decides.
+             * @example cms: Anna Petrova
+             */
+            readonly by?: string;
+            /**
+             * @description A note for other editors.
+             * @example our own report from the place
+             */
+            readonly why?: string;
+            /**
+             * Format: date-time
+             * @description It holds from then on; without it from now on.
+             * @example 2026-05-26T06:00:00Z
+             */
+            readonly starts_at?: string | null;
+            /**
+             * Format: date-time
+             * @description It holds before; without it for ever.
+             * @example 2026-05-30T00:00:00Z
+             */
+            readonly ends_at?: string | null;
+        };
+        /** @description What an editor has decided of an article itself. */
+        readonly DecisionNow: {
+            /**
+             * @description The article.
+             * @example guiyang-smart-city
+             */
+            readonly article_id: string;
+            /**
+             * @description The number of the change that set it; 0 if nothing was ever set.
+             * @example 12
+             */
+            readonly change: number;
+            /**
+             * @description Who decided it, when, why and for which time; null for nothing.
+             * @example {
+             *       "id": "bijie-data-labellers",
+             *       "why": "our own report from the place",
+             *       "starts_at": null,
+             *       "ends_at": null,
+             *       "by": "cms: Anna Petrova",
+             *       "at": "2026-05-26T06:00:00Z"
+             *     }
+             */
+            readonly decision: components["schemas"]["RecordedOverride"] | null;
+            /**
+             * @description The last 20 settings, the newest first.
+             * @example [
+             *       {
+             *         "change": 12,
+             *         "by": "cms: Anna Petrova",
+             *         "at": "2026-05-26T06:00:00Z",
+             *         "decision": {
+             *           "id": "bijie-data-labellers",
+             *           "why": "our own report from the place",
+             *           "starts_at": null,
+             *           "ends_at": null,
+             *           "by": "cms: Anna Petrova",
+             *           "at": "2026-05-26T06:00:00Z"
+             *         }
+             *       }
+             *     ]
+             */
+            readonly history: readonly components["schemas"]["EarlierDecision"][];
+        };
         /** @description A member of a bulk load that deletes an article. */
         readonly Deletion: {
             /**
@@ -775,6 +849,37 @@ export interface components {
              *     ]
              */
             readonly blocks: readonly components["schemas"]["RecordedOverride"][];
+        };
+        /** @description What somebody has said of an article itself. */
+        readonly EarlierDecision: {
+            /**
+             * @description Its number in the change log.
+             * @example 12
+             */
+            readonly change: number;
+            /**
+             * @description Who said it.
+             * @example cms: Anna Petrova
+             */
+            readonly by: string;
+            /**
+             * Format: date-time
+             * @description When it was said.
+             * @example 2026-05-26T06:00:00Z
+             */
+            readonly at: string;
+            /**
+             * @description What was said; null where it was removed.
+             * @example {
+             *       "id": "bijie-data-labellers",
+             *       "why": "our own report from the place",
+             *       "starts_at": null,
+             *       "ends_at": null,
+             *       "by": "cms: Anna Petrova",
+             *       "at": "2026-05-26T06:00:00Z"
+             *     }
+             */
+            readonly decision: components["schemas"]["RecordedOverride"] | null;
         };
         /** @description One setting of the pins. */
         readonly EarlierPins: {
@@ -1357,6 +1462,11 @@ export interface components {
              * @example guiyang-smart-city
              */
             readonly article_id: string;
+            /**
+             * @description The number of the change that set them; 0 if none were ever set.
+             * @example 12
+             */
+            readonly change: number;
             /**
              * @description The pins that are set, in order.
              * @example [
@@ -2202,10 +2312,13 @@ export type BulkAnswer = components['schemas']['BulkAnswer'];
 export type BulkFault = components['schemas']['BulkFault'];
 export type BulkItem = components['schemas']['BulkItem'];
 export type BulkResult = components['schemas']['BulkResult'];
+export type Decision = components['schemas']['Decision'];
+export type DecisionNow = components['schemas']['DecisionNow'];
 export type Deletion = components['schemas']['Deletion'];
 export type Direction = components['schemas']['Direction'];
 export type Dropped = components['schemas']['Dropped'];
 export type EarlierBlocks = components['schemas']['EarlierBlocks'];
+export type EarlierDecision = components['schemas']['EarlierDecision'];
 export type EarlierPins = components['schemas']['EarlierPins'];
 export type Explanation = components['schemas']['Explanation'];
 export type FieldFault = components['schemas']['FieldFault'];

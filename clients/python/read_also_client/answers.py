@@ -244,9 +244,13 @@ class EarlierBlocks(Answer):
 
 
 class PinsNow(Answer):
-    """The pins of an article, and all settings of them, the newest first."""
+    """The pins of an article, and all settings of them, the newest first.
+
+    `change` is the number of the change that set them, 0 for none.
+    """
 
     article_id: str
+    change: int = 0
     pins: tuple[RecordedOverride, ...]
     history: tuple[EarlierPins, ...]
 
@@ -255,8 +259,30 @@ class BlocksNow(Answer):
     """The blocks of an article, and all settings of them, the newest first."""
 
     article_id: str
+    change: int = 0
     blocks: tuple[RecordedOverride, ...]
     history: tuple[EarlierBlocks, ...]
+
+
+class EarlierDecision(Answer):
+    """What somebody has said of an article itself; None where it was removed."""
+
+    change: int
+    by: str
+    at: Moment
+    decision: RecordedOverride | None
+
+
+class DecisionNow(Answer):
+    """What an editor has decided of an article itself, and all that was said before.
+
+    `change` is the number of the change that set it, 0 for none.
+    """
+
+    article_id: str
+    change: int
+    decision: RecordedOverride | None
+    history: tuple[EarlierDecision, ...]
 
 
 class AuditRecord(Answer):

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
+from datetime import datetime
 from typing import Self, TypeVar, Unpack
 
 import httpx
@@ -13,6 +14,7 @@ from read_also_client.answers import (
     AuditRecord,
     BlocksNow,
     BulkItem,
+    DecisionNow,
     Deleted,
     NotReady,
     PinsNow,
@@ -174,25 +176,93 @@ class AsyncClient:
         """The blocks of an article, and who set them."""
         return await self._ask(calls.blocks(article_id))
 
+    async def never(self, article_id: ArticleId) -> DecisionNow:
+        """Whether an editor says that no list shows an article, and who says so."""
+        return await self._ask(calls.never(article_id))
+
+    async def no_list(self, article_id: ArticleId) -> DecisionNow:
+        """Whether an editor says that no list stands under an article, and who says so."""
+        return await self._ask(calls.no_list(article_id))
+
     async def set_pins(
-        self, article_id: ArticleId, pins: calls.Overrides, by: str = "", *, wait: bool = False
+        self,
+        article_id: ArticleId,
+        pins: calls.Overrides,
+        by: str = "",
+        *,
+        seen: int | None = None,
+        wait: bool = False,
     ) -> Written:
         """Replace all pins, in this order."""
-        return await self._ask(calls.set_pins(article_id, pins, by, wait=wait))
+        return await self._ask(calls.set_pins(article_id, pins, by, seen=seen, wait=wait))
 
     async def set_blocks(
-        self, article_id: ArticleId, blocks: calls.Overrides, by: str = "", *, wait: bool = False
+        self,
+        article_id: ArticleId,
+        blocks: calls.Overrides,
+        by: str = "",
+        *,
+        seen: int | None = None,
+        wait: bool = False,
     ) -> Written:
         """Replace all blocks."""
-        return await self._ask(calls.set_blocks(article_id, blocks, by, wait=wait))
+        return await self._ask(calls.set_blocks(article_id, blocks, by, seen=seen, wait=wait))
 
-    async def remove_pins(self, article_id: ArticleId, *, wait: bool = False) -> Deleted:
+    async def set_never(
+        self,
+        article_id: ArticleId,
+        why: str = "",
+        by: str = "",
+        *,
+        starts_at: datetime | None = None,
+        ends_at: datetime | None = None,
+        seen: int | None = None,
+        wait: bool = False,
+    ) -> Written:
+        """Say that no list shows an article; the last two arguments are those of `set_pins`."""
+        times = {"starts_at": starts_at, "ends_at": ends_at}
+        return await self._ask(calls.set_never(article_id, why, by, **times, seen=seen, wait=wait))
+
+    async def set_no_list(
+        self,
+        article_id: ArticleId,
+        why: str = "",
+        by: str = "",
+        *,
+        starts_at: datetime | None = None,
+        ends_at: datetime | None = None,
+        seen: int | None = None,
+        wait: bool = False,
+    ) -> Written:
+        """Say that no list stands under an article; the arguments are those of `set_never`."""
+        times = {"starts_at": starts_at, "ends_at": ends_at}
+        return await self._ask(
+            calls.set_no_list(article_id, why, by, **times, seen=seen, wait=wait)
+        )
+
+    async def remove_pins(
+        self, article_id: ArticleId, *, seen: int | None = None, wait: bool = False
+    ) -> Deleted:
         """Remove the pins of an article; doing so twice is fine."""
-        return await self._ask(calls.remove_pins(article_id, wait=wait))
+        return await self._ask(calls.remove_pins(article_id, seen=seen, wait=wait))
 
-    async def remove_blocks(self, article_id: ArticleId, *, wait: bool = False) -> Deleted:
+    async def remove_blocks(
+        self, article_id: ArticleId, *, seen: int | None = None, wait: bool = False
+    ) -> Deleted:
         """Remove the blocks of an article; doing so twice is fine."""
-        return await self._ask(calls.remove_blocks(article_id, wait=wait))
+        return await self._ask(calls.remove_blocks(article_id, seen=seen, wait=wait))
+
+    async def remove_never(
+        self, article_id: ArticleId, *, seen: int | None = None, wait: bool = False
+    ) -> Deleted:
+        """Let lists show an article again; doing so twice is fine."""
+        return await self._ask(calls.remove_never(article_id, seen=seen, wait=wait))
+
+    async def remove_no_list(
+        self, article_id: ArticleId, *, seen: int | None = None, wait: bool = False
+    ) -> Deleted:
+        """Let a list stand under an article again; doing so twice is fine."""
+        return await self._ask(calls.remove_no_list(article_id, seen=seen, wait=wait))
 
     # --- the service ---
 

@@ -4,6 +4,7 @@ Each function makes the call of the method of the same name in `Client` and `Asy
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -15,6 +16,7 @@ from read_also_client.answers import (
     ArticlePage,
     AuditPage,
     BlocksNow,
+    DecisionNow,
     Deleted,
     IdPage,
     NotReady,
@@ -46,6 +48,8 @@ __all__ = [
     "delete",
     "get",
     "id_page",
+    "never",
+    "no_list",
     "patch",
     "pins",
     "put",
@@ -56,8 +60,12 @@ __all__ = [
     "related_like",
     "related_lists",
     "remove_blocks",
+    "remove_never",
+    "remove_no_list",
     "remove_pins",
     "set_blocks",
+    "set_never",
+    "set_no_list",
     "set_pins",
     "status",
 ]
@@ -179,26 +187,80 @@ def blocks(article_id: ArticleId) -> Call[BlocksNow]:
     return Call("GET", _path_of(article_id, "/blocks"), reader_of(BlocksNow))
 
 
-def set_pins(article_id: ArticleId, given: Overrides, by: str, *, wait: bool) -> Call[Written]:
+def never(article_id: ArticleId) -> Call[DecisionNow]:
+    """Whether an editor says that no list shows an article."""
+    return Call("GET", _path_of(article_id, "/never"), reader_of(DecisionNow))
+
+
+def no_list(article_id: ArticleId) -> Call[DecisionNow]:
+    """Whether an editor says that no list stands under an article."""
+    return Call("GET", _path_of(article_id, "/no-list"), reader_of(DecisionNow))
+
+
+def set_pins(
+    article_id: ArticleId, given: Overrides, by: str, *, seen: int | None, wait: bool
+) -> Call[Written]:
     """Replace the pins of an article."""
-    return _set_overrides(article_id, "pins", given, by, wait=wait)
+    body = {"pins": [_override(one) for one in given], "by": by}
+    return _set_override(article_id, "pins", body, seen, wait=wait)
 
 
-def set_blocks(article_id: ArticleId, given: Overrides, by: str, *, wait: bool) -> Call[Written]:
+def set_blocks(
+    article_id: ArticleId, given: Overrides, by: str, *, seen: int | None, wait: bool
+) -> Call[Written]:
     """Replace the blocks of an article."""
-    return _set_overrides(article_id, "blocks", given, by, wait=wait)
+    body = {"blocks": [_override(one) for one in given], "by": by}
+    return _set_override(article_id, "blocks", body, seen, wait=wait)
 
 
-def remove_pins(article_id: ArticleId, *, wait: bool) -> Call[Deleted]:
+def set_never(
+    article_id: ArticleId,
+    why: str,
+    by: str,
+    *,
+    starts_at: datetime | None,
+    ends_at: datetime | None,
+    seen: int | None,
+    wait: bool,
+) -> Call[Written]:
+    """Say that no list shows an article."""
+    body = _decision(why, by, starts_at, ends_at)
+    return _set_override(article_id, "never", body, seen, wait=wait)
+
+
+def set_no_list(
+    article_id: ArticleId,
+    why: str,
+    by: str,
+    *,
+    starts_at: datetime | None,
+    ends_at: datetime | None,
+    seen: int | None,
+    wait: bool,
+) -> Call[Written]:
+    """Say that no list stands under an article."""
+    body = _decision(why, by, starts_at, ends_at)
+    return _set_override(article_id, "no-list", body, seen, wait=wait)
+
+
+def remove_pins(article_id: ArticleId, *, seen: int | None, wait: bool) -> Call[Deleted]:
     """Remove the pins of an article."""
-    path = _path_of(article_id, "/pins")
-    return Call("DELETE", path, _read_deleted, _waiting(wait=wait))
+    return _remove_override(article_id, "pins", seen, wait=wait)
 
 
-def remove_blocks(article_id: ArticleId, *, wait: bool) -> Call[Deleted]:
+def remove_blocks(article_id: ArticleId, *, seen: int | None, wait: bool) -> Call[Deleted]:
     """Remove the blocks of an article."""
-    path = _path_of(article_id, "/blocks")
-    return Call("DELETE", path, _read_deleted, _waiting(wait=wait))
+    return _remove_override(article_id, "blocks", seen, wait=wait)
+
+
+def remove_never(article_id: ArticleId, *, seen: int | None, wait: bool) -> Call[Deleted]:
+    """Let lists show an article again."""
+    return _remove_override(article_id, "never", seen, wait=wait)
+
+
+def remove_no_list(article_id: ArticleId, *, seen: int | None, wait: bool) -> Call[Deleted]:
+    """Let a list stand under an article again."""
+    return _remove_override(article_id, "no-list", seen, wait=wait)
 
 
 # --- the service ---
@@ -247,11 +309,36 @@ def _examples(like: Iterable[ArticleId], unlike: Iterable[ArticleId]) -> dict[st
     return {"like": [as_id(one) for one in like], "unlike": [as_id(one) for one in unlike]}
 
 
-def _set_overrides(
-    article_id: ArticleId, kind: str, given: Overrides, by: str, *, wait: bool
+def _set_override(
+    article_id: ArticleId, call: str, body: Fields, seen: int | None, *, wait: bool
 ) -> Call[Written]:
-    body = as_json({kind: [_override(one) for one in given], "by": by})
-    return Call("PUT", _path_of(article_id, f"/{kind}"), _read_written, _waiting(wait=wait), body)
+    return Call(
+        "PUT",
+        _path_of(article_id, f"/{call}"),
+        _read_written,
+        _waiting(wait=wait),
+        as_json(as_fields(body)),
+        headers=_condition(seen),
+    )
+
+
+def _remove_override(
+    article_id: ArticleId, call: str, seen: int | None, *, wait: bool
+) -> Call[Deleted]:
+    path, headers = _path_of(article_id, f"/{call}"), _condition(seen)
+    return Call("DELETE", path, _read_deleted, _waiting(wait=wait), headers=headers)
+
+
+def _condition(seen: int | None) -> dict[str, str]:
+    """What lets the service refuse if others have changed what was seen; None for any."""
+    return {} if seen is None else {"If-Match": f'"{seen}"'}
+
+
+def _decision(
+    why: str, by: str, starts_at: datetime | None, ends_at: datetime | None
+) -> dict[str, object]:
+    times = {"starts_at": starts_at, "ends_at": ends_at}
+    return {"why": why, "by": by} | {name: one for name, one in times.items() if one is not None}
 
 
 def _override(given: Override | Fields | ArticleId) -> dict[str, object]:

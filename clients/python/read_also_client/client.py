@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from typing import Self, TypeVar, Unpack
 
 import httpx
@@ -13,6 +14,7 @@ from read_also_client.answers import (
     AuditRecord,
     BlocksNow,
     BulkItem,
+    DecisionNow,
     Deleted,
     NotReady,
     PinsNow,
@@ -188,8 +190,22 @@ class Client:
         """The blocks of an article, and who set them."""
         return self._ask(calls.blocks(article_id))
 
+    def never(self, article_id: ArticleId) -> DecisionNow:
+        """Whether an editor says that no list shows an article, and who says so."""
+        return self._ask(calls.never(article_id))
+
+    def no_list(self, article_id: ArticleId) -> DecisionNow:
+        """Whether an editor says that no list stands under an article, and who says so."""
+        return self._ask(calls.no_list(article_id))
+
     def set_pins(
-        self, article_id: ArticleId, pins: calls.Overrides, by: str = "", *, wait: bool = False
+        self,
+        article_id: ArticleId,
+        pins: calls.Overrides,
+        by: str = "",
+        *,
+        seen: int | None = None,
+        wait: bool = False,
     ) -> Written:
         """Replace all pins, in this order.
 
@@ -197,23 +213,77 @@ class Client:
             article_id: under which article they stand.
             pins: ids of articles, or `Override`s with the time for which they hold.
             by: the name of the editor.
+            seen: the `change` of the pins that are to be replaced, as they were read. If somebody
+                else has changed them since, ChangedMeanwhile is raised. None replaces any.
             wait: as in `put`.
         """
-        return self._ask(calls.set_pins(article_id, pins, by, wait=wait))
+        return self._ask(calls.set_pins(article_id, pins, by, seen=seen, wait=wait))
 
     def set_blocks(
-        self, article_id: ArticleId, blocks: calls.Overrides, by: str = "", *, wait: bool = False
+        self,
+        article_id: ArticleId,
+        blocks: calls.Overrides,
+        by: str = "",
+        *,
+        seen: int | None = None,
+        wait: bool = False,
     ) -> Written:
         """Replace all blocks; the arguments are those of `set_pins`."""
-        return self._ask(calls.set_blocks(article_id, blocks, by, wait=wait))
+        return self._ask(calls.set_blocks(article_id, blocks, by, seen=seen, wait=wait))
 
-    def remove_pins(self, article_id: ArticleId, *, wait: bool = False) -> Deleted:
+    def set_never(
+        self,
+        article_id: ArticleId,
+        why: str = "",
+        by: str = "",
+        *,
+        starts_at: datetime | None = None,
+        ends_at: datetime | None = None,
+        seen: int | None = None,
+        wait: bool = False,
+    ) -> Written:
+        """Say that no list shows an article; the last two arguments are those of `set_pins`."""
+        times = {"starts_at": starts_at, "ends_at": ends_at}
+        return self._ask(calls.set_never(article_id, why, by, **times, seen=seen, wait=wait))
+
+    def set_no_list(
+        self,
+        article_id: ArticleId,
+        why: str = "",
+        by: str = "",
+        *,
+        starts_at: datetime | None = None,
+        ends_at: datetime | None = None,
+        seen: int | None = None,
+        wait: bool = False,
+    ) -> Written:
+        """Say that no list stands under an article; the arguments are those of `set_never`."""
+        times = {"starts_at": starts_at, "ends_at": ends_at}
+        return self._ask(calls.set_no_list(article_id, why, by, **times, seen=seen, wait=wait))
+
+    def remove_pins(
+        self, article_id: ArticleId, *, seen: int | None = None, wait: bool = False
+    ) -> Deleted:
         """Remove the pins of an article; doing so twice is fine."""
-        return self._ask(calls.remove_pins(article_id, wait=wait))
+        return self._ask(calls.remove_pins(article_id, seen=seen, wait=wait))
 
-    def remove_blocks(self, article_id: ArticleId, *, wait: bool = False) -> Deleted:
+    def remove_blocks(
+        self, article_id: ArticleId, *, seen: int | None = None, wait: bool = False
+    ) -> Deleted:
         """Remove the blocks of an article; doing so twice is fine."""
-        return self._ask(calls.remove_blocks(article_id, wait=wait))
+        return self._ask(calls.remove_blocks(article_id, seen=seen, wait=wait))
+
+    def remove_never(
+        self, article_id: ArticleId, *, seen: int | None = None, wait: bool = False
+    ) -> Deleted:
+        """Let lists show an article again; doing so twice is fine."""
+        return self._ask(calls.remove_never(article_id, seen=seen, wait=wait))
+
+    def remove_no_list(
+        self, article_id: ArticleId, *, seen: int | None = None, wait: bool = False
+    ) -> Deleted:
+        """Let a list stand under an article again; doing so twice is fine."""
+        return self._ask(calls.remove_no_list(article_id, seen=seen, wait=wait))
 
     # --- the service ---
 

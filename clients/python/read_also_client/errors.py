@@ -11,6 +11,7 @@ ApiError
     |-- NotFound             404: there is no such article, or nothing at this address
     |   `-- Gone             410: the article was deleted
     |-- OlderVersion         409: a newer version of the article is stored
+    |-- ChangedMeanwhile     412: somebody else has changed what was seen
     `-- TryLater             429, 502, 503, 504: not now, also after all attempts
 """
 
@@ -23,6 +24,7 @@ from pydantic import BaseModel, ConfigDict
 __all__ = [
     "ApiError",
     "BadWebhook",
+    "ChangedMeanwhile",
     "FieldFault",
     "Gone",
     "InvalidRequest",
@@ -138,6 +140,10 @@ class OlderVersion(Refused):
     """A newer version of the article is stored."""
 
 
+class ChangedMeanwhile(Refused):
+    """Somebody else has changed it since the change that `seen` names; nothing was done."""
+
+
 class TryLater(Refused):
     """The service cannot do it now, or a limit is used up; all attempts were made."""
 
@@ -145,6 +151,6 @@ class TryLater(Refused):
 KIND_BY_STATUS: Final[Mapping[int, type[Refused]]] = MappingProxyType(
     dict.fromkeys((400, 411, 413, 414, 415, 422), InvalidRequest)
     | dict.fromkeys((401, 403), KeyRefused)
-    | {404: NotFound, 409: OlderVersion, 410: Gone}
+    | {404: NotFound, 409: OlderVersion, 410: Gone, 412: ChangedMeanwhile}
     | dict.fromkeys((429, 502, 503, 504), TryLater)
 )

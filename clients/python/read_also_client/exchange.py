@@ -62,6 +62,7 @@ class Call(Generic[T]):
         query: the parameters.
         body: what is sent, of the type `media`; None for nothing.
         media: the media type of the body.
+        headers: of this call alone.
         seconds: how long an attempt may take, where that is longer than for other calls.
         also: statuses of errors that `read` takes too; they are not tried again.
     """
@@ -72,6 +73,7 @@ class Call(Generic[T]):
     query: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
     media: str = JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
     seconds: float | None = None
     also: frozenset[int] = frozenset()
 
@@ -192,8 +194,8 @@ def reader_of(model: type[M]) -> Callable[[httpx.Response], M]:
 def request_of(call: Call[Any]) -> dict[str, Any]:
     """A call as `build_request` of both clients of httpx takes it."""
     request: dict[str, Any] = {"method": call.method, "url": call.path, "params": call.query}
-    if call.body is not None:
-        request |= {"content": call.body, "headers": {"Content-Type": call.media}}
+    kind = {} if call.body is None else {"Content-Type": call.media}
+    request |= {"content": call.body, "headers": {**kind, **call.headers}}
     if call.seconds is not None:
         request["timeout"] = call.seconds
     return request

@@ -40,6 +40,12 @@ IN_CLIENT: Final = {
     "getBlocks": "print(api.blocks({ID}).blocks)",
     "putBlocks": "print(api.set_blocks({ID}, [{OTHER}], by={EDITOR}, wait=True))",
     "deleteBlocks": "print(api.remove_blocks({ID}))",
+    "getNever": "print(api.never({ID}).decision)",
+    "putNever": 'print(api.set_never({ID}, why="the lawyers look at it", by={EDITOR}))',
+    "deleteNever": "print(api.remove_never({ID}))",
+    "getNoList": "print(api.no_list({ID}).decision)",
+    "putNoList": 'print(api.set_no_list({ID}, why="an obituary", by={EDITOR}))',
+    "deleteNoList": "print(api.remove_no_list({ID}))",
     "getReadiness": "print(api.readyz())",
     "listAuditEntries": "for entry in api.audit():\n    print(entry.at, entry.actor, entry.action)",
 }

@@ -28,6 +28,7 @@ __all__ = ["GROUPS", "document_of", "query_schemas"]
 GUARDED: Final = (401, 403, 429, 503)
 TRY_AGAIN: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 WITH_A_BODY: Final = (411, 413, 422)
+CONDITION_FAILED: Final = 412
 JSON: Final = "application/json"
 PROBLEM_MEDIA: Final = "application/problem+json"
 RETRY_AFTER: Final = {
@@ -65,6 +66,7 @@ MEANINGS: Final = {
     409: "A newer version is stored.",
     410: "The article was deleted.",
     411: "The body has no `Content-Length`.",
+    412: "Somebody else has changed it since the state that `If-Match` names; nothing is done.",
     413: "The body is too large.",
     415: "The body has another media type.",
     422: "The body is not JSON, or breaks the contract; every field is named.",
@@ -198,7 +200,11 @@ def _operation(call: Call, schemas: Schemas) -> Document:
         "tags": [call.group.name],
         "summary": description.summary,
         "description": call.about,
-        "parameters": [*_path_parameters(call), *_query_parameters(call)],
+        "parameters": [
+            *_path_parameters(call),
+            *_query_parameters(call),
+            *_header_parameters(call),
+        ],
         "responses": {str(status): one for status, one in sorted(_answers(call, schemas).items())},
         "security": [{name: []} for name in KEYS] if call.scope else [],
     }
@@ -243,6 +249,18 @@ def _query_parameters(call: Call) -> Iterator[Document]:
             "description": meaning,
             "schema": schema,
             **_shown(name),
+        }
+
+
+def _header_parameters(call: Call) -> Iterator[Document]:
+    if CONDITION_FAILED in call.description.problems:
+        yield {
+            "name": "If-Match",
+            "in": "header",
+            "description": "The `ETag` of what is to be replaced, as `GET` and `PUT` answer it. "
+            "Without it anything is replaced.",
+            "schema": {"type": "string"},
+            **_shown("if_match"),
         }
 
 

@@ -70,6 +70,7 @@ ENTRY: Final = {
     "change": 12,
     "address": "192.0.2.7",
     "request_id": REQUEST,
+    "why": "",
 }
 TERM: Final = {"word": "Guiyang", "share": 0.1331}
 PASSAGES: Final = {
@@ -113,6 +114,8 @@ BODIES: Final[Mapping[str, Any]] = {
     },
     "putPins": {"pins": [PIN], "by": EDITOR},
     "putBlocks": {"blocks": [{"id": OTHER}], "by": EDITOR},
+    "putNever": {"why": "the lawyers look at it", "by": EDITOR, "ends_at": MORNING},
+    "putNoList": {"why": "an obituary", "by": EDITOR},
 }
 """By operation, a body that it takes."""
 QUERIES: Final[Mapping[str, Mapping[str, object]]] = {
@@ -260,7 +263,10 @@ ELSEWHERE: Final[Mapping[str, Any]] = {
     "BulkAnswer.errors": False,
     "BulkAnswer.items": [DONE],
     "BulkItem.status": 201,
+    "DecisionNow.decision": KEPT,
+    "DecisionNow.history": [SETTING | {"decision": KEPT}],
     "EarlierBlocks.blocks": [KEPT],
+    "EarlierDecision.decision": KEPT,
     "EarlierPins.pins": [KEPT],
     "Explanation.passages": 0.2393,
     "ItemWords.labels": [LABEL],
@@ -280,6 +286,7 @@ ELSEWHERE: Final[Mapping[str, Any]] = {
     "query.attr": {"attr.city": "Guiyang,Bijie", "attr.price": "10..20"},
     "query.exclude": f"{OTHER},guiyang-expo-opens",
     "query.explain": "1",
+    "query.if_match": '"41"',
     "query.fields": "summary,tags",
     "query.presentation": 1,
 }
