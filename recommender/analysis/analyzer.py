@@ -8,8 +8,8 @@ from recommender.analysis.embedding import Encoder, Encoders, Model
 from recommender.analysis.features import AnalyzerVersions, Features
 from recommender.analysis.html import MARKUP_VERSION
 from recommender.analysis.language import LANGUAGE_VERSION, detect_language
-from recommender.analysis.minhash import MINHASH_VERSION, compute_minhash
-from recommender.analysis.tokens import TOKENS_VERSION, count_tokens
+from recommender.analysis.minhash import MINHASH_VERSION, hash_runs
+from recommender.analysis.tokens import TOKENS_VERSION, ArticleWords, count_words
 from recommender.articles import Article
 
 __all__ = ["ANALYZER_VERSION", "Analyzer", "ReadMarkup", "analyze", "detect_language_of"]
@@ -48,8 +48,8 @@ class Analyzer:
 
 def analyze(article: Article) -> Features:
     """The features of an article's plain text, without an embedding."""
-    buckets, counts = count_tokens(article)
-    return Features(detect_language_of(article), buckets, counts, compute_minhash(article))
+    words = ArticleWords.of(article)
+    return Features(detect_language_of(article), *count_words(words), hash_runs(words))
 
 
 def detect_language_of(article: Article) -> str | None:

@@ -1,8 +1,17 @@
 """Detection on short texts in the languages of Central Asian newsrooms: sure, or unknown."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from py3langid.langid import visit_counts
 
-from recommender.analysis.language import ENOUGH, detect_language
+from recommender.analysis.language import (
+    ENOUGH,
+    PIECE,
+    PiecewiseWalk,
+    detect_language,
+    load_detector,
+)
 
 TEXTS = {
     "en": "The council approved a new bus line on Monday. Drivers say that the old route took too "
@@ -39,3 +48,15 @@ def test_a_text_without_clear_language_is_unknown_and_not_guessed(text: str) -> 
 def test_only_the_opening_is_read() -> None:
     opening = (TEXTS["tg"] * 20)[:ENOUGH]
     assert detect_language(opening + TEXTS["zh"] * 50) == "tg"
+
+
+@given(st.lists(st.sampled_from([*TEXTS.values(), "🙂", "x", " "]), min_size=1, max_size=8))
+def test_a_walk_in_pieces_finds_what_the_detector_s_own_walk_finds_in_that_order(
+    texts: list[str],
+) -> None:
+    detector = load_detector()
+    walk, rows = PiecewiseWalk.of(detector), [row << 8 for row in detector.tk_row]
+    text = "".join(texts).encode()
+    for end in {len(text), 1, PIECE - 1, PIECE, PIECE + 1}:
+        found = visit_counts(detector.tk_nextmove, rows, detector.tk_output, text[:end]) or {}
+        assert [*walk.count_features(text[:end]).items()] == [*found.items()]

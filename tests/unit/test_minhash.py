@@ -1,5 +1,7 @@
 """MinHashes against the true Jaccard similarity of word triples."""
 
+import zlib
+
 import numpy as np
 import pytest
 from hypothesis import example, given
@@ -49,6 +51,18 @@ def two_stories(draw: np.random.Generator, shared: int, own: int) -> list[Articl
     start = [f"w{draw.integers(9_999)}" for _ in range(shared)]
     ends = ([f"{name}{draw.integers(9_999)}" for _ in range(own)] for name in "xy")
     return [story(" ".join([*start, *end])) for end in ends]
+
+
+@pytest.mark.parametrize("text", ["", "One", "One two", "one two three four", STORY, STORY * 9])
+def test_each_place_is_the_least_of_its_linear_function_over_the_runs(text: str) -> None:
+    """Stored MinHashes are compared with new ones, so their values never change."""
+    words = [*tokenize("Ferry"), *tokenize(text)]
+    runs = {" ".join(words[at : at + 3]) for at in range(max(1, len(words) - 2))}
+    prime = 2**31 - 1
+    hashes = [zlib.crc32(run.encode()) % prime for run in runs]
+    factors = np.random.default_rng(1997).integers(1, prime, (2, MINHASH_SIZE), np.uint64)
+    oracle = [min((h * a + b) % prime for h in hashes) & 0xFFFF for a, b in factors.T.tolist()]
+    assert compute_minhash(story(text, "Ferry")).tolist() == oracle
 
 
 @pytest.mark.parametrize("shared", [0, 20, 50, 80, 100, 120, 150, 180, 195, 200])

@@ -1,10 +1,12 @@
 """Words and their hashed counts, worked by hand."""
 
+import re
+import unicodedata
 import zlib
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from index import BUCKETS
@@ -86,6 +88,15 @@ def test_a_text_without_words_has_no_terms() -> None:
     assert (str(buckets.dtype), str(counts.dtype)) == ("int32", "float32")
 
 
+MARKS = [*range(0x300, 0x370), *range(0x591, 0x5C8), *range(0x64B, 0x660), 0x670]
+LETTERS = dict.fromkeys([*MARKS, 0x640, 0x200C]) | str.maketrans("يىكё", "ییке")
+WORD = re.compile(
+    r"(?:[^\W_]|[\u0900-\u0963\u0970-\u0dff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])+"
+)
+UNSPACED = re.compile(
+    r"([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+"
+    r"|[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]+)"
+)
 WORDS = ["abc", "def", "贵阳", "ещё", "7", "x_y"]
 
 
@@ -105,3 +116,19 @@ def test_buckets_ascend_and_count_every_word_and_those_of_the_title_twice(
 
 def test_scripts_that_alternate_without_end_are_read_to_the_end() -> None:
     assert Counter(tokenize("中a" * 1_500)) == {"中": 1_500, "a": 1_500}
+
+
+@given(st.text(st.sampled_from("aB7_ .-éЁёйİßﬁ①ー・中กा\u0301\u200c\u0640كي") | st.characters()))
+@example("A" * (LONGEST_WORD + 1) + " b" + "中" * 41)
+@example("ордёнЁ ордё\u0301н")
+def test_every_text_has_the_tokens_of_the_definition(text: str) -> None:
+    """The oracle treats one letter and one word after the other, as the definition reads."""
+    folded = unicodedata.normalize("NFKC", text).casefold().translate(LETTERS)
+    expected: list[str] = []
+    for word in WORD.findall(folded):
+        for place, part in enumerate(UNSPACED.split(word)):
+            if place % 2:
+                expected += [part[at : at + 2] for at in range(max(1, len(part) - 1))]
+            elif 0 < len(part) <= LONGEST_WORD:
+                expected.append(part)
+    assert list(tokenize(text)) == expected
