@@ -1,12 +1,14 @@
 """Computes the features that the store lacks, and stores them chunk by chunk."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Final
 
-from recommender.analysis.analyzer import ANALYZER_VERSION, Analyzer, ReadMarkup, analyze
+from recommender.analysis.analyzer import ANALYZER_VERSION, Analyzer, ReadMarkup
 from recommender.analysis.article_texts import ArticleTexts
 from recommender.analysis.embedding import Encoders
 from recommender.analysis.features import Embedding
 from recommender.analysis.html import MARKUP_VERSION
+from recommender.analysis.readers import Readers, count_readers
 from recommender.articles import Article
 from recommender.errors import UnreadableMarkup
 from recommender.indexing.encoder_watch import EncoderWatch
@@ -15,6 +17,7 @@ from recommender.store import ArticleStore
 
 __all__ = ["analyze_texts", "backfill"]
 
+KILLED_ITS_READER: Final = "the process that read its text died, each time"
 Texts = dict[str, Article]
 """Articles by the hash of their text."""
 
@@ -22,8 +25,9 @@ Texts = dict[str, Article]
 def backfill(store: ArticleStore, analyzer: Analyzer, meter: Meter, *, afresh: bool = False) -> int:
     """Analyze and embed every text of the store whose features are not stored yet.
 
-    Texts are loaded and their features stored chunk by chunk, so an interruption costs one chunk. A
-    text whose markup cannot be read becomes a dead letter; dead letters are left out.
+    Texts are loaded and their features stored chunk by chunk, so an interruption costs one chunk,
+    or one of each process that reads. A text whose markup cannot be read, or that kills the process
+    that reads it, becomes a dead letter; dead letters are left out.
 
     Args:
         store: where texts are, and where features go.
@@ -68,15 +72,26 @@ def _analyze_missing(
 ) -> set[str]:
     """Analyze what has no features; return the hashes of the texts that could not be read."""
     chunks = store.features.missing(ids, ANALYZER_VERSION, of="terms", afresh=afresh)
-    unread = set[str]()
+    unread, total = set[str](), sum(map(len, chunks))
     if chunks:
-        with meter("reading", sum(map(len, chunks)), "article") as advance:
-            for chunk in chunks:
+        with (
+            meter("reading", total, "article") as advance,
+            Readers(count_readers(total)) as readers,
+        ):
+
+            def load(chunk: Sequence[str]) -> Texts:
                 plain = _load_plain(store, read_markup, {key: ids[key] for key in chunk})
-                terms = {key: analyze(article) for key, article in plain.items()}
-                store.features.add_terms(terms, ANALYZER_VERSION)
-                unread |= set(chunk) - plain.keys()
-                advance(len(chunk))
+                unread.update(set(chunk) - plain.keys())
+                advance(len(chunk) - len(plain))
+                return plain
+
+            for part in readers.read(map(load, chunks)):
+                store.features.add_terms(part.features, ANALYZER_VERSION)
+                killers = part.texts.keys() - part.features.keys()
+                for key in killers:
+                    store.queue.give_up(ids[key], key, KILLED_ITS_READER)
+                unread |= killers
+                advance(len(part.texts))
     return unread
 
 

@@ -63,7 +63,7 @@ def test_known_features_are_computed_again_only_when_asked(
         analyzed.append(article.id)
         return analyze(article)
 
-    monkeypatch.setattr("recommender.indexing.backfill.analyze", watch)
+    monkeypatch.setattr("recommender.analysis.readers.analyze", watch)
     store.put(PLAIN)
     embedded = [backfill(store, analyzer, silent, afresh=again) for again in (False, False, True)]
     assert (analyzed, embedded) == (["plain", "plain"], [1, 0, 1])
