@@ -5,6 +5,7 @@ searches one together with the changes since. Nothing here knows what a row stan
 fields are opaque bytes.
 """
 
+from index.arrays import Passages, quantize
 from index.build import BuildOptions
 from index.catalog import Catalog, StagedSnapshot
 from index.delta import DeltaWriter
@@ -20,7 +21,6 @@ from index.errors import (
 )
 from index.lexical import Query
 from index.manifest import GENERATION, BackgroundSimilarity, Manifest
-from index.passages import Passages, quantize
 from index.rows import BUCKETS, Rows, TermCounts, concatenate_rows
 from index.snapshot import Snapshot
 from index.vector_search import Hits

@@ -13,24 +13,25 @@ from typing import TYPE_CHECKING, Any, Final, NotRequired, TypeAlias, TypedDict,
 import faiss
 import numpy as np
 
-from index.arrays import round_to_float16, spread_evenly
+from index.arrays import ScaledPassages, round_to_float16, spread_evenly
 from index.disk import Writer, sync_folder
 from index.groups import GroupMeans, measure_background
 from index.lexical import Lexicon, weigh_rows
 from index.manifest import FORMAT, Files, Manifest, column_file
 from index.neighbours import IndexSide, find_own_neighbours
-from index.passages import ScaledPassages
+from index.plane import Placing
 from index.rows import BUCKETS
 from index.vector_search import Vectors
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from index.arrays import Floats, Longs
     from index.disk import FileSum
     from index.manifest import BackgroundSimilarity
     from index.rows import Rows
+    from index.snapshot import Snapshot
 
 IVF_ABOVE: Final = 20_000
 """Up to so many rows exact search alone is fast enough."""
@@ -71,6 +72,9 @@ class BuildOptions(TypedDict):
             each group; without this, all rows are one group.
         reliable_by: the column of bools that says which vectors mean something; default all.
         centred: whether to subtract the mean of its group from each vector; default no.
+        placed_by: the column of bools that says which rows get a place on the plane; default all.
+        places_from: a snapshot whose rows keep their places; by default all are placed anew.
+        advance: called with how many of ROUNDS rounds of placing are done; default nothing.
         notes: what the caller wants to remember with the rows; default nothing.
     """
 
@@ -82,6 +86,9 @@ class BuildOptions(TypedDict):
     grouped_by: NotRequired[str]
     reliable_by: NotRequired[str]
     centred: NotRequired[bool]
+    placed_by: NotRequired[str]
+    places_from: NotRequired[Snapshot | None]
+    advance: NotRequired[Callable[[int], object]]
     notes: NotRequired[Mapping[str, str]]
 
 
@@ -120,13 +127,21 @@ def build(rows: Rows, folder: Path, **options: Unpack[BuildOptions]) -> Manifest
         rows_in=groups.__getitem__,
         background=lambda label: background[label].similarity,
     )
-    for part in (lexicon, passages, find_own_neighbours(index_side, groups), means):
+    neighbours, nearest = find_own_neighbours(index_side, groups)
+    for part in (lexicon, passages, neighbours, means):
         part.write(writer)
+    placing = Placing(rows.ids, vectors, rows.reliable(options.get("placed_by")), nearest)
+    places = placing.place(options.get("places_from"), options.get("advance", _ignore))
+    writer.write_array(Files.PLACES, places)
     _write_rows(writer, rows)
     manifest = _describe(rows, options, tuning, background, writer.sums)
     writer.write(Files.MANIFEST, manifest.to_bytes())
     sync_folder(folder)
     return manifest
+
+
+def _ignore(_rounds: int) -> None:
+    """Show no progress."""
 
 
 def _describe(

@@ -11,19 +11,24 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from index.arrays import SparseMatrix, append_zeros, normalize, round_to_float16
+from index.arrays import (
+    ScaledPassages,
+    SparseMatrix,
+    append_zeros,
+    normalize,
+    round_to_float16,
+    scales_of,
+)
 from index.errors import BadRows
 from index.lexical import overlap, weigh_rows
 from index.neighbours import IndexSide, Neighbours, QuerySide, find_neighbours
-from index.passages import ScaledPassages, scales_of
 from index.vector_search import Hits, top
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from index.arrays import Array, Bools, Floats, Ints, Longs, Whole
+    from index.arrays import Array, Bools, Floats, Ints, Longs, Passages, Whole
     from index.lexical import Query
-    from index.passages import Passages
     from index.rows import Rows
     from index.snapshot import Snapshot
     from index.view import View

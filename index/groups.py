@@ -20,10 +20,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from index.arrays import normalize, spread_evenly
+from index.arrays import Passages, ScaledPassages, normalize, quantize, spread_evenly
 from index.disk import map_exactly, require
 from index.manifest import BackgroundSimilarity, Files
-from index.passages import Passages, ScaledPassages, quantize
 from index.rows import BUCKETS
 
 if TYPE_CHECKING:

@@ -60,6 +60,7 @@ class Files(StrEnum):
     NEIGHBOUR_ROWS = "neighbour-rows.npy"
     NEIGHBOUR_WEIGHTS = "neighbour-weights.npy"
     HUBNESS = "hubness.npy"
+    PLACES = "places.npy"
     LABELS = "labels.json"
     KEYWORDS = "keywords.bin"
     KEYWORDS_OFFSETS = "keywords.idx"
@@ -72,7 +73,8 @@ class Files(StrEnum):
     NUMBER_ROWS = "numbers-rows.npy"
 
 
-_REQUIRED = frozenset(Files) - {Files.MANIFEST, Files.IVF}
+OPTIONAL: Final = frozenset({Files.IVF, Files.PLACES})
+_REQUIRED = frozenset(Files) - OPTIONAL - {Files.MANIFEST}
 
 
 def column_file(name: str) -> str:
@@ -260,7 +262,7 @@ def _is_bool(value: object) -> bool:
 
 
 def _are_files(value: Mapping[str, object]) -> bool:
-    extra = [name for name in value if name not in _REQUIRED | {Files.IVF} and not column_of(name)]
+    extra = [name for name in value if name not in _REQUIRED | OPTIONAL and not column_of(name)]
     sums = all(isinstance(total, FileSum) for total in value.values())
     return not extra and sums and value.keys() >= _REQUIRED
 

@@ -135,17 +135,28 @@ class QuerySide:
     excluded: Longs
 
 
-def find_own_neighbours(index_side: IndexSide, groups: Mapping[str, Longs]) -> Neighbours:
-    """Find the neighbours of all rows of the index side; `groups` holds each row once."""
+def find_own_neighbours(
+    index_side: IndexSide, groups: Mapping[str, Longs]
+) -> tuple[Neighbours, Longs]:
+    """Find the neighbours of all rows of the index side; `groups` holds each row once.
+
+    Returns:
+        And the NEAREST rows of each reliable one, int64 [n, NEAREST]; -1 where there are fewer.
+    """
     rows = np.arange(len(index_side.reliable))
     vectors = index_side.vectors.fetch_stored(rows)
     terms = index_side.lexicon.terms
-    return find_neighbours(index_side, QuerySide(vectors, terms, index_side.reliable, groups, rows))
+    return _find(index_side, QuerySide(vectors, terms, index_side.reliable, groups, rows))
 
 
 def find_neighbours(index_side: IndexSide, query_side: QuerySide) -> Neighbours:
     """Find the neighbours of some rows: by vectors where these mean something, else by terms."""
+    return _find(index_side, query_side)[0]
+
+
+def _find(index_side: IndexSide, query_side: QuerySide) -> tuple[Neighbours, Longs]:
     found = Neighbours.none(len(query_side.reliable))
+    nearest = np.full((len(query_side.reliable), NEAREST), -1, np.int64)
     reliable = np.flatnonzero(query_side.reliable)
     near = nearest_rows(
         index_side.vectors,
@@ -153,6 +164,7 @@ def find_neighbours(index_side: IndexSide, query_side: QuerySide) -> Neighbours:
         index_side.reliable,
         query_side.excluded[reliable],
     )
+    nearest[reliable] = near.rows
     found.rows[reliable] = near.rows[:, :SMOOTHING]
     found.hubness[reliable] = near.hubness
     found.weights[reliable] = near.weights(_background(index_side, query_side)[reliable])
@@ -160,7 +172,7 @@ def find_neighbours(index_side: IndexSide, query_side: QuerySide) -> Neighbours:
         others = positions[~query_side.reliable[positions]]
         if len(others):
             found.hubness[others] = _hubness_by_terms(index_side, query_side, label, others)
-    return found
+    return found, nearest
 
 
 def scale(similarities: Doubles, background: Doubles) -> Doubles:

@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
 
 import numpy as np
 
-from index.arrays import append_zeros
+from index.arrays import Passages, append_zeros
 from index.errors import BadRows
 from index.manifest import COLUMN_NAME
-from index.passages import Passages
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence

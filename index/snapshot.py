@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from index.arrays import ScaledPassages
 from index.disk import Blobs, map_array, map_starts, measure, require
 from index.errors import BadQuery, SnapshotDamaged
 from index.groups import GroupMeans
 from index.lexical import Lexicon
 from index.manifest import Files, Manifest, column_file, read_manifest
 from index.neighbours import Neighbours
-from index.passages import ScaledPassages
+from index.plane import open_places
 from index.rows import COLUMN_KINDS, codes_fit
 from index.vector_search import open_vectors
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from index.arrays import Array, Bools, Doubles, Floats, Ints, Longs
+    from index.arrays import Array, Bools, Doubles, Floats, Ints, Longs, Shorts
     from index.groups import Means
     from index.vector_search import Vectors
 
@@ -153,6 +154,7 @@ class Snapshot:
         passages: of the rows.
         means: what was subtracted from vectors and passages; zeros if nothing was.
         neighbours: the nearest rows of each row.
+        places: int16 [n, 2], see `decode_places`; None if an earlier release built it.
         columns: by name, a read-only array [n] or [n, k].
         labels: by the name of a column of codes, the label of each code, by position.
         keywords: the rows of each keyword.
@@ -168,6 +170,7 @@ class Snapshot:
     passages: ScaledPassages
     means: GroupMeans
     neighbours: Neighbours
+    places: Shorts | None
     columns: Mapping[str, Array]
     labels: Mapping[str, tuple[str, ...]]
     keywords: Keywords
@@ -199,6 +202,7 @@ class Snapshot:
             passages=ScaledPassages.open(folder, manifest),
             means=GroupMeans.open(folder, manifest, labels),
             neighbours=Neighbours.open(folder, manifest),
+            places=open_places(folder, manifest),
             columns=columns,
             labels=labels,
             keywords=Keywords.open(folder, manifest),

@@ -39,6 +39,7 @@ from recommender.ranking.vector_share import (
 __all__ = [
     "GROUPED_BY",
     "MOST_PAIRS",
+    "PLACED_BY",
     "RELIABLE_BY",
     "IndexedDocument",
     "LanguageSupport",
@@ -52,6 +53,8 @@ GROUPED_BY: Final = "language"
 """The column inside whose groups document frequencies, background similarities and means are."""
 RELIABLE_BY: Final = "fluent"
 """The column that says whose vectors are compared first, within their language."""
+PLACED_BY: Final = "embedded"
+"""The column that says which articles are points of the archive map."""
 
 MOST_PAIRS: Final = 300
 """So many pairs of a kind are measured: 90,000 comparisons, in a fraction of a second."""

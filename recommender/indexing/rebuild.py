@@ -6,7 +6,7 @@ gate admits it.
 
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
 
@@ -23,6 +23,7 @@ from index import (
     View,
     concatenate_rows,
 )
+from index.plane import ROUNDS
 from recommender.analysis.analyzer import ANALYZER_VERSION, Analyzer
 from recommender.analysis.embedding import Model
 from recommender.analysis.features import Features
@@ -59,6 +60,8 @@ __all__ = ["DEFAULT_KEEP", "Rebuilt", "compact", "measured_shares", "rebuild"]
 DEFAULT_KEEP: Final = 3
 """How many generations are kept by default."""
 LOADED_AT_ONCE: Final = 1_000  # articles whose features are loaded at once
+SHOWN_FROM: Final = 1_000
+"""With fewer articles, building is a matter of a second, and no progress is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +140,11 @@ def rebuild(
         changes_model = _changes_model(catalog, model)
         if not changes_model:
             store.queue.acknowledge_known(ANALYZER_VERSION, model.fingerprint, meter)
-        done = _publish(store, catalog, model, embedded, keep=keep, force=force)
+        done = _publish(store, catalog, model, keep=keep, force=force, meter=meter)
         if changes_model:
             store.queue.acknowledge_known(ANALYZER_VERSION, model.fingerprint, meter)
         store.features.prune(report_catalog(store, catalog).fingerprints)
-    return done
+    return replace(done, embedded=embedded)
 
 
 def compact(
@@ -150,7 +153,7 @@ def compact(
     """Publish a snapshot of the stored features. It raises the errors of `rebuild`, and one more.
 
     The weights of signals that a rebuild has measured stay; those that it could not measure are
-    measured now.
+    measured now. Articles stay where they are on the archive map; new ones are placed beside them.
 
     Raises:
         HeldBack: an operator has rolled back, and has not run a rebuild since.
@@ -158,8 +161,7 @@ def compact(
     with catalog.lock():
         if (reason := rollback_hold(catalog).text) is not None:
             raise HeldBack(reason.strip())
-        kept = measured_shares(catalog, model)
-        return _publish(store, catalog, model, 0, keep=keep, force=False, kept=kept)
+        return _publish(store, catalog, model, keep=keep, compacts=True)
 
 
 def gather(store: ArticleStore, model: Model) -> Gathered:
@@ -235,18 +237,26 @@ def _publish(
     store: ArticleStore,
     catalog: Catalog,
     model: Model,
-    embedded: int,
     *,
     keep: int,
-    force: bool,
-    kept: str = "",
+    force: bool = False,
+    compacts: bool = False,
+    meter: Meter = silent,
 ) -> Rebuilt:
     gathered = gather(store, model)
+    live = _open_live(catalog) if compacts else None
+    kept = measured_shares(catalog, model) if compacts else ""
     options = build_options(model, gathered.state, gathered.pairs, kept)
-    staged = catalog.stage(gathered.rows, **options)
+    options |= {"places_from": live}
+    if len(gathered.rows) < SHOWN_FROM:
+        staged = catalog.stage(gathered.rows, **options)
+    else:
+        with meter("building", ROUNDS, "round") as advance:
+            staged = catalog.stage(gathered.rows, **options | {"advance": advance})
     try:
         if not force:
-            _check_gate(staged, catalog, store, gathered.expected)
+            live = live if compacts else _open_live(catalog)
+            _check_gate(staged, live, store, gathered.expected)
     except BaseException as fault:
         catalog.discard(staged)
         if isinstance(fault, GateRefused):
@@ -261,7 +271,7 @@ def _publish(
     catalog.prune(keep)
     store.trim(before=report_catalog(store, catalog).oldest_change)
     articles = len(gathered.rows)
-    return Rebuilt(generation, articles, embedded, gathered.state.change, gathered.unread)
+    return Rebuilt(generation, articles, 0, gathered.state.change, gathered.unread)
 
 
 def _note_refusal(store: ArticleStore, catalog: Catalog, reason: str) -> None:
@@ -273,10 +283,10 @@ def _note_refusal(store: ArticleStore, catalog: Catalog, reason: str) -> None:
 
 
 def _check_gate(
-    staged: StagedSnapshot, catalog: Catalog, store: ArticleStore, expected: int
+    staged: StagedSnapshot, live: Snapshot | None, store: ArticleStore, expected: int
 ) -> None:
     """Let a staged snapshot through the gate, or raise GateRefused."""
-    now, live, policy = time.time(), _open_live(catalog), store.policies.current()
+    now, policy = time.time(), store.policies.current()
     new = staged.snapshot.manifest
     admit(
         _candidate(staged.snapshot, policy, now),

@@ -29,7 +29,13 @@ from recommender.analysis.analyzer import ANALYZER_VERSION
 from recommender.analysis.embedding import Model
 from recommender.analysis.html import MARKUP_VERSION
 from recommender.errors import BadSettings
-from recommender.indexing.documents import GROUPED_BY, RELIABLE_BY, TitlePairs, build_rows
+from recommender.indexing.documents import (
+    GROUPED_BY,
+    PLACED_BY,
+    RELIABLE_BY,
+    TitlePairs,
+    build_rows,
+)
 from recommender.ranking.vector_share import SHARES_NOTE, VectorShares, read_shares
 from recommender.settings import PREFIX, Settings
 from recommender.store import ArticleStore, CatalogNeeds, LogPosition, StoreState, open_store
@@ -134,6 +140,7 @@ def build_options(
         change=state.change,
         grouped_by=GROUPED_BY,
         reliable_by=RELIABLE_BY,
+        placed_by=PLACED_BY,
         centred=centred,
         notes={
             _ENCODER: model.name,

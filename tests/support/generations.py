@@ -32,6 +32,15 @@ def with_column(catalog: Catalog, name: str, values: NDArray[Any] | None) -> str
     return _publish(catalog, fields)
 
 
+def without_file(catalog: Catalog, file: str) -> str:
+    """Remove a file from the live generation; return its name."""
+    folder = catalog.folder / catalog.live()
+    fields = json.loads((folder / Files.MANIFEST).read_bytes())
+    (folder / file).unlink()
+    del fields["files"][file]
+    return _publish(catalog, fields)
+
+
 def with_broken_vectors(catalog: Catalog) -> str:
     """Put a file that FAISS cannot read in the live generation; return its name."""
     folder = catalog.folder / catalog.live()

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index import Catalog, DeltaWriter, Passages, Snapshot, View, quantize
-from index.arrays import normalize
+from index.arrays import ScaledPassages, normalize
 from index.groups import (
     MOST_PAIRS,
     Means,
@@ -23,7 +23,6 @@ from index.groups import (
     background_passages,
     measure_background,
 )
-from index.passages import ScaledPassages
 from tests.support.index_rows import (
     STAMP,
     as_scipy,

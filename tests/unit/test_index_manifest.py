@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from index import BackgroundSimilarity, Manifest, SnapshotDamaged
 from index.disk import FileSum
-from index.manifest import GENERATION, Files, column_file, column_of
+from index.manifest import GENERATION, OPTIONAL, Files, column_file, column_of
 from tests.support.index_rows import a_manifest
 from tests.support.properties import examples
 
@@ -33,7 +33,7 @@ sums = st.builds(
     sha256=st.binary(min_size=32, max_size=32).map(bytes.hex),
 )
 column_names = st.from_regex(r"[a-z_]{1,32}", fullmatch=True)
-REQUIRED = [str(name) for name in Files if name not in {Files.MANIFEST, Files.IVF}]
+REQUIRED = [str(name) for name in Files if name not in {Files.MANIFEST, *OPTIONAL}]
 
 
 @st.composite
@@ -41,6 +41,7 @@ def manifests(draw: st.DrawFn) -> Manifest:
     columns = sorted(draw(st.sets(column_names, max_size=3)))
     lists = draw(st.integers(0, 2**20))
     names = [*REQUIRED, *map(column_file, columns), *([str(Files.IVF)] if lists else [])]
+    names += [str(Files.PLACES)] if draw(st.booleans()) else []
     return Manifest(
         format=6,
         rows=draw(st.integers(0, 2**31 - 1)),

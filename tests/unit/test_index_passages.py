@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from index import BadRows, Passages, quantize
-from index.passages import ScaledPassages, scales_of
+from index.arrays import ScaledPassages, scales_of
 from tests.support.index_rows import brute_match, random_units, sample_rows
 from tests.support.properties import examples
 
