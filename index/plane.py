@@ -47,6 +47,8 @@ _FAIRLY_NEAR: Final = 5
 _DRAWN: Final = 6
 """A fairly near row is the second nearest of six that are drawn."""
 _FAR: Final = 20
+_START: Final = 20
+"""As wide as rows lie in the end: from a narrow start each rebuild would give another picture."""
 _EDGE: Final = 0.002
 """The share of rows beyond each edge of the plane: a few that lie far off would shrink it."""
 _SAMPLE: Final = 10_000
@@ -160,6 +162,11 @@ def encode_places(places: Floats) -> Shorts:
     return codes
 
 
+def draft_places(vectors: Floats) -> Shorts:
+    """Place rows by the main directions of their vectors alone, at once: int16 [n, 2]."""
+    return encode_places(_fit(main_directions(vectors)))
+
+
 def decode_places(codes: Shorts) -> Floats:
     """Read places: float32 [n, 2], -1 to 1, NaN for a row without one."""
     places = codes.astype(np.float32) / np.float32(SCALE)
@@ -253,7 +260,7 @@ def _second_nearest(vectors: Floats, drawn: Sequence[Longs]) -> Longs:
 
 def _settle(start: Floats, pairs: _Pairs, advance: Advance) -> Floats:
     """Move rows until near ones are near: float32 [n, 2]."""
-    places = np.ascontiguousarray(start.T) * np.float32(0.01)
+    places = np.ascontiguousarray(start.T) * np.float32(_START)
     mean, square = np.zeros_like(places), np.zeros_like(places)
     for at in range(ROUNDS):
         slope = _slope(places, pairs, *_weights(at))

@@ -1,8 +1,7 @@
-"""The archive in two dimensions: where each story lies, and groups of stories with their words.
+"""The archive in two dimensions: groups of stories that lie together, with their words.
 
-The plane is the one on which the centres of the groups lie farthest apart (PCA of the centres), so
-that groups are seen beside each other. It is computed from the vectors in a moment, and is the same
-each time. Distances on it are rough: neighbours in a list may lie apart.
+Where stories lie is computed at the rebuild. A group is a hill of the density: stories belong to
+the peak that they reach by climbing. The density is blurred until there are few enough peaks.
 """
 
 import math
@@ -18,17 +17,18 @@ from numpy.typing import NDArray
 __all__ = ["ArchiveMap", "draw_map", "name_groups"]
 
 Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 Longs = NDArray[np.int64]
-Fetch = Callable[[Longs], Floats]
 
-SAMPLE: Final = 20_000
 MOST_GROUPS: Final = 24
 STORIES_OF_GROUP: Final = 12
 """With fewer stories for each, there are fewer groups."""
-ROUNDS: Final = 12
-ROWS_AT_ONCE: Final = 4_096
-EDGE: Final = 0.005
-"""The share of stories beyond each edge of the plane: a few that lie far off would shrink it."""
+FEWEST: Final = 5
+"""A hill of fewer stories is no group: they belong to the nearest one."""
+CELLS: Final = 96
+"""On each side of the grid in which stories are counted."""
+LEAST_BLUR: Final = 1.5
+BLURRED_MORE: Final = 1.2
 WORDS_OF_NAME: Final = 3
 LEAST_SHARE: Final = 0.04
 """A word that names a group stands in this share of its headlines at least, and in two of them."""
@@ -52,28 +52,17 @@ class ArchiveMap:
     centres: Floats
 
 
-def draw_map(rows: Longs, fetch: Fetch) -> ArchiveMap:
-    """Place stories on a plane, and group them by k-means of their vectors.
+def draw_map(rows: Longs, places: Floats) -> ArchiveMap:
+    """Group stories that lie together.
 
     Args:
         rows: int64 [n], ascending.
-        fetch: the vectors of some rows, float32 [m, dim].
+        places: float32 [n, 2], each from -1 to 1.
     """
     if not len(rows):
-        none = np.empty((0, 2), np.float32)
-        return ArchiveMap(rows, none, np.empty(0, np.int64), none)
-    spread = np.linspace(0, len(rows) - 1, min(SAMPLE, len(rows))).astype(np.int64)
-    sample = fetch(rows[spread])
-    middle = sample.mean(axis=0)
-    centres = _centres_of(sample - middle)
-    axes = _axes_of(centres)
-    parts = [rows[at : at + ROWS_AT_ONCE] for at in range(0, len(rows), ROWS_AT_ONCE)]
-    placed = [_place(fetch(part) - middle, axes, centres) for part in parts]
-    places = _fit(np.concatenate([one for one, _ in placed]))
-    groups = _by_size(np.concatenate([one for _, one in placed]))
-    sizes = np.bincount(groups)
-    sums = np.stack([np.bincount(groups, places[:, axis]) for axis in (0, 1)], axis=1)
-    return ArchiveMap(rows, places, groups, (sums / sizes[:, None]).astype(np.float32))
+        return ArchiveMap(rows, places, np.empty(0, np.int64), np.empty((0, 2), np.float32))
+    groups = _by_size(_find_hills(places))
+    return ArchiveMap(rows, places, groups, _centres_of(places, groups))
 
 
 def name_groups(titles: Sequence[str], groups: Longs, rarity: Callable[[str], float]) -> list[str]:
@@ -117,62 +106,60 @@ def _words(title: str) -> Iterable[str]:
     return (word.casefold() for word in _WORD.findall(title))
 
 
-def _centres_of(vectors: Floats) -> Floats:
-    """The centres of groups by k-means: float32 [g, dim]; the first ones lie far apart."""
-    count = max(1, min(MOST_GROUPS, len(vectors) // STORIES_OF_GROUP))
-    centres = _spread_out(vectors, count)
-    for _ in range(ROUNDS):
-        nearest = _nearest(vectors, centres)
-        sizes = np.bincount(nearest, minlength=count)
-        members = (nearest[:, None] == np.arange(count)).astype(np.float32)
-        sums = members.T @ vectors  # np.add.at takes ten times as long, and no other thread runs
-        centres = np.where(sizes[:, None] > 0, sums / np.maximum(sizes, 1)[:, None], centres)
-    return centres.astype(np.float32)
+def _find_hills(places: Floats) -> Longs:
+    """Number the hill on which each story lies: int64 [n]."""
+    cells = np.clip(((places + 1) * (CELLS / 2)).astype(np.int64), 0, CELLS - 1)
+    cell = cells[:, 0] * CELLS + cells[:, 1]
+    counts = np.bincount(cell, minlength=CELLS * CELLS).reshape(CELLS, CELLS).astype(np.float64)
+    most = max(1, min(MOST_GROUPS, len(places) // STORIES_OF_GROUP))
+    blur = LEAST_BLUR
+    while True:
+        hills = np.unique(_peaks(_blurred(counts, blur))[cell], return_inverse=True)[1]
+        large = np.bincount(hills) >= FEWEST
+        if 0 < np.count_nonzero(large) <= most or blur > CELLS:
+            return _without_small(places, hills, large)
+        blur *= BLURRED_MORE
 
 
-def _spread_out(vectors: Floats, count: int) -> Floats:
-    """Some vectors that lie far from each other: each next one is the farthest from those before.
-
-    The farthest of a tenth part of all, evenly spread, so that a lone story is rarely one of them.
-    """
-    few = vectors[:: max(1, len(vectors) // (count * 10))]
-    chosen = [int(np.argmin((few**2).sum(axis=1)))]
-    apart = ((few - few[chosen[0]]) ** 2).sum(axis=1)
-    while len(chosen) < count:
-        chosen.append(int(np.argmax(apart)))
-        apart = np.minimum(apart, ((few - few[chosen[-1]]) ** 2).sum(axis=1))
-    return few[chosen].copy()
+def _blurred(counts: Doubles, blur: float) -> Doubles:
+    """Counts under a bell curve so many cells wide: float64 [CELLS, CELLS]."""
+    apart = np.arange(CELLS)[:, np.newaxis] - np.arange(CELLS)
+    bell = np.exp(-((apart / blur) ** 2) / 2)
+    blurred: Doubles = bell @ counts @ bell
+    return blurred
 
 
-def _nearest(vectors: Floats, centres: Floats) -> Longs:
-    """The nearest centre of each vector: int64 [n]."""
-    closeness = vectors @ centres.T - (centres**2).sum(axis=1) / np.float32(2)
-    nearest: Longs = closeness.argmax(axis=1)
-    return nearest
+def _peaks(density: Doubles) -> Longs:
+    """The peak that is reached from each cell by climbing: int64 [CELLS * CELLS], cells."""
+    around = [(down, across) for down in (0, -1, 1) for across in (0, -1, 1)]
+    padded = np.pad(density, 1, constant_values=-1.0)
+    near = np.stack(
+        [padded[1 + d : 1 + d + CELLS, 1 + a : 1 + a + CELLS].ravel() for d, a in around]
+    )
+    steps = np.array([down * CELLS + across for down, across in around])
+    higher: Longs = np.arange(CELLS * CELLS) + steps[near.argmax(axis=0)]
+    while not np.array_equal(higher, higher[higher]):
+        higher = higher[higher]
+    return higher
 
 
-def _axes_of(centres: Floats) -> Floats:
-    """The two directions in which centres differ most: float32 [dim, 2]; their signs are fixed."""
-    _, _, directions = np.linalg.svd(centres - centres.mean(axis=0), full_matrices=False)
-    if len(directions) < 2:  # noqa: PLR2004 - dimensions of a plane
-        directions = np.eye(2, centres.shape[1], dtype=np.float32)
-    axes = directions[:2]
-    largest = np.abs(axes).argmax(axis=1)
-    signs = np.sign(axes[[0, 1], largest])
-    axes_of_plane: Floats = (axes * np.where(signs == 0, 1, signs)[:, None]).T.astype(np.float32)
-    return axes_of_plane
+def _without_small(places: Floats, hills: Longs, large: NDArray[np.bool_]) -> Longs:
+    """Give the stories of small hills to the nearest large one; without any, all are one group."""
+    if not large.any():
+        return np.zeros_like(hills)
+    centres = _centres_of(places, hills)[large]
+    lost = np.flatnonzero(~large[hills])
+    apart = ((places[lost, np.newaxis] - centres) ** 2).sum(axis=2)
+    given = hills.copy()
+    given[lost] = np.flatnonzero(large)[apart.argmin(axis=1)]
+    return given
 
 
-def _place(vectors: Floats, axes: Floats, centres: Floats) -> tuple[Floats, Longs]:
-    return vectors @ axes, _nearest(vectors, centres)
-
-
-def _fit(places: Floats) -> Floats:
-    """Scale places so that nearly all lie between -1 and 1; the others lie on the edge."""
-    low, high = np.quantile(places, (EDGE, 1 - EDGE), axis=0)
-    middle, half = (low + high) / 2, np.maximum((high - low) / 2, 1e-9)
-    fitted: Floats = np.clip((places - middle) / half, -1, 1).astype(np.float32)
-    return fitted
+def _centres_of(places: Floats, groups: Longs) -> Floats:
+    """Where the stories of each group lie on average: float32 [g, 2]."""
+    sizes = np.maximum(np.bincount(groups), 1)
+    sums = np.stack([np.bincount(groups, places[:, axis]) for axis in (0, 1)], axis=1)
+    return (sums / sizes[:, np.newaxis]).astype(np.float32)
 
 
 def _by_size(groups: Longs) -> Longs:

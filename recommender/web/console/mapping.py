@@ -17,7 +17,8 @@ import numpy as np
 from flask import Response, current_app, request
 from numpy.typing import NDArray
 
-from index import View
+from index import Snapshot, View
+from index.plane import decode_places, draft_places
 from recommender.analysis.tokens import count_tokens
 from recommender.api import ListOptions
 from recommender.articles import Article
@@ -137,7 +138,8 @@ def _count_left_out(view: View) -> int:
 
 def _pack(view: View) -> bytes:
     """Draw the map of a view, and write it as bytes."""
-    drawn = draw_map(np.flatnonzero(view.snapshot.columns["embedded"]), view.fetch)
+    rows = np.flatnonzero(view.snapshot.columns["embedded"])
+    drawn = draw_map(rows, _places_of(view.snapshot, rows))
     known: dict[str, int] = {}
     codes = view.map_labels("section", drawn.rows, lambda one: known.setdefault(one, len(known)))
     sections, sections_of = _largest_first(list(known), codes.astype(np.int64))
@@ -153,6 +155,13 @@ def _pack(view: View) -> bytes:
     }
     days = (time.time() - view.take("published_at", drawn.rows)) / DAY_SECONDS
     return pack_points(head, drawn, sections_of, days)
+
+
+def _places_of(snapshot: Snapshot, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Where some rows lie; drafted at once if an earlier release built the snapshot."""
+    if snapshot.places is None:
+        return decode_places(draft_places(snapshot.vectors.fetch_stored(rows)))
+    return decode_places(snapshot.places[rows])
 
 
 def _rarity(view: View, word: str) -> float:

@@ -14,7 +14,10 @@ const OLD = [70, 110, 160];
 const UNDATED = 65535;
 const MOST_SENT = 800;
 const NEAR_PX = 12;
-const SHOWN_NAMES = 14;
+const RING = 0.16; // of the canvas: the stories that Enter lists
+
+/** For each radius, how far a dot reaches to either side in each of its rows. */
+const SPANS = Array.from({ length: 24 }, (_, r) => Array.from({ length: 2 * r + 1 }, (__, row) => Math.round(Math.sqrt(Math.max(0, (r + 0.4) ** 2 - (row - r) ** 2)))));
 
 const dark = matchMedia('(prefers-color-scheme: dark)');
 let map = null;
@@ -78,39 +81,74 @@ function explain(shown) {
   }));
 }
 
-/** From the plane, -1 to 1, to device pixels. */
+/** From the plane, -1 to 1, to device pixels; the whole plane fills the canvas. */
 function lens() {
-  const side = Math.min(canvas.width, canvas.height) * 0.47 * view.scale;
-  return { side, left: canvas.width / 2 - view.x * side, top: canvas.height / 2 - view.y * side };
+  const [wide, high] = [canvas.width * 0.46 * view.scale, canvas.height * 0.45 * view.scale];
+  return { wide, high, left: canvas.width / 2 - view.x * wide, top: canvas.height / 2 - view.y * high };
+}
+
+/** The device pixels of a point. */
+function placing() {
+  const { wide, high, left, top } = lens();
+  const [x, y] = [wide / 32767, high / 32767];
+  return (i) => [left + map.x[i] * x, top + map.y[i] * y];
+}
+
+/** The radius of a dot in device pixels: the fewer and the nearer, the larger. */
+function radius() {
+  const few = Math.min(4, Math.max(0.6, 90 / Math.sqrt(map.points + 1)));
+  return Math.min(SPANS.length - 2, Math.round(devicePixelRatio * Math.min(6, few * Math.min(3, Math.sqrt(view.scale)))));
 }
 
 function draw() {
   dirty = false;
   const { width, height } = canvas;
-  const { side, left, top } = lens();
+  const { wide, high, left, top } = lens();
   const picture = pen.createImageData(width, height);
   const pixels = new Uint32Array(picture.data.buffer);
   pixels.fill(dark.matches ? packed(20, 23, 27) : packed(246, 247, 249));
-  const scale = side / 32767;
-  const radius = Math.max(1, Math.round(devicePixelRatio * (map.points > 20000 ? 1 : map.points > 2000 ? 2 : 3) * Math.min(3, Math.sqrt(view.scale))));
+  const [scaleX, scaleY, size] = [wide / 32767, high / 32767, radius()];
   const faded = dark.matches ? packed(52, 58, 67) : packed(221, 226, 232);
   const dot = (i, colour, r) => {
-    const x = Math.round(left + map.x[i] * scale);
-    const y = Math.round(top + map.y[i] * scale);
+    const x = Math.round(left + map.x[i] * scaleX);
+    const y = Math.round(top + map.y[i] * scaleY);
     if (x < r || y < r || x >= width - r || y >= height - r) return;
-    for (let row = y - r + 1; row < y + r; row += 1) pixels.fill(colour, row * width + x - r + 1, row * width + x + r);
+    if (r === 0) { pixels[y * width + x] = colour; return; }
+    const spans = SPANS[r];
+    for (let row = 0; row <= 2 * r; row += 1) {
+      const at = (y - r + row) * width + x;
+      pixels.fill(colour, at - spans[row], at + spans[row] + 1);
+    }
   };
-  for (let i = 0; i < map.points; i += 1) dot(i, chosen && !chosen[i] ? faded : map.colours[i], radius);
-  if (chosen) for (let i = 0; i < map.points; i += 1) if (chosen[i]) dot(i, map.colours[i], radius + 1);
+  for (let i = 0; i < map.points; i += 1) dot(i, chosen && !chosen[i] ? faded : map.colours[i], size);
+  if (chosen) for (let i = 0; i < map.points; i += 1) if (chosen[i]) dot(i, map.colours[i], size + 1);
   pen.putImageData(picture, 0, 0);
-  drawList(left, top, scale);
+  drawList();
   drawLasso();
-  placeNames(left, top, side);
+  drawRing();
+  placeNames();
 }
 
-function drawList(left, top, scale) {
+/** The ring in the middle, for those who work by keys. */
+function drawRing() {
+  if (!canvas.matches(':focus-visible')) return;
+  pen.strokeStyle = dark.matches ? '#7fbde8' : '#1f5f8b';
+  pen.lineWidth = 2 * devicePixelRatio;
+  pen.setLineDash([6 * devicePixelRatio, 5 * devicePixelRatio]);
+  pen.beginPath();
+  ring().forEach(([x, y], at) => (at ? pen.lineTo(x, y) : pen.moveTo(x, y)));
+  pen.stroke();
+  pen.setLineDash([]);
+}
+
+function ring() {
+  const reach = RING * Math.min(canvas.width, canvas.height);
+  return Array.from({ length: 49 }, (_, at) => [canvas.width / 2 + reach * Math.cos((at * Math.PI) / 24), canvas.height / 2 + reach * Math.sin((at * Math.PI) / 24)]);
+}
+
+function drawList() {
   if (!shownList.length) return;
-  const at = (i) => [left + map.x[i] * scale, top + map.y[i] * scale];
+  const at = placing();
   const ink = dark.matches ? '#ffffff' : '#1b2229';
   pen.strokeStyle = ink;
   pen.lineWidth = devicePixelRatio;
@@ -142,17 +180,27 @@ function drawLasso() {
   pen.stroke();
 }
 
-function placeNames(left, top, side) {
+/** The names of the largest groups that have room, each in the middle of its group. */
+function placeNames() {
+  const { wide, high, left, top } = lens();
   const taken = [];
   for (const label of names.children) {
     const [x, y] = map.groups[label.dataset.group].place;
-    const px = (left + x * side) / devicePixelRatio;
-    const py = (top + y * side) / devicePixelRatio;
-    const inside = px > 0 && py > 0 && px < canvas.clientWidth - 40 && py < canvas.clientHeight - 20;
-    const free = taken.every(([a, b]) => Math.abs(a - px) > 130 || Math.abs(b - py) > 24);
-    label.hidden = !(inside && free);
-    if (!label.hidden) { taken.push([px, py]); label.style.transform = `translate(${px}px, ${py}px)`; }
+    const [half, tall] = [Number(label.dataset.half), 13];
+    const middle = (left + x * wide) / devicePixelRatio;
+    const py = (top + y * high) / devicePixelRatio;
+    const px = Math.min(Math.max(middle, half + 2), canvas.clientWidth - half - 2); // a name does not leave the frame
+    const inside = Math.abs(px - middle) < half && py > tall && py < canvas.clientHeight - tall;
+    const free = taken.every(([a, b, other]) => Math.abs(a - px) > half + other + 4 || Math.abs(b - py) > 2 * tall);
+    label.classList.toggle('is-away', !(inside && free));
+    if (inside && free) { taken.push([px, py, half]); label.style.transform = `translate(${px - half}px, ${py - tall + 2}px)`; }
   }
+}
+
+/** Measure the names once: all of them first, so that the page is laid out once. */
+function measureNames() {
+  const widths = Array.from(names.children, (label) => label.offsetWidth);
+  Array.from(names.children).forEach((label, at) => { label.dataset.half = widths[at] / 2; });
 }
 
 export function redraw() {
@@ -169,18 +217,18 @@ function fit() {
 
 function zoom(factor, px = canvas.width / 2, py = canvas.height / 2) {
   const before = lens();
-  const [x, y] = [(px - before.left) / before.side, (py - before.top) / before.side];
+  const [x, y] = [(px - before.left) / before.wide, (py - before.top) / before.high];
   view.scale = Math.min(200, Math.max(0.8, view.scale * factor));
   const after = lens();
-  view.x += (after.left + x * after.side - px) / after.side;
-  view.y += (after.top + y * after.side - py) / after.side;
+  view.x += (after.left + x * after.wide - px) / after.wide;
+  view.y += (after.top + y * after.high - py) / after.high;
   redraw();
 }
 
 function move(dx, dy) {
-  const { side } = lens();
-  view.x -= dx / side;
-  view.y -= dy / side;
+  const { wide, high } = lens();
+  view.x -= dx / wide;
+  view.y -= dy / high;
   redraw();
 }
 
@@ -204,22 +252,21 @@ function choose(points) {
 }
 
 function near(px, py) {
-  const { side, left, top } = lens();
-  const scale = side / 32767;
+  const at = placing();
   const most = (NEAR_PX * devicePixelRatio) ** 2;
   const found = [];
   for (let i = 0; i < map.points; i += 1) {
-    if ((left + map.x[i] * scale - px) ** 2 + (top + map.y[i] * scale - py) ** 2 <= most) found.push(i);
+    const [x, y] = at(i);
+    if ((x - px) ** 2 + (y - py) ** 2 <= most) found.push(i);
   }
   return found;
 }
 
 function inside(line) {
-  const { side, left, top } = lens();
-  const scale = side / 32767;
+  const at = placing();
   const found = [];
   for (let i = 0; i < map.points; i += 1) {
-    const [x, y] = [left + map.x[i] * scale, top + map.y[i] * scale];
+    const [x, y] = at(i);
     let is = false;
     for (let a = 0, b = line.length - 1; a < line.length; b = a, a += 1) {
       const [[ax, ay], [bx, by]] = [line[a], line[b]];
@@ -228,6 +275,11 @@ function inside(line) {
     if (is) found.push(i);
   }
   return found;
+}
+
+function chooseInside(line) {
+  const found = line.length > 2 ? inside(line) : [];
+  choose(found.length ? found : null);
 }
 
 const onCanvas = (event) => {
@@ -264,8 +316,7 @@ const lift = (event) => {
   if (lasso) {
     const line = lasso;
     lasso = null;
-    const found = line.length > 2 ? inside(line) : [];
-    choose(found.length ? found : null);
+    chooseInside(line);
   } else if (moved < 5 * devicePixelRatio) {
     const found = near(...onCanvas(event));
     choose(found.length ? found : null);
@@ -282,9 +333,12 @@ canvas.addEventListener('keydown', (event) => {
   const act = {
     ArrowLeft: () => move(step, 0), ArrowRight: () => move(-step, 0), ArrowUp: () => move(0, step), ArrowDown: () => move(0, -step),
     '+': () => zoom(1.4), '=': () => zoom(1.4), '-': () => zoom(1 / 1.4), 0: whole,
+    Enter: () => chooseInside(ring()),
   }[event.key];
-  if (act) { event.preventDefault(); act(); }
+  if (act && map) { event.preventDefault(); act(); }
 });
+canvas.addEventListener('focus', redraw);
+canvas.addEventListener('blur', redraw);
 document.getElementById('map-in').addEventListener('click', () => zoom(1.4));
 document.getElementById('map-out').addEventListener('click', () => zoom(1 / 1.4));
 document.getElementById('map-all').addEventListener('click', whole);
@@ -312,19 +366,28 @@ function showGroups() {
       const points = [];
       for (let i = 0; i < map.points; i += 1) if (map.group[i] === number) points.push(i);
       [view.x, view.y] = group.place;
-      view.scale = Math.max(view.scale, 2);
+      view.scale = Math.max(view.scale, 1.5);
       choose(points);
     });
     item.append(button);
     return item;
   }));
-  names.replaceChildren(...map.groups.slice(0, SHOWN_NAMES).flatMap((group, number) => {
+  names.replaceChildren(...map.groups.flatMap((group, number) => {
     if (!group.name) return [];
     const label = document.createElement('li');
     label.textContent = group.name;
+    label.dir = 'auto';
     label.dataset.group = number;
     return [label];
   }));
+  measureNames();
+}
+
+/** Show a part of the plane that holds some points, with room around them. */
+function lookAt(points) {
+  const [x, y] = [points.map((i) => map.x[i] / 32767), points.map((i) => map.y[i] / 32767)];
+  const [left, right, top, bottom] = [Math.min(...x), Math.max(...x), Math.min(...y), Math.max(...y)];
+  view = { x: (left + right) / 2, y: (top + bottom) / 2, scale: Math.min(4, Math.max(1, 1.4 / Math.max(right - left, bottom - top, 0.01))) };
 }
 
 async function showList(address) {
@@ -332,9 +395,12 @@ async function showList(address) {
   const place = new Map();
   map.rows.forEach((row, i) => place.set(row, i));
   shownList = rows.map((row) => place.get(row)).filter((i) => i !== undefined);
-  if (place.get(rows[0]) === undefined) { shownList = []; return; }
-  [view.x, view.y] = [map.x[shownList[0]] / 32767, map.y[shownList[0]] / 32767];
-  view.scale = 1.5;
+  if (place.get(rows[0]) === undefined) {
+    shownList = [];
+    stories.textContent = root.dataset.absent;
+    return;
+  }
+  lookAt(shownList);
   await choose(shownList);
 }
 
