@@ -129,14 +129,52 @@ def test_no_route_takes_a_change_from_a_page_of_another_site(editor: SignedIn) -
             assert editor.client.open(path, method=method, headers=headers).status_code == 403, name
 
 
-def test_a_key_of_readers_changes_nothing_and_sees_no_sessions(
-    client: FlaskClient, secrets: dict[str, str]
+@pytest.mark.parametrize(("role", "scopes"), [("reader", {"read"}), ("editor", {"read", "write"})])
+def test_no_route_opens_to_a_role_that_is_too_small(
+    client: FlaskClient, secrets: dict[str, str], role: str, scopes: set[str]
 ) -> None:
-    reader = SignedIn(client, secrets["reader"])
+    """Not even with the token of the session; nothing but what its key opens is refused so."""
+    person = SignedIn(client, secrets[role])
+    closed = {name for name, scope in SCOPE_OF.items() if scope not in scopes}
+    headers = {"X-Form-Token": person.token}
     for method, path, name in routes_of(client):
-        if SCOPE_OF[name] != "read":
-            headers = {"X-Form-Token": reader.token}
+        if name in closed:
             assert client.open(path, method=method, headers=headers).status_code == 403, name
+    assert {"show_sessions", "end_session", "go_back"} < closed
+    assert person.get("").status_code == 200
+
+
+def sign_out(browser: SignedIn, _: Settings) -> None:
+    assert browser.post("/sign-out", part=False).status_code == 303
+
+
+def end_by_hand(_: SignedIn, settings: Settings) -> None:
+    """As an administrator does."""
+    now = datetime.now(tz=UTC)
+    with closing(open_store(settings.database_url)) as store:
+        for one in store.console_sessions.all(now):
+            store.console_sessions.end(one.id)
+
+
+def grow_old(_: SignedIn, settings: Settings) -> None:
+    with closing(open_store(settings.database_url)) as store, store.engine.begin() as connection:
+        past = datetime.now(tz=UTC) - timedelta(seconds=1)
+        connection.execute(sa.update(schema.console_sessions).values(ends_at=past))
+
+
+@pytest.mark.parametrize("end", [sign_out, end_by_hand, grow_old])
+def test_no_route_answers_to_a_session_that_has_ended(
+    editor: SignedIn, own_desk: Settings, end: Callable[[SignedIn, Settings], None]
+) -> None:
+    """Though its cookie and the token of its pages are sent."""
+    cookie = cookie_of(editor)
+    end(editor, own_desk)
+    headers = {"X-Form-Token": editor.token}
+    for method, path, name in routes_of(editor.client):
+        editor.client.set_cookie("read_also_console", cookie, path="/console", domain="localhost")
+        answer = editor.client.open(path, method=method, headers=headers)
+        assert answer.status_code in {401, 403}, name
+        assert "harbour" not in answer.text.replace("harbour-2", ""), name
 
 
 @pytest.mark.parametrize("key", ["front", "writer", "operator"])
@@ -257,14 +295,6 @@ def test_an_unforeseen_fault_is_a_page_for_people(
     assert page.status_code == 500
     assert "Something went wrong" in page.text
     assert "secret detail" not in page.text
-
-
-def test_whoever_signs_out_needs_the_key_again(editor: SignedIn) -> None:
-    kept = editor.client.get_cookie("read_also_console", path="/console")
-    assert kept is not None
-    assert editor.post("/sign-out", part=False).status_code == 303
-    editor.client.set_cookie("read_also_console", kept.value, path="/console", domain="localhost")
-    assert editor.get("").status_code == 401
 
 
 def test_signing_in_gives_a_new_token_and_ends_the_session_of_before(
