@@ -130,7 +130,7 @@ def _of_archive(facts: ServiceFacts) -> Iterator[Finding]:
     hours = round(facts.built_seconds / 3_600)
     drift = 0 if facts.backlog is None else facts.backlog.drift
     level: Level = "warn" if facts.built_seconds > OLD_SECONDS else "good"
-    yield Finding("built", level, {"n": hours})
+    yield Finding("built" if hours else "built_now", level, {"n": hours})
     yield Finding("drift", "good", {"n": drift})
     if facts.is_refused:
         yield Finding("refused", "warn")

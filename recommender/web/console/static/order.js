@@ -8,7 +8,7 @@ document.addEventListener('filled', (event) => {
   if (event.target !== steer) return;
   const notice = steer.querySelector('[data-say]');
   if (notice) say(notice.dataset.say, floats(notice) ? 2 : 6);
-  if (document.activeElement === document.body) steer.querySelector('.notice button')?.focus();
+  if (document.activeElement === document.body) (steer.querySelector('.notice button') ?? notice)?.focus();
   const why = document.getElementById('list-why');
   if (why) why.value = ''; // it was sent with the change; the field of the part is a new one
   refreshList();
