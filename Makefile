@@ -1,6 +1,6 @@
 # The daily vocabulary. Every target makes .venv first, if it is not there.
 .DEFAULT_GOAL := help
-.PHONY: help generators oldest-php lint lint-deploy format test test-long test-wordpress translations test-oldest test-faults test-hostile test-soak test-overload fuzz docs bench bench-relevance bench-cost bench-sources bench-wordpress demo serve lock audit sbom clean
+.PHONY: help generators oldest-php lint lint-deploy format test test-long test-wordpress test-console console-pictures translations test-oldest test-faults test-hostile test-soak test-overload fuzz docs bench bench-relevance bench-cost bench-sources bench-wordpress demo serve lock audit sbom clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -42,6 +42,12 @@ test-long: $(READY) ## Run what takes longer: many examples, PostgreSQL, a real 
 
 test-wordpress: $(READY) ## The plugin and the pull against a real WordPress; NGINX=1: behind nginx, with Redis.
 	$(if $(NGINX),BEHIND_NGINX=1) $(RUN) -m pytest -q tests/wordpress
+
+test-console: $(READY) ## What editors do in the console, in Chromium; ARCHIVE=stories.jsonl: over that archive, not the sample.
+	$(if $(ARCHIVE),READ_ALSO_TEST_ARCHIVE='$(abspath $(ARCHIVE))') $(RUN) -m pytest -q --durations=5 tests/browser/test_console_flows.py
+
+console-pictures: $(READY) ## A picture of every page of the console in every look, into build/console, to be looked at.
+	$(RUN) -m tests.browser.screens
 
 translations: $(READY) ## Bring the texts of the WordPress plugin up to its code; needs gettext.
 	$(RUN) -m tests.wordpress.translations

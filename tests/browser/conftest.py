@@ -4,7 +4,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,15 +14,17 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 from werkzeug.serving import make_server
 
 from recommender.api_keys import ApiKey
 from recommender.settings import Settings
 from service import create_app
+from tests.browser.editors import LOOKS, Editor, Editors
 from tests.browser.hostile import articles as hostile_articles
 from tests.browser.newspaper import SKIES, drawing
 from tests.browser.newspaper import stories as newspaper_stories
+from tests.browser.tabs import AXE, LOOPBACK, SECRET, Tab
 from tests.support.missing_software import skip_or_fail
 
 FLAGS = (
@@ -30,9 +32,6 @@ FLAGS = (
     *("--disable-background-networking", "--disable-component-update"),
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
 )
-AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
-LOOPBACK = "http://127.0.0.1:"
-SECRET = "write-0123456789abcdef"  # noqa: S105 - of an archive that lives for a minute
 SHIP = "کشتی اسکله بندر ملوان دریا طوفان لنگر قایق ماهی تور موج ساحل"
 LATIN = "A ship, a quay (and a gull)."
 BOAT = "киштӣ бандар баҳр маллоҳ лангар мавҷ соҳил моҳӣ тӯр шамол"
@@ -92,7 +91,7 @@ def serve_stories(
     folder: Path, stories: dict[str, Story], rebuild: Callable[..., object]
 ) -> Iterator[Site]:
     """The application with public reads over stories that came in through the API."""
-    key = ApiKey.of("cms", {"write", "read"}, SECRET)
+    key = ApiKey.of("cms", {"write", "read", "admin"}, SECRET)
     settings = Settings(f"sqlite:///{folder / 'a.db'}", folder, api_keys=(key,), public_reads=True)
     app = create_app(settings, reader_pages=True, follows=False)
     shared = app.extensions["read-also"]
@@ -119,6 +118,22 @@ def site(
     stories = {s["id"]: s for s in [*hostile_articles(make_story), *plain_stories(make_story)]}
     with serve_stories(folder, stories, rebuild_with_fake) as site:
         yield site
+
+
+@pytest.fixture(scope="module")
+def following(
+    tmp_path_factory: pytest.TempPathFactory,
+    make_story: Callable[..., Story],
+    rebuild_with_fake: Callable[..., object],
+) -> Iterator[Site]:
+    """Plain stories, in a service that follows its store by itself."""
+    stories = {story["id"]: story for story in plain_stories(make_story)}
+    with serve_stories(tmp_path_factory.mktemp("plain"), stories, rebuild_with_fake) as site:
+        settings = site.client.application.extensions["read-also"].settings
+    app = create_app(settings)  # alone: a change waits until every worker shows it
+    with served(app) as address:
+        yield Site(address, app.test_client(), stories)
+    app.extensions["read-also"].stop()
 
 
 @dataclass
@@ -206,46 +221,6 @@ def paper(
         yield site
 
 
-@dataclass
-class Tab:
-    """A page, and the forbidden things that it did."""
-
-    page: Page
-    asked: list[str] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.page.on("request", self._note_request)
-        self.page.on("console", self._note_console)
-        self.page.on("pageerror", lambda error: self._note(str(error)))
-        self.page.on("dialog", self._note_dialog)
-        self.page.on("popup", lambda _: self._note("a window was opened"))
-
-    def _note_console(self, message: ConsoleMessage) -> None:
-        """Errors but for the icon that the browser itself looks for."""
-        if message.type == "error" and not message.location["url"].endswith("/favicon.ico"):
-            self._note(message.text)
-
-    def _note_dialog(self, dialog: Dialog) -> None:
-        self._note(f"a dialog: {dialog.message}")
-        dialog.dismiss()
-
-    def _note_request(self, request: Request) -> None:
-        if not request.url.startswith("data:"):
-            self.asked.append(request.url)
-
-    def _note(self, fault: str) -> None:
-        self.faults.append(fault)
-
-    def assert_clean(self) -> None:
-        """No script ran, only loopback was contacted, and every link is a web address."""
-        assert self.page.evaluate("typeof window.pwned") == "undefined"
-        assert self.faults == []
-        assert [url for url in self.asked if not url.startswith(LOOPBACK)] == []
-        schemes = self.page.eval_on_selector_all("a[href]", "all => all.map(a => a.protocol)")
-        assert set(schemes) <= {"http:", "https:"}
-
-
 @pytest.fixture
 def tab(browser: Browser) -> Iterator[Callable[..., Tab]]:
     """Opens tabs: `tab(color_scheme="dark", viewport={"width": 320, "height": 640})`."""
@@ -260,12 +235,18 @@ def tab(browser: Browser) -> Iterator[Callable[..., Tab]]:
         context.close()
 
 
-def sign_in(shown: Tab, address: str) -> Page:
-    """A page of the console at an address, signed in by its form."""
-    page = shown.page
-    page.goto(f"{address}/console/sign-in")
-    page.fill("[name=key]", SECRET)
-    page.fill("[name=person]", "Anna")
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/console")
-    return page
+@pytest.fixture
+def editor(tab: Callable[..., Tab]) -> Iterator[Editors]:
+    """Signs people in: `editor(address, key=…, person=…, color_scheme="dark")`."""
+    if not AXE.exists():
+        skip_or_fail("axe is not installed: make generators")
+    everybody = []
+
+    def sign_in(address: str, key: str = SECRET, person: str = "Anna", **look: Any) -> Editor:
+        everybody.append(Editor(tab(**(LOOKS["light"] | look)), address))
+        everybody[-1].sign_in(key, person)
+        return everybody[-1]
+
+    yield sign_in
+    for one in everybody:
+        one.check_last()

@@ -1,166 +1,206 @@
-"""Every page of the console in Chromium: keys, other hosts, hostile texts, what axe finds."""
+"""Every page of the console in Chromium, in all looks, full and empty; and small things of some.
 
+What editors do from click to changed list is in test_console_flows.py. The fixture `editor` checks
+every page that anybody comes to.
+"""
+
+import re
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from tests.browser.conftest import AXE, LOOPBACK, SECRET, Site, Tab
-from tests.support.missing_software import skip_or_fail
+from recommender.indexing.drafts import DraftServer
+from recommender.indexing.indexer import Indexer
+from recommender.store import open_store
+from tests.browser.conftest import Cms, Site, serve_stories
+from tests.browser.editors import (
+    LOOKS,
+    UNFOLD,
+    Editors,
+    addresses_of_pages,
+    assert_clean_page,
+    settle,
+)
+from tests.browser.tabs import LOOPBACK, Tab
 
 pytestmark = pytest.mark.long
 
-Tabs = Callable[..., Tab]
-LOOKS: dict[str, dict[str, Any]] = {
-    "light": {"viewport": {"width": 1280, "height": 900}},
-    "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
-    "phone": {"viewport": {"width": 390, "height": 800}, "locale": "tg"},
-    "russian": {"viewport": {"width": 1000, "height": 900}, "locale": "ru"},
+STORY = "/console/story/plain-en-0"
+TRIED = "?age=90&half_life=1&diversity=60&tried=1"
+ASKED = (
+    *(STORY + TRIED, f"{STORY}?as=list", f"{STORY}?as=cards", "/console/story/plain-fa-0"),
+    *(f"/console/making/try{TRIED}", f"{STORY}/appears-in?now=1", "/console/map?story=plain-en-0"),
+    *("/console/find?limit=100", "/console/find?q=ship&state=shown&since=2020-01-01"),
+    *("/console/find?q=zxqwv", "/console/start"),
+)
+"""Pages as they are when something is asked for."""
+LARK = {
+    "id": "lark",
+    "title": "A ferry & a tide",
+    "body": "The Sea Lark carried cargo to the quay of Old Harbour. Captain Moss praised the tide.",
+    "url": "https://news.example/en/lark",
+    "language": "en",
 }
-SERIOUS = """axe.run(document, { resultTypes: ['violations'] }).then((found) => found.violations
-  .filter((one) => ['serious', 'critical'].includes(one.impact))
-  .flatMap((one) => one.nodes.map((node) => [one.id, node.html, node.failureSummary])))"""
-TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-BUSY = "[aria-busy]"
+DRAFT = "Captain Moss came home with Sea Lark, and people of Old Harbour danced on the beach."
 
 
-def sign_in(shown: Tab, site: Site) -> Page:
-    """By keyboard alone."""
-    page = shown.page
-    page.goto(f"{site.address}/console/sign-in")
-    expect(page.locator("[name=key]")).to_be_focused()
-    page.keyboard.type(SECRET)
-    page.keyboard.press("Tab")
-    page.keyboard.type("Anna")
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/console")
-    return page
-
-
-def pages_of(page: Page, site: Site) -> Iterator[str]:
-    """The pages of the menu, and those of a story."""
-    page.goto(f"{site.address}/console")
-    for link in page.locator(".bar__menu a").all():
-        yield str(link.get_attribute("href"))
-    yield "/console/start"
-    yield "/console/story/plain-en-0"
-    yield "/console/story/plain-fa-0"
-    yield "/console/nowhere"
-
-
-def show(page: Page, address: str) -> None:
-    page.goto(address)
-    page.wait_for_load_state("networkidle")
-    expect(page.locator(BUSY)).to_have_count(0, timeout=60_000)
+@pytest.fixture(scope="module")
+def nothing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """An archive without a story."""
+    folder: Path = tmp_path_factory.mktemp("nothing")
+    with serve_stories(folder, {}, lambda _: None) as site:
+        yield site
 
 
 @pytest.mark.parametrize("look", LOOKS)
-def test_axe_finds_nothing_serious_on_any_page(site: Site, tab: Tabs, look: str) -> None:
-    if not AXE.exists():
-        skip_or_fail("axe is not installed: make generators")
-    shown = tab(bypass_csp=True, **LOOKS[look])  # the script of axe is not the page's own
-    page = sign_in(shown, site)
-    for path in list(pages_of(page, site)):
-        show(page, site.address + path)
-        page.evaluate(AXE.read_text("utf-8"))
-        assert page.evaluate(SERIOUS) == [], path
-        assert page.evaluate(TOO_WIDE) <= 0, path
+def test_every_page_is_clean(site: Site, editor: Editors, look: str) -> None:
+    anna = editor(site.address, **LOOKS[look])
+    pages = addresses_of_pages(article_id="plain-en-0", other_id="plain-en-1", rest="nowhere")
+    assert len(pages) > 15
+    for path in (*pages, *ASKED):
+        anna.open(path).evaluate(UNFOLD)
+        anna.check()
 
 
-def test_no_page_asks_another_host_or_says_an_error(site: Site, tab: Tabs) -> None:
-    shown = tab(**LOOKS["light"])
-    page = sign_in(shown, site)
-    for path in list(pages_of(page, site)):
-        if path != "/console/nowhere":  # an answer of 404 is an error to a browser
-            show(page, site.address + path)
-            shown.assert_clean()
+@pytest.mark.parametrize("look", ["light", "tajik"])
+def test_every_page_is_clean_where_nothing_is_yet(
+    nothing: Site, editor: Editors, look: str
+) -> None:
+    anna = editor(nothing.address, **LOOKS[look])
+    for path in addresses_of_pages(article_id="one", other_id="two", rest="nowhere"):
+        anna.open(path)
 
 
-def test_no_hostile_headline_section_or_name_runs_a_script(site: Site, tab: Tabs) -> None:
-    shown = tab(**LOOKS["light"])
-    page = sign_in(shown, site)
-    hostile = [one for one in site.stories if not one.startswith(("plain", "mixed"))]
-    assert len(hostile) > 60
-    for story in hostile[::5]:
-        show(page, f"{site.address}/console/story/{story}")
+def test_what_may_not_be_is_noticed(tab: Callable[..., Tab], cms: Cms) -> None:
+    """The checks of all pages find what they look for."""
+    faulty = {
+        "<img src=/x.svg>": "image-alt",
+        "<main><h1>W</h1><p style='width:3000px'>wide</p></main>": "wide",
+        "<main><h1>H</h1><img alt='' src=http://elsewhere.example/x.png></main>": "elsewhere",
+        "<main><h1>S</h1><script>window.pwned = 1</script></main>": "a script ran",
+    }
+    for number, (body, fault) in enumerate(faulty.items()):
+        shown = tab()
+        shown.page.goto(cms.put(f"/faulty-{number}", body, lang="en"))
+        with pytest.raises(AssertionError, match=fault):
+            assert_clean_page(shown)
+    shown = tab()
+    page = cms.put("/policy", "<main><h1>P</h1><script>1</script></main>", "script-src 'none'")
+    shown.page.goto(page)
+    with pytest.raises(AssertionError, match="Content Security Policy"):
         shown.assert_clean()
-    for query in ("script", "img", "onerror"):
-        show(page, f"{site.address}/console/find?q={query}")
-        shown.assert_clean()
-    for path in ("/console", "/console/map", "/console/quality"):
-        show(page, site.address + path)
-        shown.assert_clean()
 
 
-def test_a_group_and_a_line_around_stories_open_as_a_list(site: Site, tab: Tabs) -> None:
-    shown = tab(**LOOKS["light"])
-    page = sign_in(shown, site)
-    show(page, f"{site.address}/console/map")
-    page.locator("#map[data-ready]").wait_for()
+def test_an_editor_walks_through_what_was_found_by_arrows(site: Site, editor: Editors) -> None:
+    anna = editor(site.address)
+    page = anna.open("/console/find")
+    box = page.locator("[data-finder-box]")
+    expect(box).to_be_focused()
+    page.keyboard.type("киш банд")  # Tajik, as typed on a Russian keyboard
+    titles = page.locator("#found .stories__title")
+    expect(titles.first.locator("mark").first).to_have_text("киш")
+    expect(page.locator("[data-said]")).not_to_be_empty()
+    page.wait_for_url("**/find?q=*")
+    for key, place in (("ArrowDown", 0), ("ArrowDown", 1), ("ArrowUp", 0)):
+        page.keyboard.press(key)
+        expect(titles.nth(place)).to_be_focused()
+    page.keyboard.press("/")
+    expect(box).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(titles.first).to_be_focused()
+    headline = titles.first.inner_text()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/console/story/plain-tg-*")
+    anna.check()
+    expect(page.locator("h1").first).to_have_text(headline)
+    page.go_back()
+    expect(box).to_have_value("киш банд")
+
+
+@pytest.fixture(scope="module")
+def _reading_drafts(site: Site, reader_with_fake: Callable[..., Any]) -> Iterator[None]:
+    """An indexer that reads drafts, and a story with names that a draft may share."""
+    shared = site.client.application.extensions["read-also"]
+    settings = shared.settings
+    assert site.client.put("/v1/articles/lark", json=LARK).status_code == 201
+    with closing(open_store(settings.database_url)) as store:
+        indexer = Indexer(store, reader_with_fake())
+        indexer.drain()
+        shared.follower.refresh()
+        with DraftServer(settings.data.draft_socket, lambda: indexer):
+            yield
+
+
+@pytest.mark.usefixtures("_reading_drafts")
+def test_the_copied_draft_is_the_pasted_one_but_for_its_links(site: Site, editor: Editors) -> None:
+    anna = editor(site.address, permissions=["clipboard-read", "clipboard-write"])
+    page = anna.open("/console/desk")
+    page.focus("[name=body]")
+    page.keyboard.insert_text(f"<b>{DRAFT}</b> In the evening it rained.")
+    page.keyboard.press("Control+Enter")
+    settle(page)
+    page.locator("[data-copy='#linked']").press("Enter")
+    expect(page.locator("#status")).to_contain_text("Copied")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert re.sub(r"</?a[^>]*>", "", copied) == f"<b>{DRAFT}</b> In the evening it rained."
+    assert '<a href="https://news.example/en/lark">' in copied
+
+
+def test_who_moves_a_weight_sets_it_and_can_go_back(site: Site, editor: Editors) -> None:
+    anna = editor(site.address)
+    page = anna.open(STORY)
+    expect(page.locator("#s-own")).not_to_be_checked()
+    page.focus("#s-words")
+    page.keyboard.press("End")
+    expect(page.locator("#s-own")).to_be_checked()
+    expect(page.locator(".trial")).to_be_visible()
+    shares = page.locator(".weights output").all_inner_texts()
+    assert 99 <= sum(int(one.removesuffix(" %")) for one in shares) <= 101
+    page.get_by_role("link", name="Back to how it is now").press("Enter")
+    expect(page.locator(".trial")).to_have_count(0)
+    expect(page.locator("#s-own")).not_to_be_checked()
+
+
+def test_the_list_is_shown_as_readers_see_it(site: Site, editor: Editors) -> None:
+    page = editor(site.address).open(STORY)
+    page.locator("input[value=reasons]").focus()
+    for layout in ("list", "cards"):
+        page.keyboard.press("ArrowRight")
+        expect(page.locator(f".read-also--{layout}")).to_be_visible()
+
+
+def test_a_group_of_the_map_opens_as_a_list_and_the_map_is_moved_by_keys(
+    site: Site, editor: Editors
+) -> None:
+    page = editor(site.address, color_scheme="dark").open("/console/map")
     stories = page.locator("#map-stories .stories__title")
     expect(stories).to_have_count(0)
     page.locator("#map-groups button").first.press("Enter")
     expect(stories.first).to_be_visible()
-    of_group = stories.count()
-    page.get_by_role("button", name="Whole map").click()
-    page.get_by_role("button", name="Draw around stories").click()
-    box = page.locator("#map-canvas").bounding_box()
-    assert box is not None
-    corners = [(0.02, 0.02), (0.98, 0.02), (0.98, 0.98), (0.02, 0.98), (0.02, 0.02)]
-    for number, (x, y) in enumerate(corners):
-        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=4)
-        if not number:
-            page.mouse.down()
-    page.mouse.up()
-    expect(page.locator(BUSY)).to_have_count(0, timeout=60_000)
-    expect(page.locator("#map-stories h2")).not_to_have_text("0 stories")
-    assert stories.count() >= of_group
-    shown.assert_clean()
-
-
-def test_a_story_and_its_list_are_drawn_on_the_map(site: Site, tab: Tabs) -> None:
-    shown = tab(**LOOKS["dark"])
-    page = sign_in(shown, site)
-    show(page, f"{site.address}/console/map?story=plain-en-0")
-    page.locator("#map[data-ready]").wait_for()
-    listed = page.locator("#map-stories .stories__title")
-    expect(listed.first).to_be_visible()
-    assert listed.count() > 2
     page.locator("#map-canvas").focus()
     for key in ("ArrowLeft", "+", "-", "0"):
         page.keyboard.press(key)
     expect(page.locator("#map-legend li").first).to_be_visible()
-    shown.assert_clean()
 
 
-def test_the_quality_of_lists_is_counted_after_the_page_stands(site: Site, tab: Tabs) -> None:
-    shown = tab(**LOOKS["light"])
-    page = sign_in(shown, site)
-    page.goto(f"{site.address}/console/quality")
-    expect(page.get_by_text("lists are full.")).to_be_visible(timeout=60_000)
+def test_lists_are_counted_again(site: Site, editor: Editors) -> None:
+    page = editor(site.address).open("/console/quality")
+    expect(page.get_by_text("lists are full.")).to_be_visible()
     page.get_by_role("link", name="Count again").click()
-    expect(page.locator(BUSY)).to_have_count(0, timeout=60_000)
-    expect(page.get_by_text("lists are full.")).to_be_visible(timeout=60_000)
-    shown.assert_clean()
+    settle(page)
+    expect(page.get_by_text("lists are full.")).to_be_visible()
 
 
-def test_a_rebuild_is_asked_for_and_stopped(site: Site, tab: Tabs) -> None:
-    shown = tab(**LOOKS["light"])
-    page = sign_in(shown, site)
-    show(page, f"{site.address}/console/health")
-    page.get_by_role("button", name="Build it").press("Enter")
-    expect(page.locator("#now").get_by_text("waiting")).to_be_visible()
-    page.get_by_role("button", name="Stop it").press("Enter")
-    expect(page.locator("#now").get_by_text("ended early")).to_be_visible()
-    shown.assert_clean()
-
-
-def test_the_language_is_changed_by_keyboard_and_who_signs_out_is_out(
-    site: Site, tab: Tabs
-) -> None:
-    shown = tab(**LOOKS["light"])
-    page = sign_in(shown, site)
+def test_the_language_is_changed_and_who_signs_out_is_out(site: Site, tab: Any) -> None:
+    shown: Tab = tab(**LOOKS["light"])
+    page = shown.page
+    page.goto(f"{site.address}/console/sign-in")
+    page.keyboard.type("write-0123456789abcdef")
+    page.keyboard.press("Enter")
     page.locator(".bar__account summary").press("Enter")
     page.get_by_role("button", name="Тоҷикӣ").press("Enter")
     expect(page.locator("html")).to_have_attribute("lang", "tg")

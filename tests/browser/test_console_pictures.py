@@ -5,7 +5,7 @@ fonts-noto-core and fonts-noto-cjk before.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import expect
 
 from recommender.api_keys import ApiKey
 from recommender.settings import Settings
 from service import create_app
-from tests.browser.conftest import SECRET, Tab, served, sign_in
+from tests.browser.conftest import served
+from tests.browser.editors import Editors
+from tests.browser.tabs import SECRET
 from tests.support.archives import copy_archive
 
 pytestmark = pytest.mark.long
@@ -63,14 +64,10 @@ def console(sample_settings: Settings, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.mark.parametrize("name", SHOWN)
 def test_the_pages_of_the_console_are_as_the_docs_show_them(
-    console: str, tab: Callable[..., Tab], name: str
+    console: str, editor: Editors, name: str
 ) -> None:
     path, look, page_of_docs = SHOWN[name]
-    shown = tab(**look)
-    page = sign_in(shown, console)
-    page.goto(console + path)
-    page.wait_for_load_state("networkidle")
-    expect(page.locator("[aria-busy]")).to_have_count(0, timeout=60_000)
+    page = editor(console, **look).open(path)
     file = BytesIO()
     Image.open(BytesIO(page.screenshot())).convert("RGB").save(file, "WEBP", quality=72)
     folder = os.environ.get("READ_ALSO_PICTURES")
@@ -79,4 +76,3 @@ def test_the_pages_of_the_console_are_as_the_docs_show_them(
     prefix = "docs/" if page_of_docs == "README.md" else ""
     assert f"]({prefix}pictures/{name}.webp)" in (ROOT / page_of_docs).read_text("utf-8")
     assert (PICTURES / f"{name}.webp").stat().st_size < MOST_BYTES
-    shown.assert_clean()

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from recommender.api import LAYOUTS
-from tests.browser.conftest import AXE, Cms, Site, Tab
+from tests.browser.conftest import Cms, Site
 from tests.browser.newspaper import page
+from tests.browser.tabs import AXE, Tab
 from tests.browser.test_list_element import SOURCES
 from tests.support.missing_software import skip_or_fail
 from tests.support.picture_sheets import GALLERY, ROOT, keep_picture, lay_out, shoot

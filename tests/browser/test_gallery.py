@@ -19,8 +19,9 @@ from playwright.sync_api import Page, Route
 
 from recommender.api import LAYOUTS
 from recommender.web.page_words import persian_day
-from tests.browser.conftest import AXE, Cms, Site, Tab
+from tests.browser.conftest import Cms, Site
 from tests.browser.newspaper import PARAGRAPH, PEERS, SKIES, drawing, page, peer_grid
+from tests.browser.tabs import AXE, Tab
 from tests.support.missing_software import skip_or_fail
 
 pytestmark = pytest.mark.long

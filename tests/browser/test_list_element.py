@@ -12,8 +12,9 @@ from urllib.request import urlopen
 import pytest
 from playwright.sync_api import Page, Route
 
-from tests.browser.conftest import Cms, Site, Tab
+from tests.browser.conftest import Cms, Site
 from tests.browser.hostile import TITLES
+from tests.browser.tabs import Tab
 from tests.browser.test_lists import CONTRASTS, NAMES_OF, OWN_DARK, UNSEEN, described, fragment
 from tests.support.serving import ROOT
 

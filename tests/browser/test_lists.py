@@ -8,8 +8,9 @@ from urllib.request import urlopen
 import pytest
 from playwright.sync_api import Page, Route
 
-from tests.browser.conftest import LATIN, SECRET, Cms, Site, Tab
+from tests.browser.conftest import LATIN, Cms, Site
 from tests.browser.hostile import REFUSED_LINKS, TITLES
+from tests.browser.tabs import SECRET, Tab
 
 pytestmark = pytest.mark.long
 

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.conftest import SECRET, Site, Tab
+from tests.browser.conftest import Site
+from tests.browser.tabs import SECRET, Tab
 from tests.browser.test_lists import described
 
 pytestmark = pytest.mark.long

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from recommender.api import LAYOUTS
-from tests.browser.conftest import AXE, Site, Tab
+from tests.browser.conftest import Site
+from tests.browser.tabs import AXE, Tab
 from tests.browser.test_gallery import SHIFT, answer_late
 from tests.support.missing_software import skip_or_fail
 from tests.support.picture_sheets import GALLERY, ROOT, keep_picture, lay_out, shoot

@@ -19,7 +19,8 @@ from PIL import Image
 
 from recommender.settings import Settings
 from service import create_app
-from tests.browser.conftest import AXE, Tab, served
+from tests.browser.conftest import served
+from tests.browser.tabs import AXE, Tab
 from tests.support.missing_software import skip_or_fail
 
 pytestmark = pytest.mark.long
