@@ -8,8 +8,10 @@ by more than max|x|/254, so the cosine of a vector with what is read back is at 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +21,7 @@ from index.errors import BadRows
 from index.manifest import Files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Hashable, Iterator, Sequence
     from pathlib import Path
 
     from index.disk import Writer
@@ -47,6 +49,19 @@ _MOST: Final = 127
 _BLOCK: Final = 256
 """So many passages, unpacked to float32, stay in the processor's cache."""
 _BATCH: Final = 1_024
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeptArrays:
+    """What was computed of all rows, by a key; the one that was asked for longest ago first.
+
+    Whoever holds the lock may change it, and keeps it within MOST_BYTES.
+    """
+
+    arrays: OrderedDict[Hashable, Array] = field(default_factory=OrderedDict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    MOST_BYTES: ClassVar[int] = 2**23
 
 
 def normalize(vectors: Floats) -> Floats:

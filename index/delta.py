@@ -6,12 +6,13 @@ The writer only appends to its memory, behind the rows that an earlier `Delta` c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from index.arrays import (
+    KeptArrays,
     ScaledPassages,
     SparseMatrix,
     append_zeros,
@@ -52,6 +53,7 @@ class Delta:
         numbers: by name, each number under it and its row; only rows below d count.
         ids: d or more strings; only the first d count.
         display: d or more byte strings; only the first d count.
+        kept: what was computed of the columns of all d rows.
     """
 
     vectors: Floats
@@ -65,6 +67,7 @@ class Delta:
     numbers: Mapping[str, Sequence[tuple[float, int]]]
     ids: Sequence[str]
     display: Sequence[bytes]
+    kept: KeptArrays = field(default_factory=KeptArrays)
 
     @classmethod
     def empty(cls, snapshot: Snapshot) -> Delta:

@@ -268,11 +268,13 @@ class Blobs:
     Supports len() and [position]. Offsets are little-endian int64; the first one is 0.
     """
 
-    __slots__ = ("_bytes", "_offsets")
+    __slots__ = ("_bytes", "_count", "_offsets")
 
     def __init__(self, data: Array, offsets: Array) -> None:
-        self._bytes = data
-        self._offsets = offsets
+        # Python's own views: to read one number through them takes a third of numpy's time.
+        self._bytes = memoryview(data)  # type: ignore[arg-type]  # numpy does not say so before Python 3.12
+        self._offsets = memoryview(offsets.astype(np.int64, copy=False))  # type: ignore[arg-type]
+        self._count = len(offsets) - 1
 
     @classmethod
     def open(cls, data_path: Path, offsets_path: Path, count: int | None = None) -> Blobs:
@@ -295,11 +297,11 @@ class Blobs:
         return cls(data, offsets)
 
     def __len__(self) -> int:
-        return len(self._offsets) - 1
+        return self._count
 
     def __getitem__(self, position: int) -> bytes:
-        if not 0 <= position < len(self):
-            raise IndexError(f"position {position} of {len(self)}")
+        if not 0 <= position < self._count:
+            raise IndexError(f"position {position} of {self._count}")
         return bytes(self._bytes[self._offsets[position] : self._offsets[position + 1]])
 
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from index.arrays import normalize
 from index.disk import map_exactly, require
 from index.lexical import Query
 from index.manifest import Files
@@ -24,11 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from index.arrays import Array, Bools, Doubles, Floats, Ints, Longs, SparseMatrix, Whole
+    from index.arrays import Bools, Doubles, Floats, Ints, Longs, SparseMatrix
     from index.disk import Writer
     from index.lexical import Lexicon
     from index.manifest import Manifest
-    from index.snapshot import Snapshot
     from index.vector_search import Vectors
 
 NEAREST: Final = 10
@@ -232,53 +230,6 @@ def nearest_rows(vectors: Vectors, queries: Floats, allowed: Bools, excluded: Lo
             undecided.append(block[(rough[:, -1] + _SLACK >= last) & more])
         left = np.concatenate(undecided)
     return found
-
-
-def add_neighbours(vectors: Floats, neighbours: Whole, weights: Array, index: Vectors) -> Floats:
-    """Move vectors towards their neighbours: the direction of v + sum(weight * neighbour).
-
-    Args:
-        vectors: float32 [m, dim], unit rows.
-        neighbours: whole numbers [m, j]; rows of the index, or -1 for none.
-        weights: floats [m, j].
-        index: where the vectors of the neighbours are.
-
-    Returns:
-        float32 [m, dim], unit rows; those without neighbours are unchanged.
-    """
-    there = (neighbours >= 0) & (weights > 0)
-    alone = ~there.any(axis=1)
-    if alone.all():
-        return vectors
-    # Where there is no neighbour, row 0 is read and gets weight 0.
-    near = index.fetch_stored(np.where(there, neighbours, 0).ravel())
-    # Dividing the weights by the lengths saves a pass over the neighbours.
-    lengths = np.sqrt(np.einsum("ij,ij->i", near, near)).reshape(weights.shape)
-    factors = (np.where(there, weights, 0) / lengths).astype(np.float32)
-    moved = np.matmul(factors[:, np.newaxis], near.reshape(*weights.shape, -1))[:, 0]
-    moved += vectors
-    smoothed = normalize(moved)
-    smoothed[alone] = vectors[alone]
-    return smoothed
-
-
-def smooth_vector(snapshot: Snapshot, vector: Floats, background: float, weight: float) -> Floats:
-    """Move a vector that is in no row towards the nearest rows of a snapshot.
-
-    Args:
-        snapshot: at least one of its rows has a vector that means something.
-        vector: float32 [dim], of length 1, centred as the rows are.
-        background: the median cosine of random pairs, the zero of the neighbours' weights.
-        weight: the weight of a neighbour whose scaled similarity is 1.
-
-    Returns:
-        float32 [dim], of length 1.
-    """
-    near = nearest_rows(snapshot.vectors, vector[np.newaxis], snapshot.reliable, np.array([-1]))
-    weights = weight * near.weights(np.array([background]))
-    rows = near.rows[:, :SMOOTHING]
-    smoothed: Floats = add_neighbours(vector[np.newaxis], rows, weights, snapshot.vectors)[0]
-    return smoothed
 
 
 def _blocks(positions: Longs, size: int) -> Iterator[Longs]:

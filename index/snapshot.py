@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import os
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from index.arrays import ScaledPassages
+from index.arrays import KeptArrays, ScaledPassages
 from index.disk import Blobs, map_array, map_starts, measure, require
 from index.errors import BadQuery, SnapshotDamaged
 from index.groups import GroupMeans
@@ -161,6 +161,7 @@ class Snapshot:
         numbers: the rows of the numbers under each name.
         ids: of the rows, ascending, as UTF-8.
         display: the display fields of the rows, byte for byte as they were given.
+        kept: what was computed of the columns of all rows.
     """
 
     generation: str
@@ -177,6 +178,7 @@ class Snapshot:
     numbers: Numbers
     ids: Blobs
     display: Blobs
+    kept: KeptArrays = field(default_factory=KeptArrays)
 
     @classmethod
     def open(cls, folder: Path) -> Snapshot:

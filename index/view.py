@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from index.arrays import normalize
 from index.delta import Delta
 from index.errors import BadQuery
 from index.lexical import Query, holds
 from index.manifest import BackgroundSimilarity
-from index.neighbours import SMOOTHING, add_neighbours, smooth_vector
+from index.neighbours import SMOOTHING, nearest_rows
 from index.vector_search import Hits, top
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from index.arrays import Array, Bools, Doubles, Floats, Ints, Longs, Whole
     from index.snapshot import Snapshot
+    from index.vector_search import Vectors
 
 __all__ = ["IndexedText", "View"]
 
@@ -159,6 +161,20 @@ class View:
     def take(self, column: str, rows: Whole) -> Array:
         """Read a column at some rows: [m] or [m, k]."""
         return self._of_parts(rows, lambda part, part_rows: part.columns[column][part_rows])
+
+    def take_each(self, columns: Sequence[str], rows: Whole) -> dict[str, Array]:
+        """Read several columns at some rows, each as `take`; the rows are sorted out only once."""
+        size = len(self.snapshot)
+        new = rows >= size
+        if size and not np.count_nonzero(new):
+            return {name: self.snapshot.columns[name][rows] for name in columns}
+        old = ~new
+        at_old, at_new, found = rows[old], rows[new] - size, dict[str, Any]()
+        for name in columns:
+            theirs = self.delta.columns[name][at_new]
+            found[name] = np.empty((len(rows), *theirs.shape[1:]), theirs.dtype)
+            found[name][old], found[name][new] = self.snapshot.columns[name][at_old], theirs
+        return found
 
     def map_labels(self, column: str, rows: Whole, value_of: Callable[[str], float]) -> Doubles:
         """Map a column of codes to numbers: `value_of(label)` for each row.
@@ -315,3 +331,50 @@ def _map_labels(
         return values[codes]
     used, places = np.unique(codes, return_inverse=True)
     return np.array([value_of(labels[code]) for code in used.tolist()], np.float64)[places]
+
+
+def add_neighbours(vectors: Floats, neighbours: Whole, weights: Array, index: Vectors) -> Floats:
+    """Move vectors towards their neighbours: the direction of v + sum(weight * neighbour).
+
+    Args:
+        vectors: float32 [m, dim], unit rows.
+        neighbours: whole numbers [m, j]; rows of the index, or -1 for none.
+        weights: floats [m, j].
+        index: where the vectors of the neighbours are.
+
+    Returns:
+        float32 [m, dim], unit rows; those without neighbours are unchanged.
+    """
+    there = (neighbours >= 0) & (weights > 0)
+    alone = ~there.any(axis=1)
+    if alone.all():
+        return vectors
+    # Where there is no neighbour, row 0 is read and gets weight 0.
+    near = index.fetch_stored(np.where(there, neighbours, 0).ravel())
+    # Dividing the weights by the lengths saves a pass over the neighbours.
+    lengths = np.sqrt(np.einsum("ij,ij->i", near, near)).reshape(weights.shape)
+    factors = (np.where(there, weights, 0) / lengths).astype(np.float32)
+    moved = np.matmul(factors[:, np.newaxis], near.reshape(*weights.shape, -1))[:, 0]
+    moved += vectors
+    smoothed = normalize(moved)
+    smoothed[alone] = vectors[alone]
+    return smoothed
+
+
+def smooth_vector(snapshot: Snapshot, vector: Floats, background: float, weight: float) -> Floats:
+    """Move a vector that is in no row towards the nearest rows of a snapshot.
+
+    Args:
+        snapshot: at least one of its rows has a vector that means something.
+        vector: float32 [dim], of length 1, centred as the rows are.
+        background: the median cosine of random pairs, the zero of the neighbours' weights.
+        weight: the weight of a neighbour whose scaled similarity is 1.
+
+    Returns:
+        float32 [dim], of length 1.
+    """
+    near = nearest_rows(snapshot.vectors, vector[np.newaxis], snapshot.reliable, np.array([-1]))
+    weights = weight * near.weights(np.array([background]))
+    rows = near.rows[:, :SMOOTHING]
+    smoothed: Floats = add_neighbours(vector[np.newaxis], rows, weights, snapshot.vectors)[0]
+    return smoothed

@@ -14,7 +14,7 @@ from index import View
 from recommender.analysis.minhash import estimate_jaccard
 from recommender.api import FALLBACK_SECTION, SEMANTIC, Choice, ListOptions, Reason
 from recommender.ranking.duplicates import rows_of_translations
-from recommender.ranking.filters import Filter, eligible, matching, pinnable
+from recommender.ranking.filters import Filter, IndexedColumns, eligible, keep, matching, pinnable
 from recommender.ranking.fusion import ScoredCandidates
 from recommender.ranking.overrides import NO_ACTIVE_OVERRIDES, ActiveOverrides
 from recommender.ranking.policy import Policy
@@ -77,8 +77,8 @@ class StageCandidates:
 
     Attributes:
         scored: with their scores.
-        listable: bool [m], which may be listed. The others only show which candidates are
-            duplicates: rows in other lists of the page, and duplicates dropped by earlier stages.
+        listable: bool [m], which may be listed. The others only show which are duplicates: rows in
+            other lists of the page, and duplicates dropped by earlier stages.
         more: whether the archive may have more candidates.
         by_time: whether the newest rank first.
         story_score: with `mode=latest` the least score of the seed's story.
@@ -137,7 +137,7 @@ class CandidatePool:
 
 @dataclass(frozen=True, eq=False)
 class ListRequest:
-    """A request for the list of one seed. Nothing in it changes but `steps`.
+    """A request for the list of one seed. Only `steps` and `listed` change.
 
     Attributes:
         view: the archive.
@@ -148,6 +148,7 @@ class ListRequest:
         overrides: the pins and blocks of the seed at `now`.
         shown_on_page: ids in other lists of the same page; they and their duplicates are left out.
         steps: of the work so far; one name may stand there several times.
+        listed: the rows of the items so far, in list order.
     """
 
     view: View
@@ -158,6 +159,7 @@ class ListRequest:
     overrides: ActiveOverrides = NO_ACTIVE_OVERRIDES
     shown_on_page: frozenset[str] = frozenset()
     steps: list[Step] = field(default_factory=list)
+    listed: list[int] = field(default_factory=list)
 
     @property
     def seeds(self) -> tuple[Seed, ...]:
@@ -192,9 +194,8 @@ class ListRequest:
             return self._gather_rows()
 
     def _gather_rows(self) -> GatheredRows:
-        allowed = self.kept_by_rules(self.view.present)
         excluded = self._rows_of(self._excluded())
-        rows = allowed & self._eligible(self.options)
+        rows = self.kept_by_rules(self._eligible(self.options))
         hashes = {one for seed in self.seeds for one in (seed.id_hash, seed.translates)}
         translations = rows_of_translations(self.view, hashes)
         rows &= ~translations
@@ -359,15 +360,16 @@ class ListRequest:
         seed, measured = self.seed, self.scorer.measured
         if not (seed.embedded and seed.language in measured):
             return np.zeros(len(self.view), np.bool_)
-        known = Filter(languages=Choice(measured))
-        same = Filter(languages=Choice(frozenset({seed.language})))
-        return self.view.where(
-            lambda part: (
-                part.columns["embedded"]
-                & matching(part, known)
-                & (part.columns["fluent"] | ~matching(part, same))
-            )
-        )
+        choices = (Choice(measured), Choice(frozenset({seed.language})))
+        known, same = (Filter(languages=one) for one in choices)
+
+        def find(part: IndexedColumns) -> Mask:
+            fluent = part.columns["fluent"] | ~matching(part, same)
+            found: Mask = part.columns["embedded"] & matching(part, known) & fluent
+            return found
+
+        key = ("by vectors", seed.language, measured)
+        return self.view.where(lambda part: keep(part, key, lambda: find(part)))
 
     def _excluded(self) -> frozenset[str]:
         """Ids that no list may hold, not even pinned."""

@@ -1,6 +1,6 @@
 """Eligibility and filters: which articles readers may see, and which a list may hold."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import View
+from index.arrays import KeptArrays
 from recommender.api import (
     AttributeChoice,
     Choice,
@@ -36,6 +37,7 @@ __all__ = [
     "eligible",
     "hidden_because",
     "is_visible",
+    "keep",
     "keywords_of",
     "matching",
     "newest_first",
@@ -241,11 +243,35 @@ def hidden_because(article: Article, now: float) -> Rule | None:
     return next((rule for rule, kept in rules if not kept[0]), None)
 
 
+def keep(articles: Columns, key: Hashable, make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
+    """What `make` computes of all rows; snapshots and deltas keep it, so that it is made once."""
+    kept: KeptArrays | None = getattr(articles, "kept", None)
+    if kept is None:
+        return make()
+    with kept.lock:
+        found = kept.arrays.get(key)
+    made = make() if found is None else found
+    made.flags.writeable = False
+    with kept.lock:
+        kept.arrays[key] = made
+        kept.arrays.move_to_end(key)
+        while found is None and sum(one.nbytes for one in kept.arrays.values()) > kept.MOST_BYTES:
+            kept.arrays.popitem(last=False)
+    return made
+
+
 def eligible(articles: Columns, now: float, *, untitled: bool = False) -> Rows:
-    """Which rows any list may hold at `now`: visible, read, not flagged, with a title."""
-    return _rows_keeping(
-        articles, EVERY_ROW, _eligibility_rules(articles, now, EVERY_ROW, untitled=untitled)
-    )
+    """Which rows any list may hold at `now`: visible, read, not flagged, with a title.
+
+    What is on show changes at some moments only, so the rows are kept from one to the next.
+    """
+    day, next_day = now // DAY_SECONDS * DAY_SECONDS, (now // DAY_SECONDS + 1) * DAY_SECONDS
+    times = [articles.columns[name] for name in ("from_time", "until_time")]
+    of_day = (every[(every >= day) & (every < next_day)] for every in times)
+    moments = keep(articles, ("moments", day), lambda: np.sort(np.concatenate([*of_day])))
+    key = ("eligible", untitled, day, int(np.searchsorted(moments, now, side="right")))
+    rules = _eligibility_rules(articles, now, EVERY_ROW, untitled=untitled)
+    return keep(articles, key, lambda: _rows_keeping(articles, EVERY_ROW, rules))
 
 
 def pinnable(articles: Columns, now: float, *, untitled: bool = False) -> Rows:
@@ -305,9 +331,9 @@ def _eligibility_rules(articles: Columns, now: float, which: Which, *, untitled:
 def _filter_rules(articles: IndexedColumns, wanted: Filter, which: Which) -> Rules:
     published_at = articles.columns["published_at"][which]
     if wanted.languages is not None:
-        yield "language", _rows_allowed(articles, "language", wanted.languages, which)
+        yield "language", _rows_of_labels(articles, "language", wanted.languages)[which]
     if wanted.section is not None:
-        yield "section", _rows_allowed(articles, "section", wanted.section, which)
+        yield "section", _rows_of_labels(articles, "section", wanted.section)[which]
     if wanted.tag is not None:
         yield "tag", _rows_with(articles, TAG, wanted.tag)[which]
     if wanted.author is not None:
@@ -324,12 +350,16 @@ def _filter_rules(articles: IndexedColumns, wanted: Filter, which: Which) -> Rul
         yield "not_older", published_at < wanted.older_than
 
 
-def _rows_allowed(articles: Columns, column: str, choice: Choice, which: Which) -> Rows:
-    """Rows whose code stands for a label that a choice allows: bool [n]."""
-    codes, labels = articles.columns[column][which], articles.labels[column]
-    any_of = frozenset(labels) if choice.any_of is None else choice.any_of
-    hits = np.array([one in any_of and one not in choice.none_of for one in labels], np.bool_)
-    return hits[codes] if len(hits) else np.zeros(len(codes), np.bool_)
+def _rows_of_labels(articles: Columns, column: str, choice: Choice) -> Rows:
+    """Rows whose code stands for a label that a choice allows: bool [n], of all rows."""
+
+    def find() -> Rows:
+        labels, (any_of, none_of) = articles.labels[column], (choice.any_of, choice.none_of)
+        wanted = [one not in none_of and (any_of is None or one in any_of) for one in labels]
+        codes = articles.columns[column]
+        return np.array(wanted, np.bool_)[codes] if wanted else np.zeros(len(codes), np.bool_)
+
+    return keep(articles, (column, choice.any_of, choice.none_of), find)
 
 
 def newest_first(view: View, rows: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -30,12 +30,7 @@ from recommender.api import (
     ShortBecause,
 )
 from recommender.display_fields import DisplayFields
-from recommender.ranking.candidates import (
-    CandidatePool,
-    ListRequest,
-    StageCandidates,
-    timed,
-)
+from recommender.ranking.candidates import CandidatePool, ListRequest, StageCandidates, timed
 from recommender.ranking.duplicates import repeats_among
 from recommender.ranking.fusion import ScoredCandidates
 from recommender.ranking.hints import SelectionCounts, find_hint, find_shortage
@@ -71,6 +66,11 @@ RULE_OF: Final[Mapping[Removal, Rule]] = {
     Removal.SHARE_CAP: "share_cap",
 }
 CAPS: Final = (Removal.STORY_CAP, Removal.COPY_CAP, Removal.SHARE_CAP)
+POOLED: Final = (
+    *("minhash", "text_cluster", "revised_at", "author", "host"),
+    *("embedded", "id_hash", "translates"),
+)
+"""The columns that selection reads of its candidates."""
 Mask = NDArray[np.bool_]
 Rows = NDArray[np.int64]
 
@@ -171,15 +171,18 @@ def pool_of(
     A revision after `now` (seconds since 1970 UTC) does not count; the publication date does.
     """
     rows = scored.rows
-    names = ("author", "host", "embedded", "id_hash", "translates")
-    times, *others = (view.take(name, rows) for name in ("revised_at", *names))
+    read = view.take_each(POOLED, rows)
+    times = read["revised_at"]
     if np.count_nonzero(times > now):
         times = np.where(times > now, view.take("published_at", rows), times)
-    texts = (view.take("minhash", rows), view.take("text_cluster", rows))
     members = np.zeros((len(rows), len(shares)), np.bool_)
     for at, share in enumerate(shares):
         members[:, at] = share.rows[rows]
-    return CandidatePool(scored.values, scored.vectors, *(*texts, times, *others, members))
+    return CandidatePool(
+        *(scored.values, scored.vectors, read["minhash"], read["text_cluster"], times),
+        *(read["author"], read["host"], read["embedded"], read["id_hash"], read["translates"]),
+        members,
+    )
 
 
 def _end_of_page(options: ListOptions) -> int:
@@ -354,6 +357,7 @@ class _UnfinishedList:
         for position in positions.tolist():
             self.items.append(self._item(stage, scored, position, shares))
         self._left[rows] = False
+        self._request.listed.extend(rows.tolist())
         for row in rows.tolist():  # a cap of a page before may have removed it
             self.removals.pop(row, None)
             self.removed.pop(row, None)

@@ -18,7 +18,7 @@ from recommender.ranking.fusion import Backgrounds, ReadRows, ScoredCandidates, 
 from recommender.ranking.policy import Policy
 from recommender.ranking.vector_share import SHARES_NOTE, find_shares
 
-__all__ = ["LEAST_MEASURED", "Scorer", "Seed", "find_seed", "seed_of"]
+__all__ = ["LEAST_MEASURED", "Scorer", "Seed", "find_seed", "seed_at", "seed_of"]
 
 LEAST_MEASURED: Final = 15
 """With so many articles a language has a hundred pairs, enough for its background similarity."""
@@ -39,7 +39,6 @@ _COLUMNS = (
     "id_hash",
     "translates",
     "has_list",
-    "minhash",
     "read",
     "up_to_date",
     "embedded",
@@ -47,6 +46,10 @@ _COLUMNS = (
     "brief",
     "passages_apart",
 )
+
+
+SCORED: Final = ("fluent", "embedded", "brief", "passages_apart", "published_at")
+"""The columns that are read of a row to score it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,10 +106,13 @@ class Seed:
 def seed_of(view: View, article_id: str) -> Seed | None:
     """The seed as a view has it; None if the view does not have the article."""
     row = view.row_of(article_id)
-    if row is None:
-        return None
+    return None if row is None else seed_at(view, row, article_id)
+
+
+def seed_at(view: View, row: int, article_id: str) -> Seed:
+    """The seed as a view has it in a row."""
     at = np.array([row])
-    values = {name: view.take(name, at)[0] for name in _COLUMNS}
+    values = {name: read[0] for name, read in view.take_each(_COLUMNS, at).items()}
     language, section = (view.label_of(column, row) for column in ("language", "section"))
     text = view.text_of(row) if values["read"] else None
     return Seed(
@@ -117,7 +123,7 @@ def seed_of(view: View, article_id: str) -> Seed | None:
         id_hash=int(values["id_hash"]),
         translates=int(values["translates"]),
         has_list=bool(values["has_list"]),
-        minhash=values["minhash"],
+        minhash=view.take("minhash", at)[0],
         up_to_date=bool(values["up_to_date"]),
         embedded=bool(values["embedded"]),
         fluent=bool(values["fluent"]),
@@ -204,8 +210,9 @@ class Scorer:
 
     def read(self, rows: Rows) -> ReadRows:
         """Read from the archive what decides the scores of some rows."""
-        view, seed = self.view, self.seed
-        (share, part), times = self._read_shares(rows), self._read_times(rows)
+        view, seed, columns = self.view, self.seed, self.view.take_each(SCORED, rows)
+        share, part = self._read_shares(columns["brief"], columns["passages_apart"])
+        times = self._read_times(rows, columns["published_at"])
         vectors, labels = view.fetch_smoothed(rows, self.smoothing), [*self.backgrounds]
         languages = view.map_labels("language", rows, labels.index).astype(np.int64)
         own, none = labels.index(seed.language), np.zeros(len(rows), np.float32)
@@ -220,17 +227,17 @@ class Scorer:
                 passages=none if seed.passages is None else view.match(seed.passages, rows),
             ),
             backgrounds=Backgrounds.of_pairs([*self.backgrounds.values()], own, languages),
-            fluent=view.take("fluent", rows),
-            known=view.take("embedded", rows) & self.counts[languages],
+            fluent=columns["fluent"],
+            known=columns["embedded"] & self.counts[languages],
             same=same,
             vector_share=np.where(same, share, np.float32(1)),
             passage_part=np.where(same, part, PASSAGE_PART_BETWEEN_LANGUAGES),
             times=times,
         )
 
-    def _read_times(self, rows: Rows) -> Times:
+    def _read_times(self, rows: Rows, published_at: Doubles) -> Times:
         """The times of some rows, and the half-lives of their sections."""
-        policy, published_at = self.policy, self.view.take("published_at", rows)
+        policy = self.policy
         # Ages count to the start of the hour, so that the clock changes a list once an hour.
         hour = self.now // HOUR_SECONDS * HOUR_SECONDS
         half_lives, usual = policy.nearness_half_lives, policy.nearness_half_life_days
@@ -242,16 +249,16 @@ class Scorer:
             nearness_half_life_days=np.maximum(self._by_section(rows, half_lives, usual), of_seed),
         )
 
-    def _read_shares(self, rows: Rows) -> tuple[Floats, Floats]:
+    def _read_shares(self, briefs: Mask, passages_apart: Mask) -> tuple[Floats, Floats]:
         """The share of vectors in the score of each pair, and the part of passages in it: [m].
 
         Each is the mean of what holds for the two articles.
         """
-        view, seed, manifest = self.view, self.seed, self.view.snapshot.manifest
+        seed, manifest = self.seed, self.view.snapshot.manifest
         brief, report = find_shares(manifest.notes.get(SHARES_NOTE, ""), seed.language)
         passages = PASSAGE_PART_CENTRED if manifest.centred else PASSAGE_PART
-        share = np.where(view.take("brief", rows), brief, report)
-        part = np.where(view.take("passages_apart", rows), passages, 0.0)
+        share = np.where(briefs, brief, report)
+        part = np.where(passages_apart, passages, 0.0)
         share += brief if seed.brief else report
         part += passages if seed.passages_apart else 0.0
         return (share / 2).astype(np.float32), (part / 2).astype(np.float32)

@@ -6,7 +6,7 @@ A parameter that is unknown, repeated or malformed is refused by its name.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache, wraps
+from functools import cache, lru_cache, wraps
 from typing import Any, Concatenate, Final, NoReturn, ParamSpec, TypeVar, overload
 from urllib.parse import unquote_to_bytes
 
@@ -35,6 +35,8 @@ R = TypeVar("R")
 O = TypeVar("O", bound=Options)  # noqa: E741 - options
 
 MOST_FAULTS: Final = 20
+MOST_KEPT, LONGEST_KEPT = 256, 256
+"""So many queries are kept as they were read, of at most so many bytes."""
 _MARK: Final = "description"
 _BROKEN_PERCENT: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _TEXT: Final = InQuery(str)
@@ -135,13 +137,25 @@ def described(
     def describe(view: Callable[..., R]) -> Callable[..., R]:
         @wraps(view)
         def checked(*args: object, **kwargs: object) -> R:
-            options = read_query(query or Options, request.args, request.query_string)
+            options = _read_query_string(query or Options, request.query_string)
             return view(options, *args, **kwargs) if query else view(*args, **kwargs)
 
         vars(checked)[_MARK] = description
         return checked
 
     return describe
+
+
+def _read_query_string(options: type[O], raw: bytes) -> O:
+    """The options of this request; what was read of a short query is kept."""
+    if len(raw) > LONGEST_KEPT:
+        return read_query(options, request.args, raw)
+    return _read_short(options, raw)  # type: ignore[return-value]  # the cache hides the type
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _read_short(options: type[Options], raw: bytes) -> Options:
+    return read_query(options, request.args, raw)
 
 
 def description_of(view: Callable[..., object]) -> Description | None:

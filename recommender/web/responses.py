@@ -99,8 +99,14 @@ def add_etag(response: Response) -> Response:
     The other conditional headers are for writes and for parts of a file; they are ignored.
     """
     response.add_etag()
-    names = request.environ.keys() & {"REQUEST_METHOD", "HTTP_IF_NONE_MATCH"}
-    response.make_conditional({name: request.environ[name] for name in names})
+    return answer_condition(response)
+
+
+def answer_condition(response: Response) -> Response:
+    """Send 304 instead of a response with an ETag to a request that names it."""
+    if "HTTP_IF_NONE_MATCH" in request.environ:
+        names = ("REQUEST_METHOD", "HTTP_IF_NONE_MATCH")
+        response.make_conditional({name: request.environ[name] for name in names})
     return response
 
 

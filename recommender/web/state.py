@@ -24,7 +24,7 @@ from recommender.ranking.explain import list_explained
 from recommender.ranking.filters import is_visible, row_is_visible
 from recommender.ranking.overrides import AnyKind, StoredOverrides
 from recommender.ranking.related import list_related
-from recommender.ranking.scoring import Seed, seed_of
+from recommender.ranking.scoring import Seed, seed_at, seed_of
 from recommender.ranking.several_seeds import request_like
 from recommender.settings import Settings
 from recommender.store import Actor, ArticleStore, Backlog, LazyStore, Receipt
@@ -129,13 +129,12 @@ class State:
             Busy: too many requests read the store, or explain lists, now.
         """
         steps, live, now = _steps(), self.follower.current(), time.time()
-        is_held = _holds(live.view, article_id, now, public=public)
-        if not is_held:
+        if (row := _row_on_show(live.view, article_id, now, public=public)) is None:
             live = self._after_next_refresh()
-            is_held = _holds(live.view, article_id, now, public=public)
-        view, row = live.view, live.view.row_of(article_id)
-        seed = seed_of(view, article_id)
-        if seed is None or not is_held:
+            row = _row_on_show(live.view, article_id, now, public=public)
+        view, own = live.view, live.view.row_of(article_id) if row is None else row
+        seed = None if own is None else seed_at(view, own, article_id)
+        if seed is None or row is None:
             article = self._stored_for(article_id, public=public)
             if public and not is_visible(article, now):
                 raise UnknownArticle(article_id)
@@ -143,19 +142,19 @@ class State:
         overrides = live.overrides.of(article_id).instead(unsaved).at(now)
         policy = live.active_policy.policy
         request = ListRequest(view, seed, options, policy, now, overrides, shown_on_page, steps)
-        explained = bool(options.explain)
-        related = self._list_explained(request) if explained else list_related(request)
-        found = (view.row_of(one) for one in (article_id, *(item.id for item in related.items)))
-        rows = np.array([at for at in found if at is not None], np.int64)
+        related = self._list_explained(request) if options.explain else list_related(request)
+        listed = request.listed[options.offset :][: len(related.items)]
+        rows = np.array(listed if own is None else [own, *listed], np.int64)
         expiries = view.take("until_time", rows)
         changes = (overrides.next_change, request.site_rules.next_change)
         seconds_left = min(*changes, *expiries[expiries > now].tolist()) - now
-        display = None if row is None else DisplayFields.from_bytes(view.display_of(row))
+        display = None if own is None else DisplayFields.from_bytes(view.display_of(own))
         language = (display and display.language) or seed.language
         up_to_date = seed.up_to_date
         if live.reading is not None:
             up_to_date = False
             related = related.model_copy(update={"archive_reading": archive_progress(live)})
+        explained = bool(options.explain)
         return Listing(article_id, related, language, explained, up_to_date, seconds_left, now)
 
     def list_for_draft(
@@ -180,9 +179,8 @@ class State:
         now = time.time()
         overrides = live.overrides.of(article.id).instead(unsaved).at(now)
         policy = live.active_policy.policy
-        request = ListRequest(
-            live.view, seed, options, policy, now, overrides, shown_on_page, _steps()
-        )
+        of_list = (overrides, shown_on_page, _steps())
+        request = ListRequest(live.view, seed, options, policy, now, *of_list)
         return self._list_explained(request, text) if options.explain else list_related(request)
 
     def list_like(
@@ -217,9 +215,8 @@ class State:
     def _live_with(self, ids: list[str]) -> LiveState:
         """The live state; if its view lacks one of some ids, that after the next refresh."""
         live = self.follower.current()
-        if all(live.view.row_of(one) is not None for one in ids):
-            return live
-        return self._after_next_refresh()
+        has_all = all(live.view.row_of(one) is not None for one in ids)
+        return live if has_all else self._after_next_refresh()
 
     def _find_seed(self, view: View, article_id: str) -> Seed:
         """The seed of an article that a view has, or else the store."""
@@ -361,14 +358,14 @@ def state() -> State:
     return cast("State", current_app.extensions[EXTENSION])
 
 
-def _holds(view: View, article_id: str, now: float, *, public: bool) -> bool:
-    """Whether a view holds an article. For the public, one that is not on show is not there.
+def _row_on_show(view: View, article_id: str, now: float, *, public: bool) -> int | None:
+    """The row of an article in a view. For the public, one that is not on show is not there.
 
     It is looked for as long as an id that does not exist, so that the time of an answer tells
     nobody of a draft.
     """
     row = view.row_of(article_id)
-    return row is not None and (not public or row_is_visible(view, row, now))
+    return row if row is not None and (not public or row_is_visible(view, row, now)) else None
 
 
 def _becomes_visible(follower: Follower, receipt: Receipt, *, text: bool) -> bool:

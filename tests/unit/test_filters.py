@@ -1,7 +1,7 @@
 """Eligibility, row by row, against the contract's rules in plain Python."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from index import DeltaWriter, View
+from index.arrays import KeptArrays
 from recommender.analysis.embedding import Model
 from recommender.api import RULES, AttributeChoice, Choice, NumberRange
 from recommender.articles import Article
@@ -22,6 +24,7 @@ from recommender.ranking.filters import (
     broken_rules,
     eligible,
     is_visible,
+    keep,
     matching,
     pinnable,
     visible,
@@ -145,6 +148,50 @@ def test_labels_are_compared_whole_and_unknown_values_meet_no_bound(
     wanted: Filter, rows: list[int]
 ) -> None:
     assert np.flatnonzero(matching(TABLE, wanted)).tolist() == rows
+
+
+@dataclass(frozen=True)
+class KeepingRows:
+    """Columns that keep what is computed of all rows, as those of a snapshot do."""
+
+    columns: Mapping[str, NDArray[Any]]
+    labels: Mapping[str, Sequence[str]]
+    kept: KeptArrays | None
+
+
+@pytest.mark.parametrize("untitled", [False, True])
+def test_what_is_kept_of_the_rows_on_show_is_what_is_computed_anew_at_every_moment(
+    untitled: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    times = [NOW - 1, NOW, NOW + 1, NOW + 86_400, np.inf, -np.inf]
+    pairs = [(begin, end) for begin in times for end in times]
+    every = np.ones(len(pairs), np.bool_)
+    columns: dict[str, NDArray[Any]] = dict.fromkeys(
+        ("published", "read", "recommendable", "titled"), every
+    )
+    columns["from_time"], columns["until_time"] = np.array(pairs).T
+    keeping = KeepingRows(columns, {}, KeptArrays())
+    for now in [NOW + step for step in (0, -1, -2, 0.5, 1, 86_399, 86_400, 86_401, 0)]:
+        anew = eligible(KeepingRows(columns, {}, None), now, untitled=untitled)
+        assert eligible(keeping, now, untitled=untitled).tolist() == anew.tolist()
+
+
+def test_what_is_kept_of_all_rows_stays_within_its_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(KeptArrays, "MOST_BYTES", 25)
+    kept, made = KeptArrays(), list[int]()
+
+    def find(number: int) -> list[bool]:
+        def make() -> NDArray[np.bool_]:
+            made.append(number)
+            return np.full(10, number % 2 == 0)
+
+        found: list[bool] = keep(KeepingRows({}, {}, kept), number, make).tolist()
+        return found
+
+    for number in (1, 2, 1, 3, 1, 2):
+        assert find(number) == [number % 2 == 0] * 10
+    assert made == [1, 2, 3, 2]  # 2 was asked for longest ago when 3 came
+    assert sum(int(one.nbytes) for one in kept.arrays.values()) <= KeptArrays.MOST_BYTES
 
 
 def mostly(usual: Any, *others: Any) -> st.SearchStrategy[Any]:

@@ -76,6 +76,18 @@ def test_a_filter_that_does_not_fit_both_parts_is_refused(view: View, allowed: B
         view.nearest_by_terms(view.text_of(0).terms, 5, allowed)
 
 
+@pytest.mark.parametrize("rows", [[], [0, 5, 0], [ROWS - 1, 3, ROWS - 2], [ROWS - 1]])
+def test_columns_that_are_read_together_are_those_read_one_by_one(
+    view: View, rows: list[int]
+) -> None:
+    at, names = np.array(rows, np.int64), sorted(view.snapshot.columns)
+    together = view.take_each(names, at)
+    assert [*together] == names
+    for name, found in together.items():
+        alone = view.take(name, at)
+        assert (found.dtype, found.tolist()) == (alone.dtype, alone.tolist())
+
+
 def test_background_similarities_are_those_of_the_build(view: View) -> None:
     for word in ("tg", "ru", "fa", "en"):
         assert view.background_of(word) == view.snapshot.manifest.background[word]
