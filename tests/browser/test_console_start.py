@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -13,11 +14,12 @@ from recommender.operations.console_jobs import do_jobs
 from recommender.settings import Settings
 from recommender.sources.uploads import PIECE, Uploads
 from service import create_app
-from tests.browser.conftest import SECRET, Tab, served
+from tests.browser.conftest import served
 
 pytestmark = pytest.mark.long
 
-Tabs = Callable[..., Tab]
+Tabs = Callable[..., Any]
+SECRET = "write-0123456789abcdef"  # noqa: S105 - of an archive that lives for a minute
 PIECES = "**/pieces/**"
 
 
@@ -51,7 +53,7 @@ def archive(tmp_path: Path) -> Path:
     return path
 
 
-def first_steps(shown: Tab, desk: Desk) -> Page:
+def first_steps(shown: Any, desk: Desk) -> Page:
     page = shown.page
     page.goto(f"{desk.address}/console/sign-in")
     page.fill("[name=key]", SECRET)
