@@ -373,3 +373,55 @@ def test_where_the_block_editor_saves_no_meta_it_has_the_box(desk: Desk) -> None
     page.evaluate("wp.data.dispatch('core/editor').savePost()")
     kept = "return ReadAlso\\choices($given['post'])['pins'];"
     assert comes_true(lambda: len(desk.site.run(kept, post=story)) == 1)
+
+
+@pytest.fixture
+def signing(desk: Desk) -> Iterator[None]:
+    """The site has the key that signs addresses, as wp-config.php gives it."""
+    file = desk.site.folder / "content/mu-plugins/signing.php"
+    file.write_text(f"<?php define('READ_ALSO_SIGNING_KEY', 't:{KEY}');")
+    yield
+    file.unlink()
+
+
+def test_an_editor_asks_why_and_gets_the_list_with_its_reasons(
+    desk: Desk,
+    signing: None,  # noqa: ARG001 - it gives the site the key
+) -> None:
+    editor = open_post(desk, desk.posts["Caravan museum"])
+    editor.page.route(f"{desk.service.address}/**", lambda route: route.continue_())
+    expect(editor.rows).to_have_count(4)
+    editor.press("Why these?")
+    inside = editor.page.frame_locator(".read-also-reasons iframe")
+    expect(inside.locator(".stories__title")).not_to_have_count(0)
+    expect(inside.locator("body")).to_contain_text("Salt")
+    expect(inside.locator(".stories__title").first).to_have_css("font-weight", "600")  # its style
+    address = editor.page.locator(".read-also-reasons iframe").get_attribute("src") or ""
+    assert KEY not in address
+    assert KEY not in editor.page.content()
+    link = editor.page.get_by_role("link", name="Open in a window of its own")
+    assert link.get_attribute("href") == address
+    editor.press("Why these?")
+    expect(editor.page.locator(".read-also-reasons iframe")).to_have_count(0)
+    assert editor.faults == []
+
+
+def test_without_a_signing_key_the_panel_offers_no_reasons(desk: Desk) -> None:
+    editor = open_post(desk, desk.posts["Caravan museum"])
+    expect(editor.rows).to_have_count(4)
+    expect(editor.page.get_by_role("button", name="Why these?")).to_have_count(0)
+    path = f"/wp-json/read-also/v1/posts/{desk.posts['Caravan museum']}/why"
+    with desk.site.client() as visitor:
+        assert visitor.get(path).status_code == 401
+    assert editor.faults == []
+
+
+def test_of_a_draft_no_reasons_are_offered(
+    desk: Desk,
+    signing: None,  # noqa: ARG001 - it gives the site the key
+) -> None:
+    """Readers see no list of it, and the service has no such story."""
+    draft = desk.site.insert(post_title="Draft", post_content="", post_status="draft")
+    editor = open_post(desk, draft)
+    expect(editor.page.get_by_role("button", name="Why these?")).to_have_count(0)
+    assert editor.faults == []

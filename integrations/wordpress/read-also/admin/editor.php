@@ -131,6 +131,7 @@ function load_panel( \WP_Post $post ) {
 		'mayChoose'  => may_choose( $post->ID ),
 		'choices'    => choices( $post->ID ),
 		'taxonomies' => bases_of_taxonomies( $post->post_type ),
+		'explains'   => explains( $post ),
 		'setUp'      => current_user_can( 'manage_options' ) ? admin_url( 'options-general.php?page=read-also' ) : '',
 		'words'      => require __DIR__ . '/panel-words.php',
 	);

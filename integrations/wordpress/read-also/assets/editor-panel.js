@@ -238,6 +238,31 @@
 			el( 'ul', null, rows.map( ( row ) => el( BlockedRow, { key: keyOf( row ), row, panel } ) ) ) ) : null;
 	}
 
+	/** Why the list of readers is as it is: a page of the service in a frame, by an address that the site has signed. */
+	function Reasons() {
+		const [ frame, setFrame ] = useState( null ); // Null is shut; it is empty while it is asked for.
+		const [ failed, setFailed ] = useState( '' );
+		const toggle = () => {
+			setFailed( '' );
+			setFrame( null === frame ? '' : null );
+			if ( null === frame ) {
+				wp.apiFetch( { path: '/read-also/v1/posts/' + given.post + '/why' } )
+					.then( ( { address } ) => setFrame( ( before ) => ( null === before ? null : address ) ) )
+					.catch( ( error ) => {
+						setFrame( null );
+						setFailed( ( error && error.message ) || words.failed );
+					} );
+			}
+		};
+		return el( 'div', { className: 'read-also-reasons' },
+			el( Button, { variant: 'secondary', onClick: toggle, 'aria-expanded': null !== frame }, words.why ),
+			'' === frame ? el( Spinner ) : null,
+			failed ? el( 'p', { className: 'read-also-fault', role: 'alert' }, failed ) : null,
+			frame ? el( Fragment, null,
+				el( 'iframe', { src: frame, title: words.whyFrame, sandbox: '', referrerPolicy: 'no-referrer' } ),
+				el( 'a', { href: frame, target: '_blank', rel: 'noopener noreferrer' }, words.whyOpen ) ) : null );
+	}
+
 	/** "No list here" or "never in other lists", with its times. */
 	function Flag( { flag, label, choices, host } ) {
 		const [ timing, setTiming ] = useState( false );
@@ -368,6 +393,7 @@
 						host.mayChoose ? words.dragHelp : words.readOnly ),
 					el( Status, { state, rows } ),
 					el( Rows, { rows, panel: host.brief ? { ...panel, mayChoose: false, dragging: () => ( {} ) } : panel } ),
+					given.explains && ! host.brief ? el( Reasons ) : null,
 					host.mayChoose && ! host.brief ? el( Search, { choices, onPin: ( row ) => panel.pinAt( row, choices.pins.length, 'unpin' ) } ) : null,
 					host.brief ? null : el( Blocked, { rows: choices.blocks.map( ( one ) => ( { ...( known[ keyOf( one ) ] || one ), block: one } ) ), panel } ) ),
 			host.brief ? null : el( 'div', { className: 'read-also-flags' }, el( 'span', { className: 'read-also-label' }, words.settings ),

@@ -58,6 +58,7 @@ const OTHER_FILES = array(
 	'admin/site-health',
 	'admin/draft',
 	'admin/editor',
+	'admin/why',
 	'admin/meta-box',
 );
 
