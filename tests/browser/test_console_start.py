@@ -54,7 +54,7 @@ def archive(tmp_path: Path) -> Path:
 
 
 def first_steps(shown: Any, desk: Desk) -> Page:
-    page = shown.page
+    page: Page = shown.page
     page.goto(f"{desk.address}/console/sign-in")
     page.fill("[name=key]", SECRET)
     page.keyboard.press("Enter")
