@@ -84,12 +84,18 @@ def addresses_of_pages(**values: str) -> list[str]:
 
 @dataclass
 class Editor:
-    """Somebody who is signed in to the console at an address."""
+    """Somebody who is signed in to the console at an address.
+
+    Attributes:
+        tab: theirs.
+        address: of the service.
+        checked: the paths of the pages that were checked.
+    """
 
     tab: Tab
     address: str
+    checked: set[str] = field(default_factory=set)
     _came_to: set[str] = field(default_factory=set)
-    _checked: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.page.on("framenavigated", self._note_page)
@@ -127,12 +133,12 @@ class Editor:
     def check(self) -> None:
         """Check the page as it is now."""
         assert_clean_page(self.tab)
-        self._checked.add(urlsplit(self.page.url).path)
+        self.checked.add(urlsplit(self.page.url).path)
 
     def check_last(self) -> None:
         """Check the last page, and that none was left unchecked."""
         self.check()
-        left = self._came_to - self._checked
+        left = self._came_to - self.checked
         assert not left, f"nobody looked at {left}"
 
     def _note_page(self, frame: Frame) -> None:
