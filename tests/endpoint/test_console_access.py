@@ -368,7 +368,7 @@ def test_the_end_of_a_key_ends_its_sessions(
     def statuses(hours: float) -> list[int]:
         moment = (now + timedelta(hours=hours)).timestamp()
         clock = SimpleNamespace(time=lambda: moment)
-        monkeypatch.setattr("recommender.web.console.access.time", clock)
+        monkeypatch.setattr(import_module("recommender.web.console.access"), "time", clock)
         return [one.client.get("/console/find").status_code for one in (short, rotated)]
 
     assert [statuses(hours) for hours in (0.9, 1.1, 2.1)] == [[200, 200], [401, 200], [401, 401]]

@@ -189,7 +189,7 @@ def test_import_reports_bad_lines_by_place_and_field_and_continues(
     [
         ["import"],
         ["import", "missing.jsonl"],
-        ["import", "--format", "csv", "."],
+        ["import", "--format", "xls", "."],
         ["related"],
         ["related", "a", "-n", "0"],
         ["related", "a", "-n", "101"],
