@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
 import numpy as np
@@ -21,7 +21,7 @@ from index.errors import BadRows
 from index.manifest import Files
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Sequence
+    from collections.abc import Callable, Hashable, Iterator, Sequence
     from pathlib import Path
 
     from index.disk import Writer
@@ -51,17 +51,41 @@ _BLOCK: Final = 256
 _BATCH: Final = 1_024
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class KeptArrays:
-    """What was computed of all rows, by a key; the one that was asked for longest ago first.
+class ArrayCache:
+    """Arrays that were computed of all rows, by a key. Safe to share between threads.
 
-    Whoever holds the lock may change it, and keeps it within MOST_BYTES.
+    It stays within MOST_ARRAYS and MOST_BYTES: the array that was asked for longest ago leaves.
     """
 
-    arrays: OrderedDict[Hashable, Array] = field(default_factory=OrderedDict)
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    __slots__ = ("_arrays", "_bytes", "_lock")
 
-    MOST_BYTES: ClassVar[int] = 2**23
+    MOST_ARRAYS: ClassVar[int] = 64
+    MOST_BYTES: ClassVar[int] = 2**24
+
+    def __init__(self) -> None:
+        """Make an empty cache."""
+        self._arrays: OrderedDict[Hashable, Array] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._arrays)
+
+    def find_or_make(self, key: Hashable, make: Callable[[], Array]) -> Array:
+        """Find the array under a key, or make it; nobody may write into it."""
+        with self._lock:
+            if (found := self._arrays.get(key)) is not None:
+                self._arrays.move_to_end(key)
+                return found
+        made = make()
+        made.flags.writeable = False
+        with self._lock:
+            if key not in self._arrays:
+                self._bytes += made.nbytes
+                self._arrays[key] = made
+            while len(self._arrays) > self.MOST_ARRAYS or self._bytes > self.MOST_BYTES:
+                self._bytes -= self._arrays.popitem(last=False)[1].nbytes
+        return made
 
 
 def normalize(vectors: Floats) -> Floats:

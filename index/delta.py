@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from index.arrays import (
-    KeptArrays,
+    ArrayCache,
     ScaledPassages,
     SparseMatrix,
     append_zeros,
@@ -53,7 +53,7 @@ class Delta:
         numbers: by name, each number under it and its row; only rows below d count.
         ids: d or more strings; only the first d count.
         display: d or more byte strings; only the first d count.
-        kept: what was computed of the columns of all d rows.
+        computed: what was computed of the columns of all d rows.
     """
 
     vectors: Floats
@@ -67,7 +67,7 @@ class Delta:
     numbers: Mapping[str, Sequence[tuple[float, int]]]
     ids: Sequence[str]
     display: Sequence[bytes]
-    kept: KeptArrays = field(default_factory=KeptArrays)
+    computed: ArrayCache = field(default_factory=ArrayCache)
 
     @classmethod
     def empty(cls, snapshot: Snapshot) -> Delta:

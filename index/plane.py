@@ -117,7 +117,8 @@ class Placing:
         near = found.rows[:, :_BESIDE]
         there = (near >= 0)[:, :, np.newaxis]
         sums = np.where(there, places[near].astype(np.int64), 0).sum(axis=1)
-        places[new] = np.rint(sums / there.sum(axis=1)).astype(np.int16)
+        # One that finds no known row stands in the middle.
+        places[new] = np.rint(sums / np.maximum(there.sum(axis=1), 1)).astype(np.int16)
 
     def _known_places(self, before: Snapshot, placed: Shorts) -> tuple[Bools, Shorts]:
         """The rows that stay where they are, bool [n], and their places, int16 [n, 2].

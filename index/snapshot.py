@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from index.arrays import KeptArrays, ScaledPassages
+from index.arrays import ArrayCache, ScaledPassages
 from index.disk import Blobs, map_array, map_starts, measure, require
 from index.errors import BadQuery, SnapshotDamaged
 from index.groups import GroupMeans
@@ -161,7 +161,7 @@ class Snapshot:
         numbers: the rows of the numbers under each name.
         ids: of the rows, ascending, as UTF-8.
         display: the display fields of the rows, byte for byte as they were given.
-        kept: what was computed of the columns of all rows.
+        computed: what was computed of the columns of all rows.
     """
 
     generation: str
@@ -178,7 +178,7 @@ class Snapshot:
     numbers: Numbers
     ids: Blobs
     display: Blobs
-    kept: KeptArrays = field(default_factory=KeptArrays)
+    computed: ArrayCache = field(default_factory=ArrayCache)
 
     @classmethod
     def open(cls, folder: Path) -> Snapshot:

@@ -14,7 +14,14 @@ from index import View
 from recommender.analysis.minhash import estimate_jaccard
 from recommender.api import FALLBACK_SECTION, SEMANTIC, Choice, ListOptions, Reason
 from recommender.ranking.duplicates import rows_of_translations
-from recommender.ranking.filters import Filter, IndexedColumns, eligible, keep, matching, pinnable
+from recommender.ranking.filters import (
+    Filter,
+    IndexedColumns,
+    computed,
+    eligible,
+    matching,
+    pinnable,
+)
 from recommender.ranking.fusion import ScoredCandidates
 from recommender.ranking.overrides import NO_ACTIVE_OVERRIDES, ActiveOverrides
 from recommender.ranking.policy import Policy
@@ -369,7 +376,7 @@ class ListRequest:
             return found
 
         key = ("by vectors", seed.language, measured)
-        return self.view.where(lambda part: keep(part, key, lambda: find(part)))
+        return self.view.where(lambda part: computed(part, key, lambda: find(part)))
 
     def _excluded(self) -> frozenset[str]:
         """Ids that no list may hold, not even pinned."""

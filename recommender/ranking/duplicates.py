@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from index import View
 from recommender.analysis.minhash import estimate_jaccard, least_equal_places
-from recommender.ranking.filters import Columns, keep
+from recommender.ranking.filters import Columns, computed
 
 __all__ = [
     "TEXT_CLUSTER_OVERLAP",
@@ -308,7 +308,7 @@ def rows_of_translations(view: View, hashes: Collection[int]) -> Mask:
 def _has_hash(part: Columns, hashes: Collection[int]) -> Mask:
     id_hashes, translates = part.columns["id_hash"], part.columns["translates"]
     # Most translate nothing: what they translate is the hash of their own id.
-    linked = keep(part, "linked", lambda: np.flatnonzero(translates != id_hashes))
+    linked = computed(part, "linked", lambda: np.flatnonzero(translates != id_hashes))
     found = np.zeros(len(id_hashes), np.bool_)
     for one in hashes:
         found |= id_hashes == one

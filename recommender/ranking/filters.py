@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import View
-from index.arrays import KeptArrays
+from index.arrays import ArrayCache
 from recommender.api import (
     AttributeChoice,
     Choice,
@@ -34,10 +34,10 @@ __all__ = [
     "IndexedColumns",
     "RowPlace",
     "broken_rules",
+    "computed",
     "eligible",
     "hidden_because",
     "is_visible",
-    "keep",
     "keywords_of",
     "matching",
     "newest_first",
@@ -243,35 +243,24 @@ def hidden_because(article: Article, now: float) -> Rule | None:
     return next((rule for rule, kept in rules if not kept[0]), None)
 
 
-def keep(articles: Columns, key: Hashable, make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
-    """What `make` computes of all rows; snapshots and deltas keep it, so that it is made once."""
-    kept: KeptArrays | None = getattr(articles, "kept", None)
-    if kept is None:
-        return make()
-    with kept.lock:
-        found = kept.arrays.get(key)
-    made = make() if found is None else found
-    made.flags.writeable = False
-    with kept.lock:
-        kept.arrays[key] = made
-        kept.arrays.move_to_end(key)
-        while found is None and sum(one.nbytes for one in kept.arrays.values()) > kept.MOST_BYTES:
-            kept.arrays.popitem(last=False)
-    return made
+def computed(articles: Columns, key: Hashable, make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
+    """What `make` computes of all rows; snapshots and deltas remember it."""
+    cache: ArrayCache | None = getattr(articles, "computed", None)
+    return make() if cache is None else cache.find_or_make(key, make)
 
 
 def eligible(articles: Columns, now: float, *, untitled: bool = False) -> Rows:
     """Which rows any list may hold at `now`: visible, read, not flagged, with a title.
 
-    What is on show changes at some moments only, so the rows are kept from one to the next.
+    What is on show changes at some moments only, so it is computed once between two of them.
     """
     day, next_day = now // DAY_SECONDS * DAY_SECONDS, (now // DAY_SECONDS + 1) * DAY_SECONDS
     times = [articles.columns[name] for name in ("from_time", "until_time")]
     of_day = (every[(every >= day) & (every < next_day)] for every in times)
-    moments = keep(articles, ("moments", day), lambda: np.sort(np.concatenate([*of_day])))
+    moments = computed(articles, ("moments", day), lambda: np.sort(np.concatenate([*of_day])))
     key = ("eligible", untitled, day, int(np.searchsorted(moments, now, side="right")))
     rules = _eligibility_rules(articles, now, EVERY_ROW, untitled=untitled)
-    return keep(articles, key, lambda: _rows_keeping(articles, EVERY_ROW, rules))
+    return computed(articles, key, lambda: _rows_keeping(articles, EVERY_ROW, rules))
 
 
 def pinnable(articles: Columns, now: float, *, untitled: bool = False) -> Rows:
@@ -352,14 +341,16 @@ def _filter_rules(articles: IndexedColumns, wanted: Filter, which: Which) -> Rul
 
 def _rows_of_labels(articles: Columns, column: str, choice: Choice) -> Rows:
     """Rows whose code stands for a label that a choice allows: bool [n], of all rows."""
+    labels = articles.labels[column]
+    any_of = None if choice.any_of is None else choice.any_of.intersection(labels)
+    none_of = choice.none_of.intersection(labels)  # names that no row has make no key of their own
 
     def find() -> Rows:
-        labels, (any_of, none_of) = articles.labels[column], (choice.any_of, choice.none_of)
         wanted = [one not in none_of and (any_of is None or one in any_of) for one in labels]
         codes = articles.columns[column]
         return np.array(wanted, np.bool_)[codes] if wanted else np.zeros(len(codes), np.bool_)
 
-    return keep(articles, (column, choice.any_of, choice.none_of), find)
+    return computed(articles, (column, any_of, none_of), find)
 
 
 def newest_first(view: View, rows: NDArray[np.int64]) -> NDArray[np.int64]:

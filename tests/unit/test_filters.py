@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from index import DeltaWriter, View
-from index.arrays import KeptArrays
+from index.arrays import ArrayCache
 from recommender.analysis.embedding import Model
 from recommender.api import RULES, AttributeChoice, Choice, NumberRange
 from recommender.articles import Article
@@ -22,9 +22,9 @@ from recommender.indexing.documents import IndexedDocument, build_rows
 from recommender.ranking.filters import (
     Filter,
     broken_rules,
+    computed,
     eligible,
     is_visible,
-    keep,
     matching,
     pinnable,
     visible,
@@ -151,16 +151,16 @@ def test_labels_are_compared_whole_and_unknown_values_meet_no_bound(
 
 
 @dataclass(frozen=True)
-class KeepingRows:
-    """Columns that keep what is computed of all rows, as those of a snapshot do."""
+class CachingRows:
+    """Columns that remember what is computed of all rows, as those of a snapshot do."""
 
     columns: Mapping[str, NDArray[Any]]
     labels: Mapping[str, Sequence[str]]
-    kept: KeptArrays | None
+    computed: ArrayCache | None
 
 
 @pytest.mark.parametrize("untitled", [False, True])
-def test_what_is_kept_of_the_rows_on_show_is_what_is_computed_anew_at_every_moment(
+def test_the_rows_on_show_are_at_every_moment_what_is_computed_anew(
     untitled: bool,  # noqa: FBT001 - a parameter of the test
 ) -> None:
     times = [NOW - 1, NOW, NOW + 1, NOW + 86_400, np.inf, -np.inf]
@@ -170,28 +170,43 @@ def test_what_is_kept_of_the_rows_on_show_is_what_is_computed_anew_at_every_mome
         ("published", "read", "recommendable", "titled"), every
     )
     columns["from_time"], columns["until_time"] = np.array(pairs).T
-    keeping = KeepingRows(columns, {}, KeptArrays())
+    caching = CachingRows(columns, {}, ArrayCache())
     for now in [NOW + step for step in (0, -1, -2, 0.5, 1, 86_399, 86_400, 86_401, 0)]:
-        anew = eligible(KeepingRows(columns, {}, None), now, untitled=untitled)
-        assert eligible(keeping, now, untitled=untitled).tolist() == anew.tolist()
+        anew = eligible(CachingRows(columns, {}, None), now, untitled=untitled)
+        assert eligible(caching, now, untitled=untitled).tolist() == anew.tolist()
 
 
-def test_what_is_kept_of_all_rows_stays_within_its_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(KeptArrays, "MOST_BYTES", 25)
-    kept, made = KeptArrays(), list[int]()
+@pytest.mark.parametrize(("bound", "most"), [("MOST_BYTES", 25), ("MOST_ARRAYS", 2)])
+def test_what_is_computed_of_all_rows_stays_within_bounds(
+    monkeypatch: pytest.MonkeyPatch, bound: str, most: int
+) -> None:
+    monkeypatch.setattr(ArrayCache, bound, most)
+    cache, made = ArrayCache(), list[int]()
 
     def find(number: int) -> list[bool]:
         def make() -> NDArray[np.bool_]:
             made.append(number)
             return np.full(10, number % 2 == 0)
 
-        found: list[bool] = keep(KeepingRows({}, {}, kept), number, make).tolist()
+        found: list[bool] = computed(CachingRows({}, {}, cache), number, make).tolist()
         return found
 
     for number in (1, 2, 1, 3, 1, 2):
         assert find(number) == [number % 2 == 0] * 10
     assert made == [1, 2, 3, 2]  # 2 was asked for longest ago when 3 came
-    assert sum(int(one.nbytes) for one in kept.arrays.values()) <= KeptArrays.MOST_BYTES
+    assert len(cache) == 2
+
+
+def test_names_that_no_row_has_fill_no_cache() -> None:
+    cache = ArrayCache()
+    dates, sections = np.zeros(3), np.array([0, 1, 1])
+    columns = {"section": sections, "published": dates == 0, "published_at": dates}
+    rows = CachingRows(columns, {"section": ["city", "arts"]}, cache)
+    for number in range(10):
+        names = frozenset({f"made-up-{number}", "arts"})
+        wanted = Filter(section=Choice(names, frozenset({f"none-{number}"})))
+        assert matching(rows, wanted).tolist() == [False, True, True]
+    assert len(cache) == 1
 
 
 def mostly(usual: Any, *others: Any) -> st.SearchStrategy[Any]:
