@@ -167,14 +167,14 @@ class Reader:
         self.texts = texts
         try:
             self.pipe.send(dict(texts))
-        except (BrokenPipeError, ConnectionResetError):
+        except OSError:
             return
 
     def receive(self) -> dict[str, Features] | None:
         """Wait for the features of the texts; None if the reader died."""
         try:
             found: dict[str, Features] = self.pipe.recv()
-        except (EOFError, ConnectionResetError):
+        except (EOFError, OSError):  # it may die in the middle of its answer
             return None
         return found
 
@@ -189,10 +189,9 @@ def serve(pipe: Connection) -> None:
     """Read what comes through a pipe until it is closed; this is all that a reader does."""
     while True:
         try:
-            texts = pipe.recv()
-        except (EOFError, ConnectionResetError):
+            pipe.send(_analyze(pipe.recv()))
+        except (EOFError, OSError):
             return
-        pipe.send(_analyze(texts))
 
 
 def _analyze(texts: Texts) -> dict[str, Features]:

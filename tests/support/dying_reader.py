@@ -2,6 +2,7 @@
 
 import os
 import signal
+import struct
 import sys
 from multiprocessing.connection import Connection
 
@@ -11,10 +12,16 @@ from recommender.analysis.features import Features
 from recommender.articles import Article
 
 POISON = "poison"
+HALF_ANSWERED = "half-answered"
+_LENGTH = struct.pack("!i", 1_000)
+"""How `multiprocessing.connection` begins a message of 1,000 bytes."""
 
 
 def analyze_or_die(article: Article) -> Features:
-    """The features of an article; the process is killed where its body has the poison."""
+    """The features of an article; the process is killed where its body has a word for it."""
+    if HALF_ANSWERED in article.body:
+        os.write(int(sys.argv[1]), _LENGTH + b"the beginning")
+        os.kill(os.getpid(), signal.SIGKILL)
     if POISON in article.body:
         os.kill(os.getpid(), signal.SIGKILL)
     return analyze(article)

@@ -20,7 +20,7 @@ from recommender.indexing.backfill import analyze_texts
 from recommender.progress import silent
 from recommender.settings import Settings
 from recommender.store import open_store
-from tests.support.dying_reader import POISON
+from tests.support.dying_reader import HALF_ANSWERED, POISON
 
 ROOT = Path(__file__).parents[2]
 DYING = [sys.executable, "-m", "tests.support.dying_reader"]
@@ -60,6 +60,18 @@ def test_readers_leave_out_only_a_text_that_kills_its_reader() -> None:
     read = {key: as_bytes(one) for part in found for key, one in part.features.items()}
     healthy = {key: article for key, article in every.items() if POISON not in article.body}
     assert read == {key: as_bytes(analyze(article)) for key, article in healthy.items()}
+
+
+@pytest.mark.long
+def test_a_reader_that_dies_in_the_middle_of_its_answer_is_replaced() -> None:
+    """Its pipe has the beginning of an answer, and then the end."""
+    body = f"The ship left the harbour at dawn. {HALF_ANSWERED}"
+    part = {str(number): Article(id=f"a{number}", title="T", body=body) for number in range(2)}
+    part["healthy"] = Article(id="a", title="T", body="The ferry came home.")
+    with Readers(1, DYING) as readers:
+        (found,) = readers.read([part])
+    assert found.texts == part
+    assert list(found.features) == ["healthy"]
 
 
 @pytest.mark.long
