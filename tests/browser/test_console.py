@@ -5,6 +5,7 @@ every page that anybody comes to.
 """
 
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,6 +16,7 @@ from playwright.sync_api import expect
 
 from recommender.indexing.drafts import DraftServer
 from recommender.indexing.indexer import Indexer
+from recommender.settings import Settings
 from recommender.store import open_store
 from tests.browser.conftest import Cms, Site, serve_stories
 from tests.browser.editors import (
@@ -26,6 +28,7 @@ from tests.browser.editors import (
     settle,
 )
 from tests.browser.tabs import LOOPBACK, Tab
+from tests.support.archives import run_command
 
 pytestmark = pytest.mark.long
 
@@ -56,10 +59,28 @@ def nothing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield site
 
 
+@pytest.fixture(scope="module")
+def report(
+    site: Site, nothing: Site, sample: Path, tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """The name of a report of the sample archive that both consoles have."""
+    folder: Path = tmp_path_factory.mktemp("evaluated")
+    settings = Settings(f"sqlite:///{folder / 'a.db'}", folder)
+    made = run_command(settings, "evaluate", str(sample), "--report", str(folder / "report.html"))
+    assert made.exit_code == 0, made.output
+    (path,) = settings.data.reports.iterdir()
+    for one in (site, nothing):
+        theirs = one.client.application.extensions["read-also"].settings.data.reports
+        theirs.mkdir()
+        shutil.copy(path, theirs)
+    return path.stem
+
+
 @pytest.mark.parametrize("look", LOOKS)
-def test_every_page_is_clean(site: Site, editor: Editors, look: str) -> None:
+def test_every_page_is_clean(site: Site, editor: Editors, report: str, look: str) -> None:
     anna = editor(site.address, **LOOKS[look])
-    pages = addresses_of_pages(article_id="plain-en-0", other_id="plain-en-1", rest="nowhere")
+    ids = {"article_id": "plain-en-0", "other_id": "plain-en-1"}
+    pages = addresses_of_pages(**ids, name=report, rest="nowhere")
     assert len(pages) > 15
     for path in (*pages, *ASKED):
         anna.open(path).evaluate(UNFOLD)
@@ -68,10 +89,11 @@ def test_every_page_is_clean(site: Site, editor: Editors, look: str) -> None:
 
 @pytest.mark.parametrize("look", ["light", "tajik"])
 def test_every_page_is_clean_where_nothing_is_yet(
-    nothing: Site, editor: Editors, look: str
+    nothing: Site, editor: Editors, report: str, look: str
 ) -> None:
     anna = editor(nothing.address, **LOOKS[look])
-    for path in addresses_of_pages(article_id="one", other_id="two", rest="nowhere"):
+    ids = {"article_id": "one", "other_id": "two"}
+    for path in addresses_of_pages(**ids, name=report, rest="nowhere"):
         anna.open(path)
 
 
