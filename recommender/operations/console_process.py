@@ -14,6 +14,7 @@ import struct
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import unquote
 
 from recommender.logs import rename_process
 from recommender.operations.web_connection import refusing_answer
@@ -28,8 +29,8 @@ NICENESS: Final = 10
 It counts for threads: those that answer have it; the one that follows the archive has not, as
 somebody may wait until every worker shows a write.
 """
-MOST_BYTES: Final = 208 * 2**10
-"""Of a request that are read before it is handed on; a message may have no more."""
+MOST_BYTES: Final = 2**20
+"""Of a request that may have been read before it is handed on."""
 LONGEST_TARGET: Final = 4_096
 _AWAY: Final = (HTTPStatus.SERVICE_UNAVAILABLE, "the console does not start; the log says why")
 _NUMBER: Final = struct.Struct("q")
@@ -76,7 +77,7 @@ class ConsoleDoor:
         if not (_asks_for_console(received) and self.is_open):
             return False
         try:
-            socket.send_fds(self._outside, [bytes(received)], [client.fileno()])
+            _send(self._outside, client, received)
         except OSError:  # too many wait
             return False
         client.close()
@@ -116,15 +117,13 @@ class ConsoleDoor:
             OSError: there is none now.
         """
         while True:
-            received, numbers, _, _ = socket.recv_fds(self._inside, MOST_BYTES, 1)
-            for number in numbers:  # none, if this process has no number left
-                os.set_inheritable(number, False)  # noqa: FBT003 - it takes no name
-                client = HandedSocket(fileno=number)
-                client.received = received
-                try:
-                    return client, client.getpeername()
-                except OSError:  # it has left
-                    client.close()
+            client = _receive(self._inside)
+            if client is None:  # this process has no number left for it
+                continue
+            try:
+                return client, client.getpeername()
+            except OSError:  # it has left
+                client.close()
 
     def fileno(self) -> int:
         """The number to wait for."""
@@ -159,6 +158,45 @@ def become_console(worker: Any, listening: Any) -> None:  # noqa: ANN401 - gunic
         one.close()
 
 
+def _send(door: socket.socket, client: socket.socket, received: bytes | bytearray) -> None:
+    """Send a connection and, in a file in memory, what was read: many large ones may wait so.
+
+    Raises:
+        OSError: too many wait.
+    """
+    memory = os.memfd_create("request")
+    try:
+        os.pwrite(memory, received, 0)
+        socket.send_fds(door, [b"."], [client.fileno(), memory])
+    finally:
+        os.close(memory)
+
+
+def _receive(door: socket.socket) -> HandedSocket | None:
+    """A connection that was sent, with what was read from it; None if it could not be taken.
+
+    Raises:
+        OSError: there is none now.
+    """
+    _, numbers, _, _ = socket.recv_fds(door, 1, 2)
+    if len(numbers) < 2:  # noqa: PLR2004 - the client's and the file's
+        for number in numbers:
+            os.close(number)
+        return None
+    number, memory = numbers
+    os.set_inheritable(number, False)  # noqa: FBT003 - it takes no name
+    client = HandedSocket(fileno=number)
+    try:
+        client.received = os.pread(memory, MOST_BYTES, 0)
+    finally:
+        os.close(memory)
+    return client
+
+
 def _asks_for_console(received: bytes | bytearray) -> bool:
+    """Whether a request is for the console, by the path that the application will see."""
     target = bytes(received[:LONGEST_TARGET]).partition(b" ")[2].partition(b" ")[0]
-    return is_of_console(target.partition(b"?")[0].decode("latin-1"))
+    path = target.partition(b"?")[0]
+    if not path.startswith(b"/"):  # a whole address, as proxies may send it
+        path = b"/" + path.partition(b"://")[2].partition(b"/")[2]
+    return is_of_console(unquote(path, "latin-1"))
