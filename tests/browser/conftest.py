@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 from werkzeug.serving import make_server
 
 from recommender.api_keys import ApiKey
@@ -26,6 +26,7 @@ from tests.browser.newspaper import SKIES, drawing
 from tests.browser.newspaper import stories as newspaper_stories
 from tests.browser.tabs import AXE, LOOPBACK, SECRET, Tab
 from tests.support.missing_software import skip_or_fail
+from tests.support.waiting import PATIENCE_SECONDS
 
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
@@ -186,6 +187,14 @@ def cms() -> Iterator[Cms]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patience() -> Iterator[None]:
+    """A page may take longer than the five seconds of Playwright where the machine is busy."""
+    expect.set_options(timeout=1_000 * PATIENCE_SECONDS)
+    yield
+    expect.set_options(timeout=None)
 
 
 @pytest.fixture(scope="module")
