@@ -36,6 +36,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 OURS: Final = tuple(f"{ROOT}/{name}" for name in ("index/", "recommender/", "service.py"))
 SAMPLE: Final = ROOT / "recommender" / "sample" / "articles.jsonl"
 SEED: Final = "guiyang-smart-city"
+OTHER_SEED: Final = "library-bus-naryn"
 KEY: Final = "read-0123456789abcdef"
 ANONYMOUS: Final = ("<lambda>", "<genexpr>", "<listcomp>", "<setcomp>", "<dictcomp>", "<module>")
 
@@ -117,13 +118,16 @@ def route_of_rebuild() -> Route:
 
 
 def route_of_request() -> Route:
-    """The route of a GET related; the second call, so that everything has been opened."""
+    """The route of a GET related; the second call, so that everything has been opened.
+
+    The first one asks for another article: the same answer would be given again.
+    """
     client = create_app().test_client()
     headers = {"Authorization": f"Bearer {KEY}"}
-    address = f"/v1/articles/{SEED}/related?limit=12"
-    client.get(address, headers=headers)
+    address = "/v1/articles/{}/related?limit=12"
+    client.get(address.format(OTHER_SEED), headers=headers)
     with record_route() as route:
-        answer = client.get(address, headers=headers)
+        answer = client.get(address.format(SEED), headers=headers)
     if answer.status_code != HTTPStatus.OK:
         raise SystemExit(answer.text)
     return route

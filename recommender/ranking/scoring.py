@@ -113,6 +113,7 @@ def seed_at(view: View, row: int, article_id: str) -> Seed:
     """The seed as a view has it in a row."""
     at = np.array([row])
     values = {name: read[0] for name, read in view.take_each(_COLUMNS, at).items()}
+    minhash: NDArray[np.uint16] = view.take("minhash", at)[0]
     language, section = (view.label_of(column, row) for column in ("language", "section"))
     text = view.text_of(row) if values["read"] else None
     return Seed(
@@ -123,7 +124,7 @@ def seed_at(view: View, row: int, article_id: str) -> Seed:
         id_hash=int(values["id_hash"]),
         translates=int(values["translates"]),
         has_list=bool(values["has_list"]),
-        minhash=view.take("minhash", at)[0],
+        minhash=minhash,
         up_to_date=bool(values["up_to_date"]),
         embedded=bool(values["embedded"]),
         fluent=bool(values["fluent"]),

@@ -20,7 +20,7 @@ from recommender.web.auth import opens_lists, sees_stored
 from recommender.web.endpoints import NonJsonAnswer, described
 from recommender.web.entries import Entry, PageOfList
 from recommender.web.page_languages import presentation_in
-from recommender.web.responses import cached
+from recommender.web.responses import answer_condition, cached
 from recommender.web.state import Listing, state
 
 __all__ = ["Section", "fragment", "presentation_of", "section_of"]
@@ -82,7 +82,7 @@ def related_html(options: FragmentOptions, article_id: str) -> Response:
     response = make_response(render_template("related.html", section=section, stylesheet=style))
     policy = f"{CONTENT_SECURITY_POLICY}; style-src {style}" if style else CONTENT_SECURITY_POLICY
     response.headers["Content-Security-Policy"] = policy
-    return cached(response, listing)
+    return answer_condition(cached(response, listing))
 
 
 def _style_of(options: FragmentOptions) -> str | None:

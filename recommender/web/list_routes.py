@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from itertools import islice
 from typing import Final
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 from pydantic import ValidationError
 
 from recommender.api import (
@@ -38,8 +38,16 @@ from recommender.web.auth import heavy_call, is_public, needs, opens_lists, sees
 from recommender.web.bodies import read_document
 from recommender.web.endpoints import Body, described
 from recommender.web.fragment import presentation_of
+from recommender.web.kept_answers import Question
 from recommender.web.problems import Refused
-from recommender.web.responses import cached, respond, uncached
+from recommender.web.responses import (
+    answer_condition,
+    cached,
+    given_again,
+    respond,
+    to_keep,
+    uncached,
+)
 from recommender.web.state import state
 
 __all__ = ["lists"]
@@ -72,13 +80,30 @@ def related(options: ShownListOptions, article_id: str) -> Response:
     if options.explain and not sees_stored():
         status = 401 if is_public() else 403
         raise Refused(status, "explain needs a key with the scope 'read'")
+    if options.explain or options.presentation or options.max_age:
+        return _new_list(options, article_id)  # each answer is for its second, or for one editor
+    question = Question(article_id, request.query_string, is_public(), sees_stored())
+    answers, live = state().kept_answers, state().follower.current()
+    now = answers.now()
+    kept = answers.find(question, live, now)
+    if kept is not None:
+        return given_again(kept, now)
+    listing = state().list_for(article_id, options, public=not question.sees_stored)
+    response = cached(respond(listing.related), listing)
+    if listing.lasting:
+        answers.keep(question, to_keep(response, listing), live, state().follower.current())
+    return answer_condition(response)
+
+
+def _new_list(options: ShownListOptions, article_id: str) -> Response:
+    """The list as it is made for this request alone."""
     with heavy_call() if options.explain else nullcontext():
         listing = state().list_for(article_id, options, public=not sees_stored())
     answer = listing.related
     if options.presentation:
         shown = presentation_of(listing, options)
         answer = answer.model_copy(update={"presentation": shown})
-    return cached(respond(answer), listing)
+    return answer_condition(cached(respond(answer), listing))
 
 
 @lists.post("/related")
@@ -121,8 +146,8 @@ def appears_in(article_id: str) -> Response:
 def _lists(requests: list[RelatedRequest]) -> Iterator[RelatedList]:
     """Make the lists in order. A list leaves out items of earlier lists and their duplicates."""
     shown_on_page = frozenset[str]()
-    for request in requests:
-        listed = _list(request, shown_on_page)
+    for one in requests:
+        listed = _list(one, shown_on_page)
         shown_on_page |= {item.id for item in listed.items}
         yield listed
 

@@ -1,5 +1,6 @@
 """Responses: the JSON of an answer, what caches may do with it, and which sites may read it."""
 
+from collections.abc import Mapping
 from itertools import accumulate
 from typing import Final
 
@@ -8,16 +9,20 @@ from flask import Response, request
 from recommender.api import Answer
 from recommender.ranking.filters import DAY_SECONDS
 from recommender.web.auth import is_public
+from recommender.web.kept_answers import KeptAnswer
 from recommender.web.state import Listing, state
 
 __all__ = [
     "MOST_KEYS_BYTES",
     "add_etag",
     "add_security_headers",
+    "answer_condition",
     "cached",
     "fitting",
+    "given_again",
     "lifetime",
     "respond",
+    "to_keep",
     "uncached",
 ]
 
@@ -56,16 +61,44 @@ def cached(response: Response, listing: Listing) -> Response:
     if listing.explained:
         response.headers["Cache-Control"] = "no-store"
         return response
+    response.add_etag()
+    keys, purgeable = _keys_of(listing)
+    seconds_left = listing.changes_at - listing.made_at
+    seconds = lifetime(seconds_left, up_to_date=listing.up_to_date, purgeable=purgeable)
+    return _stored_for(response, keys, seconds)
+
+
+def to_keep(response: Response, listing: Listing) -> KeptAnswer:
+    """What is kept of the response with a list, to give it again."""
+    keys, purgeable = _keys_of(listing)
+    etag, times = response.headers["ETag"], (listing.changes_at, listing.made_at)
+    return KeptAnswer(response.get_data(), etag, keys, purgeable, *times)
+
+
+def given_again(kept: KeptAnswer, now: float) -> Response:
+    """The response with a list that was kept; how long caches may store it counts from `now`."""
+    response = Response(kept.body, content_type="application/json")
+    response.headers["ETag"] = kept.etag
+    seconds = lifetime(kept.changes_at - now, up_to_date=True, purgeable=kept.purgeable)
+    return answer_condition(_stored_for(response, kept.keys, seconds))
+
+
+def _keys_of(listing: Listing) -> tuple[str, bool]:
+    """The keys by which caches purge a list, and whether there is one for each of its articles."""
     ids = [listing.article_id, *(item.id for item in listing.related.items)]
     keys = fitting(ids)
-    seconds = lifetime(listing.seconds_left, up_to_date=listing.up_to_date, purgeable=keys == ids)
+    return " ".join(keys), keys == ids
+
+
+def _stored_for(response: Response, keys: str, seconds: Mapping[str, int]) -> Response:
+    """Say for how long caches may store a list, and by which keys they purge it."""
     # A request with a key may get more than the public, so no shared cache stores its answer.
     who = "public" if is_public() else "private"
     allowed = (f"{name}={most}" for name, most in seconds.items())
     response.headers["Cache-Control"] = ", ".join([who, *allowed])
-    response.headers["Surrogate-Key"] = " ".join(keys)
+    response.headers["Surrogate-Key"] = keys
     response.headers["Vary"] = "Authorization, X-API-Key"
-    return add_etag(response)
+    return response
 
 
 def fitting(ids: list[str]) -> list[str]:
@@ -104,7 +137,7 @@ def add_etag(response: Response) -> Response:
 
 def answer_condition(response: Response) -> Response:
     """Send 304 instead of a response with an ETag to a request that names it."""
-    if "HTTP_IF_NONE_MATCH" in request.environ:
+    if "HTTP_IF_NONE_MATCH" in request.environ and "ETag" in response.headers:
         names = ("REQUEST_METHOD", "HTTP_IF_NONE_MATCH")
         response.make_conditional({name: request.environ[name] for name in names})
     return response

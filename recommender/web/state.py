@@ -28,6 +28,7 @@ from recommender.ranking.scoring import Seed, seed_at, seed_of
 from recommender.ranking.several_seeds import request_like
 from recommender.settings import Settings
 from recommender.store import Actor, ArticleStore, Backlog, LazyStore, Receipt
+from recommender.web.kept_answers import KeptAnswers
 from recommender.web.keyring import Keyring
 from recommender.web.limits import WorkerLimits, hold_if_free
 from recommender.web.rates import Rates
@@ -55,8 +56,10 @@ class Listing:
         explained: whether explanations were asked for.
         up_to_date: whether the vectors and terms of the seed are those of its present text, and
             most of the archive was read.
-        seconds_left: until an article in it expires, or a pin, a block or a site rule begins or
-            ends.
+        lasting: whether the same list would be made again until the view, the policy, the pins and
+            blocks or the clock change something: it is made from them alone.
+        changes_at: when an article in it expires, or a pin, a block or a site rule begins or ends,
+            POSIX.
         made_at: the moment that the list is for, POSIX.
     """
 
@@ -65,7 +68,8 @@ class Listing:
     language: str
     explained: bool
     up_to_date: bool
-    seconds_left: float
+    lasting: bool
+    changes_at: float
     made_at: float
 
 
@@ -82,6 +86,7 @@ class State:
         folder: whether the data folder takes what is written.
         limits: of slow work at the same time.
         counters: of requests and their steps.
+        kept_answers: the lists that were asked for last.
         slow_seconds: a request that takes so long is logged with the time of its steps.
         traces: where requests are sent to as spans; None for nowhere.
     """
@@ -94,6 +99,7 @@ class State:
     folder: FolderHealth
     limits: WorkerLimits = field(default_factory=WorkerLimits)
     counters: Counters = field(default_factory=Counters)
+    kept_answers: KeptAnswers = field(default_factory=lambda: KeptAnswers(lambda: time.time()))  # noqa: PLW0108 - tests set it
     slow_seconds: float = 1.0
     traces: "Traces | None" = None
 
@@ -147,7 +153,7 @@ class State:
         rows = np.array(listed if own is None else [own, *listed], np.int64)
         expiries = view.take("until_time", rows)
         changes = (overrides.next_change, request.site_rules.next_change)
-        seconds_left = min(*changes, *expiries[expiries > now].tolist()) - now
+        changes_at = min(*changes, *expiries[expiries > now].tolist())
         display = None if own is None else DisplayFields.from_bytes(view.display_of(own))
         language = (display and display.language) or seed.language
         up_to_date = seed.up_to_date
@@ -155,7 +161,10 @@ class State:
             up_to_date = False
             related = related.model_copy(update={"archive_reading": archive_progress(live)})
         explained = bool(options.explain)
-        return Listing(article_id, related, language, explained, up_to_date, seconds_left, now)
+        # Where the view does not show the seed, the store was asked, and may change unseen.
+        lasting = up_to_date and row is not None and not explained
+        of_it = (explained, up_to_date, lasting, changes_at, now)
+        return Listing(article_id, related, language, *of_it)
 
     def list_for_draft(
         self,

@@ -128,7 +128,13 @@ def test_a_store_that_another_request_uses_is_up(
 
 def test_requests_are_counted_by_route_method_and_status(client: FlaskClient) -> None:
     listed = "/v1/articles/harbour-2/related"
-    for path in (listed, listed, f"{listed}?limit=0", "/v1/articles/nobody", "/nothing"):
+    for path in (
+        listed,
+        f"{listed}?limit=5",
+        f"{listed}?limit=0",
+        "/v1/articles/nobody",
+        "/nothing",
+    ):
         client.get(path)
     client.open("/nothing", method="BREW")
     seen = gauges(client)

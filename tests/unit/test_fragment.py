@@ -57,7 +57,8 @@ def section(
         tag,
         explained=False,
         up_to_date=True,
-        seconds_left=0.0,
+        lasting=True,
+        changes_at=NOW.timestamp(),
         made_at=NOW.timestamp(),
     )
     return Section.of(listing, wanted or FragmentOptions(), NOW)

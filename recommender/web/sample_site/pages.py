@@ -23,7 +23,7 @@ from recommender.web.endpoints import NonJsonAnswer, described
 from recommender.web.fragment import section_of
 from recommender.web.page_languages import direction_of
 from recommender.web.page_words import words_in, write_date
-from recommender.web.responses import add_etag, cached
+from recommender.web.responses import add_etag, answer_condition, cached
 from recommender.web.sample_site.headlines import (
     Headline,
     fits_address,
@@ -104,7 +104,7 @@ def read(options: FragmentOptions, article_id: str) -> Response:
         picture=_picture_of(article.section or "", article.id),
         translations=translations_of(state().follower.current().view, article.id, time.time()),
     )
-    return cached(response, listing)
+    return answer_condition(cached(response, listing))
 
 
 @reader.get("/why/<article_id>")

@@ -1,0 +1,240 @@
+"""An answer that was kept is the one that would be made: compared with a worker that keeps none."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given
+from hypothesis import strategies as st
+
+from recommender.logs import ACCESS
+from recommender.settings import Settings
+from recommender.web import EXTENSION
+from recommender.web.kept_answers import KeptAnswers
+from tests.support.archives import SECRETS
+from tests.support.properties import examples
+
+Clients = Callable[..., FlaskClient]
+Index = Callable[..., int]
+Story = Callable[..., dict[str, Any]]
+STATE = EXTENSION
+EDITOR = {"X-API-Key": SECRETS["editor"]}
+FRONT = {"X-API-Key": SECRETS["front"]}
+NOBODY: dict[str, str] = {}
+CALLERS = (EDITOR, FRONT, NOBODY)
+SEED = "/v1/articles/harbour-2/related"
+IDS = ("harbour-1", "harbour-2", "harbour-5", "orchard-1", "embargoed", "fresh-1", "fresh-2")
+QUERIES = (
+    *("", "limit=3", "limit=5&offset=2", "mode=latest", "mode=background", "section=city"),
+    *("language=any", "max_age=40d", "presentation=1", "explain=1", "min_score=0.3"),
+)
+RULE = {"name": "no city", "action": "never", "items": {"section": "city"}}
+OF_SEED = {"put", "delete", "pins", "blocks", "never", "no-list"}
+POLICIES = (
+    {"diversity": 0.1},
+    {"diversity": 0.9, "age_weight": 0.5},
+    {"rules": [{"name": "no farm", "action": "never", "items": {"section": "farm"}}]},
+    {"rules": [{**RULE, "starts_at": "2026-10-20T12:20:00Z", "ends_at": "2026-10-20T14:10:00Z"}]},
+)
+ASK = st.tuples(st.just("ask"), st.sampled_from(IDS), st.sampled_from(QUERIES), st.integers(0, 2))
+STEPS = st.one_of(
+    ASK,
+    ASK,
+    st.tuples(st.just("put"), st.sampled_from(IDS), st.integers(0, 6), st.none()),
+    st.tuples(st.just("delete"), st.sampled_from(IDS), st.none(), st.none()),
+    st.tuples(
+        st.sampled_from(["pins", "blocks"]),
+        st.sampled_from(IDS),
+        st.sampled_from(IDS),
+        st.booleans(),
+    ),
+    st.tuples(
+        st.sampled_from(["never", "no-list"]), st.sampled_from(IDS), st.none(), st.booleans()
+    ),
+    st.tuples(st.just("policy"), st.sampled_from(POLICIES), st.none(), st.none()),
+    st.tuples(st.just("wait"), st.sampled_from([1, 600, 3_600, 90_000]), st.none(), st.none()),
+)
+
+
+def without_keeping(client: FlaskClient) -> None:
+    """Let the application of a client keep no answers."""
+    extensions = client.application.extensions
+    now = extensions[STATE].kept_answers.now
+    extensions[STATE] = replace(extensions[STATE], kept_answers=KeptAnswers(now, 0))
+
+
+def kept_by(client: FlaskClient) -> KeptAnswers:
+    """What the application of a client keeps."""
+    kept: KeptAnswers = client.application.extensions[STATE].kept_answers
+    return kept
+
+
+class Pair:
+    """Two applications over one store, of which one keeps answers."""
+
+    def __init__(self, desk: Settings, client_of: Clients, index: Index, clock: Any) -> None:
+        self.desk, self.index, self.clock = desk, index, clock
+        public = replace(desk, public_reads=True)
+        self.keeping, self.plain = client_of(public, None), client_of(public, None)
+        without_keeping(self.plain)
+        self.editor = client_of(desk, "editor")
+        self.operator = client_of(desk, "operator")
+
+    def ask(self, article_id: str, query: str, who: int) -> None:
+        address, given = f"/v1/articles/{article_id}/related?{query}", CALLERS[who]
+        for _ in range(2):
+            kept = self.keeping.get(address, headers=given)
+            made = self.plain.get(address, headers=given)
+            assert kept.status_code == made.status_code
+            if kept.status_code >= 400:
+                return
+            assert kept.data == made.data
+            names = ("ETag", "Cache-Control", "Surrogate-Key", "Vary", "Content-Type")
+            assert [kept.headers.get(name) for name in names] == [
+                made.headers.get(name) for name in names
+            ]
+            if "ETag" in kept.headers:
+                given = {**CALLERS[who], "If-None-Match": kept.headers["ETag"]}
+
+
+@pytest.fixture
+def pair(own_desk: Settings, client_of: Clients, index_with_fake: Index, clock: Any) -> Pair:
+    return Pair(own_desk, client_of, index_with_fake, clock)
+
+
+@examples(20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(steps=st.lists(STEPS, min_size=2, max_size=12))
+def test_an_answer_that_was_kept_is_the_one_that_would_be_made(
+    pair: Pair, make_story: Story, steps: list[tuple[str, Any, Any, Any]]
+) -> None:
+    for kind, first, second, third in steps:
+        seeds = {"harbour-2", first if kind in OF_SEED else "harbour-2"}
+        for seed in seeds:
+            pair.ask(seed, "", 0)
+        _do(pair, make_story, kind, first, second, third)
+        for seed in seeds:
+            pair.ask(seed, "", 0)
+
+
+def _do(pair: Pair, make_story: Story, kind: str, first: Any, second: Any, third: Any) -> None:
+    editor = pair.editor
+    if kind == "ask":
+        pair.ask(first, second, third)
+    elif kind == "put":
+        day = f"2026-10-{10 + second:02}T08:00:00Z"
+        more: dict[str, Any] = [
+            *({}, {"status": "withheld"}, {"expires_at": "2026-10-20T13:00:00Z"}),
+            *({"embargoed_until": "2026-10-20T12:30:00Z"}, {"no_list": True}, {"title": "New"}),
+            {"updated_at": "2026-10-20T12:45:00Z"},
+        ][second]
+        written = editor.put(
+            f"/v1/articles/{first}", json=make_story(first, published_at=day, **more)
+        )
+        assert written.status_code < 500
+        pair.index(pair.desk)
+    elif kind == "delete":
+        assert editor.delete(f"/v1/articles/{first}").status_code < 500
+    elif kind in {"pins", "blocks"} and first != second:
+        until = {"ends_at": "2026-10-20T14:00:00Z"} if third else {}
+        body = {kind: [{"id": second, **until}]}
+        assert editor.put(f"/v1/articles/{first}/{kind}", json=body).status_code < 500
+    elif kind in {"never", "no-list"}:
+        until = {"ends_at": "2026-10-20T15:00:00Z"} if third else {}
+        assert editor.put(f"/v1/articles/{first}/{kind}", json=until).status_code < 500
+    elif kind == "policy":
+        assert pair.operator.put("/v1/policy", json=first).status_code < 500
+    elif kind == "wait":
+        pair.clock.now += first
+
+
+def cannot_rank(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every list that would be made anew fail."""
+    monkeypatch.setattr("recommender.web.state.list_related", None)
+
+
+def test_the_second_answer_and_a_304_cost_no_ranking_until_ages_count(
+    pair: Pair, clock: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = pair.editor
+    first = client.get(SEED)
+    cannot_rank(monkeypatch)
+    again = client.get(SEED)
+    assert (again.data, again.headers["ETag"]) == (first.data, first.headers["ETag"])
+    asked = client.get(SEED, headers={"If-None-Match": first.headers["ETag"]})
+    assert (asked.status_code, asked.data) == (304, b"")
+    head = client.head(SEED)
+    assert (head.data, head.headers["Content-Length"]) == (b"", first.headers["Content-Length"])
+    clock.now += 3_600
+    assert client.get(SEED).status_code == 500
+
+
+def test_how_long_caches_may_store_a_kept_answer_counts_from_now(
+    pair: Pair, clock: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = pair.editor
+    pin = {"id": "orchard-1", "ends_at": "2026-10-20T12:10:00Z"}
+    assert client.put("/v1/articles/harbour-2/pins", json={"pins": [pin]}).status_code == 200
+    assert client.get(SEED).headers["Cache-Control"] == "private, max-age=30"
+    cannot_rank(monkeypatch)
+    clock.now += 580
+    assert client.get(SEED).headers["Cache-Control"] == "private, max-age=0"
+    clock.now += 20
+    assert client.get(SEED).status_code == 500  # the pin has ended
+
+
+@pytest.mark.parametrize("query", ["explain=1", "presentation=1", "max_age=40d"])
+def test_answers_for_an_editor_or_a_second_are_not_kept(pair: Pair, query: str) -> None:
+    client = pair.editor
+    etag = client.get(f"{SEED}?{query}").headers.get("ETag", "*")
+    again = client.get(f"{SEED}?{query}", headers={"If-None-Match": etag})
+    assert again.status_code == (200 if query == "explain=1" else 304)
+    assert kept_by(client).bytes == 0
+    draft = {"article_id": "harbour-2", "limit": 3}
+    assert client.post("/v1/related", json=draft).status_code == 200
+    assert kept_by(client).bytes == 0
+
+
+def test_an_answer_about_an_article_that_the_view_does_not_show_is_not_kept(
+    pair: Pair, make_story: Story
+) -> None:
+    client = pair.editor
+    assert client.put("/v1/articles/new", json=make_story("new")).status_code == 201
+    unread = client.get("/v1/articles/new/related")
+    assert unread.headers["Retry-After"] == "5"
+    for path in ("unknown/related", "harbour-2/related?limit=0", "harbour-2/related?nobody=1"):
+        assert client.get(f"/v1/articles/{path}").status_code in {400, 404}
+    assert kept_by(client).bytes == 0
+
+
+def test_the_key_is_checked_and_counted_for_a_kept_answer(
+    own_desk: Settings, client_of: Clients, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, ACCESS)
+    client = client_of(replace(own_desk, public_reads=True, rate_per_address=6), None)
+    assert [client.get(SEED).status_code for _ in range(5)] == [200, 200, 200, 429, 429]
+    wrong = client.get(SEED, headers={"X-API-Key": "wrong-0123456789abcdef"})
+    assert wrong.status_code == 401
+    lines = [record for record in caplog.records if record.name == ACCESS]
+    assert [vars(line)["status"] for line in lines] == [200, 200, 200, 429, 429, 401]
+    sizes = [vars(line)["bytes_out"] for line in lines]
+    assert sizes[0] == sizes[1] == sizes[2]
+
+
+def test_whoever_sees_more_or_less_is_answered_apart(pair: Pair, make_story: Story) -> None:
+    client, held = pair.keeping, list[int]()
+    story = make_story("embargoed", embargoed_until="2026-10-21T00:00:00Z")
+    assert client.put("/v1/articles/embargoed", json=story, headers=EDITOR).status_code < 300
+    pair.index(pair.desk)
+    for _ in range(2):
+        for who, status in ((EDITOR, 200), (FRONT, 404), (NOBODY, 404)):
+            answer = client.get("/v1/articles/embargoed/related", headers=who)
+            assert answer.status_code == status
+    for who, may in ((EDITOR, "private"), (FRONT, "private"), (NOBODY, "public")) * 2:
+        kept = client.get(SEED, headers=who).headers["Cache-Control"]
+        assert kept.startswith(f"{may}, max-age=")
+        held.append(kept_by(client).bytes)
+    assert held[0] < held[1] < held[2] == held[-1]
