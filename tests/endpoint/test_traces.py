@@ -45,6 +45,17 @@ def logged(caplog: pytest.LogCaptureFixture, name: str) -> list[Any]:
     return [record for record in caplog.records if record.name == name]
 
 
+def test_a_list_that_is_given_again_is_a_span_without_steps(
+    client: FlaskClient, collector: Collector
+) -> None:
+    first, again = client.get(LISTED), client.get(LISTED)
+    of(client).flush()
+    assert first.data == again.data
+    assert [span.name for span in collector.spans].count(f"GET {ROUTE}") == 2
+    children = {span.parent_span_id for span in collector.spans} - {b""}
+    assert len(children) == 1
+
+
 def test_a_request_is_a_span_named_by_its_route_and_its_steps_are_its_children(
     client: FlaskClient, collector: Collector
 ) -> None:
