@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 
 from index import View
 from recommender.live import LiveState
-from recommender.ranking.filters import Columns, keep
+from recommender.ranking.filters import Columns, computed
 
 __all__ = ["KeptAnswer", "KeptAnswers", "Moment", "Question"]
 
-MOST_BYTES: Final = 2**24
+MOST_BYTES: Final = 2**22
 """Of all answers of one worker, with what they are found by."""
 LONGEST_QUERY: Final = 256
 OVERHEAD_BYTES: Final = 500
@@ -178,7 +178,7 @@ def _time_around(view: View, now: float) -> tuple[float, float]:
     """From and until when the clock changes nothing in lists of a view, as it is at `now`."""
     hour = now // HOUR_SECONDS * HOUR_SECONDS
     of_parts = (
-        keep(part, ("turns", hour), partial(_turns_of_hour, part, hour)) for part in view.parts
+        computed(part, ("turns", hour), partial(_turns_of_hour, part, hour)) for part in view.parts
     )
     turns = np.concatenate([[hour], *of_parts, [hour + HOUR_SECONDS]])
     return float(turns[turns <= now].max()), float(turns[turns > now].min())

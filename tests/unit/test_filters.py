@@ -201,7 +201,7 @@ def test_names_that_no_row_has_fill_no_cache() -> None:
     cache = ArrayCache()
     dates, sections = np.zeros(3), np.array([0, 1, 1])
     columns = {"section": sections, "published": dates == 0, "published_at": dates}
-    rows = CachingRows(columns, {"section": ["city", "arts"]}, cache)
+    rows: Any = CachingRows(columns, {"section": ["city", "arts"]}, cache)
     for number in range(10):
         names = frozenset({f"made-up-{number}", "arts"})
         wanted = Filter(section=Choice(names, frozenset({f"none-{number}"})))
