@@ -96,9 +96,16 @@ def do_jobs(settings: Settings) -> int:
                 store.jobs.put_back(job)
                 return failed + 1
             if job.kind == "file":
-                uploads.drop(job.place.partition(" ")[0])
+                _drop_read(uploads, store, job)
         uploads.sweep(store.jobs.waiting_files())
     return failed
+
+
+def _drop_read(uploads: Uploads, store: ArticleStore, job: Job) -> None:
+    """Remove the file of a job that has ended, unless it was asked for again meanwhile."""
+    upload_id = job.place.partition(" ")[0]
+    if upload_id not in store.jobs.waiting_files():
+        uploads.drop(upload_id)
 
 
 def _do(settings: Settings, store: ArticleStore, job: Job) -> bool:

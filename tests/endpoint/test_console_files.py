@@ -9,10 +9,10 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from recommender.operations.console_jobs import do_jobs
+from recommender.operations.console_jobs import WORK, JobDone, JobMeter, do_jobs
 from recommender.settings import Settings
 from recommender.sources.uploads import PIECE, Uploads
-from recommender.store import open_store
+from recommender.store import ArticleStore, Job, open_store
 from tests.support.signed_in import SignedIn
 
 
@@ -167,6 +167,31 @@ def test_a_file_can_be_forgotten_until_it_is_read(admin: SignedIn, own_desk: Set
     upload = send(admin, lines(1))
     assert admin.post(f"/files/{upload}/forget").status_code == 409
     assert admin.post(f"/files/{upload}/read").status_code == 400  # it is asked for already
+
+
+def test_a_file_that_is_stopped_and_chosen_again_at_once_is_read(
+    admin: SignedIn, own_desk: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_file, seen = WORK["file"], []
+
+    def stop_and_choose_again(
+        settings: Settings, store: ArticleStore, job: Job, meter: JobMeter
+    ) -> JobDone:
+        seen.append(job.number)
+        if len(seen) == 1:
+            admin.post(f"/jobs/{job.number}/stop", part=False)
+            again = begin(admin, lines(2)).get_json()
+            assert again["received"] == len(lines(2))
+            assert admin.post(f"/files/{again['id']}/read").status_code == 200
+        return read_file(settings, store, job, meter)
+
+    send(admin, lines(2))
+    monkeypatch.setitem(WORK, "file", stop_and_choose_again)  # type: ignore[arg-type]
+    assert do_jobs(own_desk) == 0
+    assert len(seen) == 2
+    with closing(open_store(own_desk.database_url)) as store:
+        assert set(store.get_many(["sent-0", "sent-1"])) == {"sent-0", "sent-1"}
+    assert Uploads(own_desk.data.uploads).all() == []
 
 
 def test_a_job_that_is_stopped_names_who_stopped_it_and_why(
