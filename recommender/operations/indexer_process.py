@@ -42,6 +42,7 @@ from recommender.logs import RepeatedFault
 from recommender.operations.supervision import StopSignal
 from recommender.operations.webhook_sender import WebhookSender
 from recommender.settings import Settings
+from recommender.sources.uploads import Uploads
 from recommender.store import LOG_START, ArticleStore, LazyStore
 
 __all__ = [
@@ -200,10 +201,10 @@ class IndexerProcess:
     def check_snapshot(self) -> None:
         """Use the model of the live snapshot, and start a compaction if it is due.
 
-        What is asked for in the console is started, the audit log is shortened, and the reading of
-        a large archive is told of.
+        What is asked for in the console is started, what is too old is forgotten, and the reading
+        of a large archive is told of.
         """
-        self._trim_audit_log()
+        self._trim()
         self._tell_of_reading()
         generation = read_live_name(self._catalog)
         if self._indexer is None or generation != self._generation:
@@ -215,13 +216,14 @@ class IndexerProcess:
         if not self._jobs.is_running() and self._store().jobs.next() is not None:
             self._jobs.run("jobs")
 
-    def _trim_audit_log(self) -> None:
-        """Forget, once an hour, what the audit log no longer has to keep."""
+    def _trim(self) -> None:
+        """Forget, once an hour, what is too old: audit entries, and files that never came whole."""
         if time.monotonic() < self._trim_at:
             return
         self._trim_at = time.monotonic() + TRIM_SECONDS
         kept = timedelta(days=self._settings.audit_days)
         self._store().audit_log.forget(before=datetime.now(tz=UTC) - kept)
+        Uploads(self._settings.data.uploads).sweep(self._store().jobs.waiting_files())
 
     def _tell_of_reading(self) -> None:
         """Say how far the archive is read while a large part of it waits, and when it is read."""

@@ -99,9 +99,7 @@ class Uploads:
 
     def all(self) -> list[Upload]:
         """All files that are being sent or wait to be read."""
-        if not self.folder.is_dir():
-            return []
-        found = (self._read(path.name) for path in sorted(self.folder.iterdir()))
+        found = (self._read(path.name) for path in self._folders())
         return [one for one in found if one is not None]
 
     def add(self, upload: Upload, at: int, piece: bytes) -> Upload:
@@ -133,19 +131,25 @@ class Uploads:
             shutil.rmtree(self.folder / upload_id, ignore_errors=True)
 
     def sweep(self, waiting: Collection[str]) -> None:
-        """Remove what nobody goes on with.
+        """Remove what nobody goes on with, also what a process has left that died meanwhile.
 
         Args:
             waiting: the ids of the files that are to be imported; they stay.
         """
-        for one in self.all():
-            kept = ASKING_SECONDS if one.is_whole else KEPT_SECONDS
+        for path in self._folders():
+            one = self._read(path.name)
+            kept = ASKING_SECONDS if one is None or one.is_whole else KEPT_SECONDS
             try:
-                touched = self.path_of(one.id).stat().st_mtime
+                touched = (path if one is None else self.path_of(one.id)).stat().st_mtime
             except FileNotFoundError:
                 continue  # another process has removed it
-            if one.id not in waiting and time.time() - touched > kept:
-                self.drop(one.id)
+            if path.name not in waiting and time.time() - touched > kept:
+                self.drop(path.name)
+
+    def _folders(self) -> list[Path]:
+        if not self.folder.is_dir():
+            return []
+        return sorted(path for path in self.folder.iterdir() if _ID.fullmatch(path.name))
 
     def _check_kind(self, upload: Upload, piece: bytes) -> None:
         kind = detect_format(piece[:HEAD])

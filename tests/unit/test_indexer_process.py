@@ -1,5 +1,6 @@
 """The indexer process: which model it uses, when it compacts, and what it asks while idle."""
 
+import os
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -20,6 +21,7 @@ from recommender.indexing.rebuild import Rebuilt
 from recommender.operations import indexer_process
 from recommender.operations.indexer_process import is_build_due, model_in_use
 from recommender.settings import Settings
+from recommender.sources.uploads import Uploads
 from recommender.store import LOG_START, Actor, LazyStore, open_store, schema
 
 Models = Callable[..., None]
@@ -190,3 +192,18 @@ def test_the_audit_log_is_kept_for_the_days_of_the_settings(
             connection.execute(old)
         indexer_process.IndexerProcess(settings, late, str.strip).check_snapshot()
         assert [one.subject for one in late().audit_log.entries()] == ["new"]
+
+
+def test_files_that_were_never_sent_whole_are_removed(
+    own_desk: Settings, monkeypatch: pytest.MonkeyPatch, fake_model: Model, fake_encoder: Encoder
+) -> None:
+    """Nobody has to begin another file for that."""
+    monkeypatch.setattr(archive_model, "find_model", lambda *_: fake_model)
+    monkeypatch.setattr(indexer_process, "load_encoder", lambda _: fake_encoder)
+    uploads = Uploads(own_desk.data.uploads)
+    old, new = (uploads.begin("chief", name, 9, "1") for name in ("old", "new"))
+    long_ago = uploads.path_of(old.id).stat().st_mtime - 86_500
+    os.utime(uploads.path_of(old.id), (long_ago, long_ago))
+    with closing(LazyStore(own_desk.database_url)) as late:
+        indexer_process.IndexerProcess(own_desk, late, str.strip).check_snapshot()
+    assert uploads.all() == [new]

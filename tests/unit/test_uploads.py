@@ -204,3 +204,18 @@ def test_what_nobody_goes_on_with_is_removed(uploads: Uploads) -> None:
         os.utime(path, (moment, moment))
     uploads.sweep({kept.id})
     assert {one.name for one in uploads.all()} == {"waits to be read", "fresh"}
+
+
+def test_what_a_process_left_that_died_is_removed(uploads: Uploads) -> None:
+    """It died while it made the folder of a file, or while it removed one."""
+    left, fresh, foreign = (
+        uploads.folder / name for name in ("a" * 32, "b" * 32, "of somebody else")
+    )
+    for folder in (left, fresh, foreign):
+        folder.mkdir(parents=True)
+        (folder / "content").write_bytes(STORY)
+    for folder in (left, foreign):
+        moment = folder.stat().st_mtime - 3_700
+        os.utime(folder, (moment, moment))
+    uploads.sweep(())
+    assert sorted(uploads.folder.iterdir()) == [fresh, foreign]
