@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from recommender.api_keys import ApiKey
 from recommender.operations.console_jobs import do_jobs
 from recommender.settings import Settings
 from recommender.sources.uploads import PIECE, Uploads
+from recommender.store import open_store
 from service import create_app
 from tests.browser.conftest import served
 
@@ -123,6 +125,27 @@ def test_a_lost_connection_goes_on_by_itself(desk: Desk, tab: Tabs, archive: Pat
     assert sent_bytes(desk) == archive.read_bytes()
 
 
+@pytest.mark.parametrize("is_read_meanwhile", [False, True])
+def test_a_lost_answer_at_the_end_neither_fails_nor_reads_the_file_twice(
+    desk: Desk, tab: Tabs, tmp_path: Path, *, is_read_meanwhile: bool
+) -> None:
+    archive = tmp_path / "archive.jsonl"
+    archive.write_text('{"id": "a", "title": "The ferry", "body": "It sails."}', "utf-8")
+    page = first_steps(tab(), desk)
+
+    def lose_the_answer(route: Route) -> None:
+        route.fetch()
+        if is_read_meanwhile:
+            assert do_jobs(desk.settings) == 0
+        route.abort()
+
+    page.route("**/files/*/read", lose_the_answer, times=1)
+    send(page, archive)
+    expect(page.locator("[data-told]")).to_contain_text("is read now", timeout=30_000)
+    with closing(open_store(desk.settings.database_url)) as store:
+        assert len(store.jobs.newest()) == 1
+
+
 def test_what_is_no_archive_is_refused_in_words(desk: Desk, tab: Tabs, tmp_path: Path) -> None:
     page = first_steps(tab(), desk)
     workbook = tmp_path / "archive.xlsx"
@@ -139,7 +162,12 @@ def test_somebody_forgets_what_was_begun(desk: Desk, tab: Tabs, archive: Path) -
     send(page, archive)
     expect(page.locator("[data-told]")).to_contain_text("The connection is lost")
     page.reload()
-    page.get_by_role("button", name="Forget it").click()
+    page.route("**/forget", lambda route: route.fulfill(status=409, json={"detail": "not now"}))
+    page.get_by_role("button", name="Do not send it").click()
+    expect(page.get_by_text("not now")).to_be_attached()
+    expect(page.locator("#begun li")).to_have_count(1)
+    page.unroute("**/forget")
+    page.get_by_role("button", name="Do not send it").click()
     expect(page.locator("#begun li")).to_have_count(0)
     assert uploads.all() == []
 

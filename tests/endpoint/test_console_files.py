@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from recommender.operations.console_jobs import WORK, JobDone, JobMeter, do_jobs
 from recommender.settings import Settings
-from recommender.sources.uploads import PIECE, Uploads
+from recommender.sources.uploads import PIECE, Upload, Uploads
 from recommender.store import ArticleStore, Job, open_store
 from tests.support.signed_in import SignedIn
 
@@ -122,6 +122,22 @@ def test_a_piece_that_breaks_off_is_not_kept(admin: SignedIn, own_desk: Settings
     assert Uploads(own_desk.data.uploads).all()[0].received == 0
 
 
+def test_a_piece_of_a_file_that_was_removed_meanwhile_is_not_found(
+    admin: SignedIn, own_desk: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = begin(admin, lines(1)).get_json()
+
+    def find(uploads: Uploads, upload_id: str, owner: str) -> Upload | None:
+        found = find_before(uploads, upload_id, owner)
+        uploads.drop(upload_id)
+        return found
+
+    find_before = Uploads.find
+    monkeypatch.setattr(Uploads, "find", find)
+    assert piece(admin, begun["id"], 0, lines(1)).status_code == 404
+    assert Uploads(own_desk.data.uploads).all() == []
+
+
 def test_a_piece_that_is_too_large_is_refused(admin: SignedIn) -> None:
     begun = begin(admin, b" " * (2 * PIECE)).get_json()
     assert piece(admin, begun["id"], 0, b" " * (PIECE + 1)).status_code == 413
@@ -166,7 +182,16 @@ def test_a_file_can_be_forgotten_until_it_is_read(admin: SignedIn, own_desk: Set
     assert Uploads(own_desk.data.uploads).all() == []
     upload = send(admin, lines(1))
     assert admin.post(f"/files/{upload}/forget").status_code == 409
-    assert admin.post(f"/files/{upload}/read").status_code == 400  # it is asked for already
+
+
+def test_a_file_that_is_asked_for_twice_is_read_once(admin: SignedIn, own_desk: Settings) -> None:
+    """The answer to the first was lost on its way."""
+    upload = send(admin, lines(1))
+    assert admin.post(f"/files/{upload}/read").status_code == 200
+    assert do_jobs(own_desk) == 0
+    with closing(open_store(own_desk.database_url)) as store:
+        assert [job.state for job in store.jobs.newest()] == ["done"]
+    assert admin.post(f"/files/{upload}/read").status_code == 404  # it has been read
 
 
 def test_a_file_that_is_stopped_and_chosen_again_at_once_is_read(

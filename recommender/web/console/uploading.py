@@ -21,6 +21,7 @@ from recommender.web.state import state
 
 __all__ = ["begun_uploads"]
 
+NO_FILE: Final = "there is no such file"
 NOT_STORED: Final = {"Cache-Control": "no-store"}
 
 
@@ -46,19 +47,23 @@ def take_piece(upload_id: str, number: str) -> ResponseReturnValue:
     at = find_number(number)
     if at is None:
         raise Refused(404, "there is no such piece")
-    upload = _find(upload_id)
-    return _how_far(_uploads().add(upload, at, read_body(PIECE)))
+    upload, piece = _find(upload_id), read_body(PIECE)
+    try:
+        return _how_far(_uploads().add(upload, at, piece))
+    except FileNotFoundError as error:  # removed meanwhile
+        raise Refused(404, NO_FILE) from error
 
 
 @console.post("/files/<upload_id>/read")
 @opened("admin")
 def read_file(upload_id: str) -> ResponseReturnValue:
-    """Ask for the import of a file that has arrived."""
+    """Ask for the import of a file that has arrived; once, however often the script asks."""
     upload = _find(upload_id)
     if not upload.is_whole:
         raise Refused(409, "the file has not arrived to its end")
     with writing_as_session() as store:
-        store.jobs.ask("file", f"{upload.id} {upload.name}", actor_of_session().name)
+        if upload.id not in store.jobs.waiting_files():
+            store.jobs.ask("file", f"{upload.id} {upload.name}", actor_of_session().name)
     return _how_far(upload)
 
 
@@ -100,5 +105,5 @@ def _find(upload_id: str) -> Upload:
     """
     found = _uploads().find(upload_id, _session_id())
     if found is None:
-        raise Refused(404, "there is no such file")
+        raise Refused(404, NO_FILE)
     return found

@@ -10,17 +10,22 @@ const token = document.querySelector('meta[name="form-token"]')?.content ?? '';
 const wait = (ms) => new Promise((done) => { setTimeout(done, ms); });
 
 /** A request that the service refuses for good: asking again does not help. */
-class Refusal extends Error {}
+class Refusal extends Error {
+  constructor(status, detail) {
+    super(detail || String(status));
+    this.status = status;
+  }
+}
 
 async function post(address, body) {
   const answer = await fetch(address, {
     method: 'POST', body, credentials: 'same-origin',
     headers: { 'X-Part': '1', 'X-Form-Token': token },
   });
-  if (answer.ok) return answer.json();
+  if (answer.ok) return answer.status === 204 ? null : answer.json();
   const { detail } = await answer.json().catch(() => ({}));
   const passes = answer.status >= 500 || [408, 409, 429].includes(answer.status);
-  throw passes ? new Error(detail) : new Refusal(detail || String(answer.status));
+  throw passes ? new Error(detail) : new Refusal(answer.status, detail);
 }
 
 /** Where to go on with a file. */
@@ -34,19 +39,26 @@ function begin(address, file) {
 
 async function send(address, file, show) {
   let failures = 0;
+  let whole = null; // the id of the file once all of it has arrived
+  let asked = false; // whether its import may be asked for, though no answer has come
   for (;;) {
     try {
-      let { id, received, piece } = await begin(address, file);
-      show(received);
-      while (received < file.size) {
-        const bytes = file.slice(received, received + piece);
-        ({ received } = await post(`${address}/${id}/pieces/${received}`, bytes));
-        failures = 0;
+      if (whole === null) {
+        let { id, received, piece } = await begin(address, file);
         show(received);
+        while (received < file.size) {
+          const bytes = file.slice(received, received + piece);
+          ({ received } = await post(`${address}/${id}/pieces/${received}`, bytes));
+          failures = 0;
+          show(received);
+        }
+        whole = id;
       }
-      return await post(`${address}/${id}/read`);
+      return await post(`${address}/${whole}/read`);
     } catch (fault) {
+      if (asked && fault.status === 404) return null; // it has been read meanwhile
       if (fault instanceof Refusal || fault.name === 'NotReadableError') throw fault;
+      asked = whole !== null;
       failures += 1;
       show(null);
       await wait(Math.min(LONGEST_WAIT_MS, 500 * 2 ** failures));
@@ -110,6 +122,10 @@ if (form) {
 document.addEventListener('click', async (event) => {
   const forget = event.target.closest('[data-forget]');
   if (!forget) return;
-  await fetch(forget.dataset.forget, { method: 'POST', credentials: 'same-origin', headers: { 'X-Part': '1', 'X-Form-Token': token } });
-  forget.closest('li').remove();
+  try {
+    await post(forget.dataset.forget);
+    forget.closest('li').remove();
+  } catch (fault) {
+    say(fault.message);
+  }
 });
