@@ -12,7 +12,7 @@ import shutil
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -109,17 +109,19 @@ class Uploads:
             ChangedMeanwhile: the file goes on at another place, since the piece has arrived before.
             BadParameter: the piece is empty or too large, or the file is of no kind that is read.
             StoreFull: the disk is full. The piece can be sent again.
+            FileNotFoundError: the file was removed meanwhile.
         """
         if not 0 < len(piece) <= min(PIECE, upload.size - at):
             raise BadParameter("the piece is empty, or goes beyond the end of the file")
-        if at == 0:
-            self._check_kind(upload, piece)
-        with self.path_of(upload.id).open("ab", buffering=0) as file, _locked(file.fileno()):
+        with self.path_of(upload.id).open("r+b", buffering=0) as file, _locked(file.fileno()):
             there = os.fstat(file.fileno()).st_size
             if there != at:
                 raise ChangedMeanwhile(f"the file goes on at byte {there}")
+            if at == 0:
+                self._check_kind(upload, piece)
+            file.seek(at)
             _append(file.fileno(), at, piece)
-        return self._read(upload.id) or upload
+        return replace(upload, received=at + len(piece))
 
     def path_of(self, upload_id: str) -> Path:
         """Where the content of a file lies."""
@@ -152,6 +154,8 @@ class Uploads:
         return sorted(path for path in self.folder.iterdir() if _ID.fullmatch(path.name))
 
     def _check_kind(self, upload: Upload, piece: bytes) -> None:
+        if len(piece) < min(HEAD, upload.size):
+            raise BadParameter(f"the first piece has less than {HEAD} bytes")
         kind = detect_format(piece[:HEAD])
         if kind in NOT_IN_FILES:
             self.drop(upload.id)

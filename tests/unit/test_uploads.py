@@ -12,9 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.errors import BadParameter, ChangedMeanwhile, StoreFull
+from recommender.sources.format_detection import HEAD
 from recommender.sources.uploads import MOST_BYTES, MOST_OPEN, PIECE, Upload, Uploads
 
 STORY = b'{"id": "a", "title": "The harbour opens"}\n'
+LONG = STORY * 1_700
+"""Longer than the head by which the kind of a file is found."""
 ANNA, BORIS = "a" * 16, "b" * 16
 Usage = namedtuple("Usage", "total used free")  # noqa: PYI024 - as shutil has it
 
@@ -24,7 +27,7 @@ def uploads(tmp_path: Path) -> Uploads:
     return Uploads(tmp_path / "uploads")
 
 
-def begin(uploads: Uploads, content: bytes = STORY, name: str = "a.jsonl") -> Upload:
+def begin(uploads: Uploads, content: bytes = LONG, name: str = "a.jsonl") -> Upload:
     return uploads.begin(ANNA, name, len(content), "1")
 
 
@@ -44,27 +47,52 @@ def test_a_file_is_what_its_pieces_are(uploads: Uploads) -> None:
 
 
 def test_a_file_goes_on_where_it_was(uploads: Uploads) -> None:
-    begun = uploads.add(begin(uploads), 0, STORY[:10])
+    begun = uploads.add(begin(uploads), 0, LONG[:HEAD])
     again = begin(uploads)
-    assert (again.id, again.received) == (begun.id, 10)
-    send(uploads, again, STORY)
-    assert uploads.path_of(begun.id).read_bytes() == STORY
+    assert (again.id, again.received) == (begun.id, HEAD)
+    send(uploads, again, LONG)
+    assert uploads.path_of(begun.id).read_bytes() == LONG
 
 
 def test_a_piece_that_came_twice_counts_once(uploads: Uploads) -> None:
     """The answer to the first was lost on its way."""
     upload = begin(uploads)
-    uploads.add(upload, 0, STORY[:10])
-    with pytest.raises(ChangedMeanwhile, match="goes on at byte 10"):
-        uploads.add(upload, 0, STORY[:10])
-    with pytest.raises(ChangedMeanwhile, match="goes on at byte 10"):
-        uploads.add(upload, 12, STORY[12:])
-    assert uploads.path_of(upload.id).read_bytes() == STORY[:10]
+    uploads.add(upload, 0, LONG[:HEAD])
+    with pytest.raises(ChangedMeanwhile, match=f"goes on at byte {HEAD}"):
+        uploads.add(upload, 0, LONG[:HEAD])
+    with pytest.raises(ChangedMeanwhile, match=f"goes on at byte {HEAD}"):
+        uploads.add(upload, HEAD + 2, LONG[HEAD + 2 :])
+    assert uploads.path_of(upload.id).read_bytes() == LONG[:HEAD]
+
+
+def test_a_head_of_another_kind_removes_no_file_that_has_begun(uploads: Uploads) -> None:
+    upload = begin(uploads)
+    uploads.add(upload, 0, LONG[:HEAD])
+    with pytest.raises(ChangedMeanwhile):
+        uploads.add(upload, 0, b"PK\x03\x04".ljust(HEAD))
+    assert uploads.path_of(upload.id).read_bytes() == LONG[:HEAD]
+
+
+def test_the_first_piece_shows_of_which_kind_a_file_is(uploads: Uploads) -> None:
+    """One byte of a packed file does not."""
+    for step in (1, HEAD - 1):
+        with pytest.raises(BadParameter, match="first piece"):
+            uploads.add(begin(uploads), 0, (b"PK\x03\x04" + LONG)[:step])
+    (upload,) = uploads.all()
+    assert upload.received == 0
+
+
+def test_a_file_that_was_removed_takes_no_piece(uploads: Uploads) -> None:
+    upload = uploads.add(begin(uploads), 0, LONG[:HEAD])
+    uploads.drop(upload.id)
+    with pytest.raises(FileNotFoundError):
+        uploads.add(upload, HEAD, LONG[HEAD:])
+    assert uploads.all() == []
 
 
 def test_two_tabs_that_send_the_same_file_at_once_spoil_nothing(uploads: Uploads) -> None:
     content = bytes(range(32, 96)) * 4_000
-    upload = begin(uploads, content)
+    upload = uploads.add(begin(uploads, content), 0, content[:HEAD])
     together = threading.Barrier(2)
 
     def tab() -> None:
@@ -85,14 +113,14 @@ def test_two_tabs_that_send_the_same_file_at_once_spoil_nothing(uploads: Uploads
 
 
 def test_two_files_at_once_stay_apart(uploads: Uploads) -> None:
-    first, second = begin(uploads), begin(uploads, STORY * 2, "b.jsonl")
-    for at in range(0, len(STORY), 10):
-        first = uploads.add(first, at, STORY[at : at + 10])
-        second = uploads.add(second, at, STORY[at : at + 10])
+    first, second = begin(uploads), begin(uploads, LONG * 2, "b.jsonl")
+    for at in range(0, len(LONG), HEAD):
+        first = uploads.add(first, at, LONG[at : at + HEAD])
+        second = uploads.add(second, at, LONG[at : at + HEAD])
     assert first.is_whole
-    assert uploads.path_of(first.id).read_bytes() == STORY
-    send(uploads, second, STORY * 2)
-    assert uploads.path_of(second.id).read_bytes() == STORY * 2
+    assert uploads.path_of(first.id).read_bytes() == LONG
+    send(uploads, second, LONG * 2)
+    assert uploads.path_of(second.id).read_bytes() == LONG * 2
 
 
 def test_another_session_neither_finds_a_file_nor_goes_on_with_it(uploads: Uploads) -> None:
@@ -164,16 +192,17 @@ def test_a_file_that_has_no_room_is_refused(
 
 
 def test_a_full_disk_leaves_no_half_piece(uploads: Uploads) -> None:
-    upload = uploads.add(begin(uploads), 0, STORY[:10])
+    upload = uploads.add(begin(uploads), 0, LONG[:HEAD])
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (15, limits[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (HEAD + 5, limits[1]))
     try:
         with pytest.raises(StoreFull):
-            uploads.add(upload, 10, STORY[10:])
+            uploads.add(upload, HEAD, LONG[HEAD:])
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert uploads.path_of(upload.id).read_bytes() == STORY[:10]
-    send(uploads, upload, STORY)
+    assert uploads.path_of(upload.id).read_bytes() == LONG[:HEAD]
+    send(uploads, upload, LONG)
+    assert uploads.path_of(upload.id).read_bytes() == LONG
 
 
 @pytest.mark.parametrize(
@@ -189,15 +218,15 @@ def test_a_file_that_is_never_read_is_refused_at_its_first_piece(
     uploads: Uploads, head: bytes, why: str
 ) -> None:
     with pytest.raises(BadParameter, match=f"a.jsonl: .*{why}"):
-        uploads.add(begin(uploads, head * 2), 0, head)
+        uploads.add(begin(uploads, head), 0, head)
     assert uploads.all() == []
 
 
 def test_what_nobody_goes_on_with_is_removed(uploads: Uploads) -> None:
     kept = begin(uploads, name="waits to be read")
     given_up, whole, fresh = (begin(uploads, name=name) for name in ("begun", "whole", "fresh"))
-    send(uploads, whole, STORY)
-    send(uploads, kept, STORY)
+    send(uploads, whole, LONG)
+    send(uploads, kept, LONG)
     for one, seconds in ((kept, 10**7), (given_up, 86_500), (whole, 3_700), (fresh, 3_700)):
         path = uploads.path_of(one.id)
         moment = path.stat().st_mtime - seconds
