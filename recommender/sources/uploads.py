@@ -10,7 +10,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -45,7 +45,7 @@ class Upload:
 
     Attributes:
         id: names it; 32 hex digits.
-        owner: the session that sends it.
+        owner: who sends it, by the name of the key and of the person.
         name: as the browser has it, in printable characters; only to be shown.
         size: of the whole file, in bytes.
         modified: when the file was changed last, as the browser says it: it tells a file from
@@ -73,7 +73,7 @@ class Uploads:
     folder: Path
 
     def begin(self, owner: str, name: str, size: int, modified: str) -> Upload:
-        """Begin to take a file, or go on with one that the same session has begun.
+        """Begin to take a file, or go on with one that the same owner has begun.
 
         Raises:
             BadParameter: it is empty or too large, there is no room, or too many are sent now.
@@ -93,7 +93,7 @@ class Uploads:
             return self._make(Upload(secrets.token_hex(16), owner, shown, size, modified[:40]))
 
     def find(self, upload_id: str, owner: str) -> Upload | None:
-        """The upload of an id; None if there is none, or if another session sends it."""
+        """The upload of an id; None if there is none, or if somebody else sends it."""
         found = self._read(upload_id) if _ID.fullmatch(upload_id) else None
         return found if found is not None and found.owner == owner else None
 
@@ -131,6 +131,17 @@ class Uploads:
         """Remove a file, whether all of it has arrived or not."""
         if _ID.fullmatch(upload_id):
             shutil.rmtree(self.folder / upload_id, ignore_errors=True)
+
+    def drop_of_others(self, waiting: Collection[str], goes_on: Callable[[str], bool]) -> None:
+        """Remove the files that no owner can go on with, but those that wait to be imported.
+
+        Args:
+            waiting: the ids of the files that are to be imported.
+            goes_on: whether an owner may still send files.
+        """
+        for one in self.all():
+            if one.id not in waiting and not goes_on(one.owner):
+                self.drop(one.id)
 
     def sweep(self, waiting: Collection[str]) -> None:
         """Remove what nobody goes on with, also what a process has left that died meanwhile.

@@ -1,4 +1,4 @@
-"""Files that are sent in the first steps: in pieces, by administrators, each by its session."""
+"""Files that are sent in the first steps: in pieces, by administrators, each its own."""
 
 import json
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from recommender.operations.console_jobs import WORK, JobDone, JobMeter, do_jobs
 from recommender.settings import Settings
-from recommender.sources.uploads import PIECE, Upload, Uploads
+from recommender.sources.uploads import MOST_OPEN, PIECE, Upload, Uploads
 from recommender.store import ArticleStore, Job, open_store
 from tests.support.signed_in import SignedIn
 
@@ -143,7 +143,7 @@ def test_a_piece_that_is_too_large_is_refused(admin: SignedIn) -> None:
     assert piece(admin, begun["id"], 0, b" " * (PIECE + 1)).status_code == 413
 
 
-def test_the_file_of_another_session_is_not_found(admin: SignedIn, chief_key: str) -> None:
+def test_the_file_of_somebody_else_is_not_found(admin: SignedIn, chief_key: str) -> None:
     begun = begin(admin, lines(1), "hers.jsonl").get_json()
     other = SignedIn(admin.client.application.test_client(), chief_key, "Boris")
     assert piece(other, begun["id"], 0, lines(1)).status_code == 404
@@ -152,6 +152,31 @@ def test_the_file_of_another_session_is_not_found(admin: SignedIn, chief_key: st
     assert "hers.jsonl" in admin.get("/start").text
     assert "hers.jsonl" not in other.get("/start").text
     assert begin(other, lines(1), "hers.jsonl").get_json()["id"] != begun["id"]
+
+
+def test_a_file_goes_on_after_a_new_sign_in(admin: SignedIn, chief_key: str) -> None:
+    content = lines(1) + b" " * PIECE
+    begun = begin(admin, content).get_json()
+    assert piece(admin, begun["id"], 0, content[:PIECE]).status_code == 200
+    again = SignedIn(admin.client.application.test_client(), chief_key)
+    assert "stories.jsonl" in again.get("/start").text
+    assert begin(again, content).get_json() == begun | {"received": PIECE}
+    assert again.post(f"/files/{begun['id']}/forget").status_code == 204
+
+
+def test_files_of_a_key_that_is_gone_block_no_others(admin: SignedIn, own_desk: Settings) -> None:
+    uploads = Uploads(own_desk.data.uploads)
+    for number in range(MOST_OPEN):
+        uploads.begin("gone: Clara", str(number), 9, "1")
+    begun = begin(admin, lines(1)).get_json()
+    assert [one.id for one in uploads.all()] == [begun["id"]]
+
+
+def test_files_that_others_can_go_on_with_stay(admin: SignedIn, chief_key: str) -> None:
+    other = SignedIn(admin.client.application.test_client(), chief_key, "Boris")
+    for number in range(MOST_OPEN):
+        assert begin(other, lines(1), str(number)).status_code == 200
+    assert begin(admin, lines(1)).status_code == 400
 
 
 def test_an_editor_sends_no_file(client: FlaskClient, secrets: dict[str, str]) -> None:

@@ -18,7 +18,7 @@ from recommender.sources.uploads import MOST_BYTES, MOST_OPEN, PIECE, Upload, Up
 STORY = b'{"id": "a", "title": "The harbour opens"}\n'
 LONG = STORY * 1_700
 """Longer than the head by which the kind of a file is found."""
-ANNA, BORIS = "a" * 16, "b" * 16
+ANNA, BORIS = "chief: Anna", "chief: Boris"
 Usage = namedtuple("Usage", "total used free")  # noqa: PYI024 - as shutil has it
 
 
@@ -123,7 +123,7 @@ def test_two_files_at_once_stay_apart(uploads: Uploads) -> None:
     assert uploads.path_of(second.id).read_bytes() == LONG * 2
 
 
-def test_another_session_neither_finds_a_file_nor_goes_on_with_it(uploads: Uploads) -> None:
+def test_somebody_else_neither_finds_a_file_nor_goes_on_with_it(uploads: Uploads) -> None:
     upload = begin(uploads)
     assert uploads.find(upload.id, BORIS) is None
     assert uploads.begin(BORIS, upload.name, upload.size, "1").id != upload.id
@@ -233,6 +233,14 @@ def test_what_nobody_goes_on_with_is_removed(uploads: Uploads) -> None:
         os.utime(path, (moment, moment))
     uploads.sweep({kept.id})
     assert {one.name for one in uploads.all()} == {"waits to be read", "fresh"}
+
+
+def test_what_no_owner_can_go_on_with_is_removed(uploads: Uploads) -> None:
+    waiting, left = (uploads.begin("gone: Anna", name, 9, "1") for name in ("waiting", "left"))
+    kept = begin(uploads)
+    uploads.drop_of_others({waiting.id}, lambda owner: owner == ANNA)
+    assert {one.id for one in uploads.all()} == {waiting.id, kept.id}
+    assert uploads.find(left.id, "gone: Anna") is None
 
 
 def test_what_a_process_left_that_died_is_removed(uploads: Uploads) -> None:

@@ -47,6 +47,7 @@ TELLS_TIMES = {
     "web/console/signing_in.py": "when a session begins, and which have ended",
     "web/console/start.py": "what readers see now",
     "web/console/steering.py": "which pins hold now",
+    "web/console/uploading.py": "whether a key has expired",
     "web/gauges.py": "how old the live generation is, by its own date",
     "web/sample_site/pages.py": "what readers see now",
     "web/state.py": "what readers see now",

@@ -1,5 +1,7 @@
 """A file of the first steps: a script sends it in pieces, and goes on after a break."""
 
+import time
+from datetime import UTC, datetime
 from typing import Final
 
 from flask import request
@@ -7,6 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from recommender.errors import BadParameter
 from recommender.sources.uploads import PIECE, Upload, Uploads
+from recommender.web.auth import holds_at
 from recommender.web.bodies import read_body
 from recommender.web.console.access import (
     actor_of_session,
@@ -22,6 +25,8 @@ from recommender.web.state import state
 __all__ = ["begun_uploads"]
 
 NO_FILE: Final = "there is no such file"
+BETWEEN: Final = ": "
+"""It stands between the name of a key, which has no colon, and that of a person."""
 NOT_STORED: Final = {"Cache-Control": "no-store"}
 
 
@@ -36,8 +41,9 @@ def begin_file() -> ResponseReturnValue:
         waiting = store.jobs.waiting_files()
     uploads = _uploads()
     uploads.sweep(waiting)
+    uploads.drop_of_others(waiting, _may_send)
     name, modified = (request.form.get(field, "") for field in ("name", "modified"))
-    return _how_far(uploads.begin(_session_id(), name, size, modified))
+    return _how_far(uploads.begin(_owner(), name, size, modified))
 
 
 @console.post("/files/<upload_id>/pieces/<number>")
@@ -80,8 +86,8 @@ def forget_file(upload_id: str) -> ResponseReturnValue:
 
 
 def begun_uploads() -> list[Upload]:
-    """The files that this session has begun to send and that have not arrived yet."""
-    return [one for one in _uploads().all() if one.owner == _session_id() and not one.is_whole]
+    """The files that this person has begun to send and that have not arrived yet."""
+    return [one for one in _uploads().all() if one.owner == _owner() and not one.is_whole]
 
 
 def _how_far(upload: Upload) -> ResponseReturnValue:
@@ -92,18 +98,26 @@ def _uploads() -> Uploads:
     return Uploads(state().settings.data.uploads)
 
 
-def _session_id() -> str:
+def _owner() -> str:
+    """Who sends: the key and the person, so that a file goes on after a new sign-in."""
     session = current_session()
-    return "" if session is None else session.id
+    return "" if session is None else f"{session.key_name}{BETWEEN}{session.person}"
+
+
+def _may_send(owner: str) -> bool:
+    """Whether the key of an owner still opens this page; if not, nobody can go on with the file."""
+    name, now = owner.partition(BETWEEN)[0], datetime.fromtimestamp(time.time(), UTC)
+    found = (key for key in state().keyring.keys if key.name == name)
+    return any("admin" in key.scopes and holds_at(key, now) for key in found)
 
 
 def _find(upload_id: str) -> Upload:
-    """The file that this session sends.
+    """The file that this person sends.
 
     Raises:
-        Refused: there is none of this id, or another session sends it.
+        Refused: there is none of this id, or somebody else sends it.
     """
-    found = _uploads().find(upload_id, _session_id())
+    found = _uploads().find(upload_id, _owner())
     if found is None:
         raise Refused(404, NO_FILE)
     return found
