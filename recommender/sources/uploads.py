@@ -20,7 +20,7 @@ from recommender.characters import printable
 from recommender.errors import BadParameter, ChangedMeanwhile, StoreFull
 from recommender.sources.format_detection import HEAD, NOT_IN_FILES, detect_format, explain_refusal
 
-__all__ = ["PIECE", "Upload", "Uploads"]
+__all__ = ["PIECE", "FileRefused", "Upload", "Uploads"]
 
 PIECE: Final = 2**20
 """Bytes that are sent at once."""
@@ -37,6 +37,20 @@ TIMES_ITS_SIZE: Final = 2
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 _FACTS: Final = "upload.json"
 _CONTENT: Final = "content"
+
+
+class FileRefused(BadParameter):
+    """A file is not taken.
+
+    Attributes:
+        code: says why, to whoever words it anew.
+        values: what the words have in them.
+    """
+
+    def __init__(self, code: str, message: str, **values: str | int) -> None:
+        super().__init__(message)
+        self.code = code
+        self.values = values
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +90,13 @@ class Uploads:
         """Begin to take a file, or go on with one that the same owner has begun.
 
         Raises:
-            BadParameter: it is empty or too large, there is no room, or too many are sent now.
+            FileRefused: it is empty or too large, there is no room, or too many are sent now.
         """
         if size <= 0:
-            raise BadParameter("the file is empty")
+            raise FileRefused("empty", "the file is empty")
         if size > MOST_BYTES:
-            raise BadParameter(f"the file has more than {MOST_BYTES // 2**30} GB; split it")
+            most = MOST_BYTES // 2**30
+            raise FileRefused("large", f"the file has more than {most} GB; split it", most=most)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         shown = printable(name)[:LONGEST_NAME].strip() or "file"
         with _locked(self.folder):
@@ -107,7 +122,8 @@ class Uploads:
 
         Raises:
             ChangedMeanwhile: the file goes on at another place, since the piece has arrived before.
-            BadParameter: the piece is empty or too large, or the file is of no kind that is read.
+            BadParameter: the piece is empty or too large, or a first one is too small.
+            FileRefused: the file is of no kind that is read.
             StoreFull: the disk is full. The piece can be sent again.
             FileNotFoundError: the file was removed meanwhile.
         """
@@ -170,15 +186,18 @@ class Uploads:
         kind = detect_format(piece[:HEAD])
         if kind in NOT_IN_FILES:
             self.drop(upload.id)
-            raise BadParameter(f"{upload.name}: {explain_refusal(kind)}")
+            why = f"{upload.name}: {explain_refusal(kind)}"
+            raise FileRefused(kind, why, name=upload.name)
 
     def _check_room(self, known: Collection[Upload], size: int) -> None:
         if len(known) >= MOST_OPEN:
-            raise BadParameter(f"{MOST_OPEN} other files are being sent or read; try again later")
+            why = f"{MOST_OPEN} other files are being sent or read; try again later"
+            raise FileRefused("many", why, most=MOST_OPEN)
         to_come = sum(one.size - one.received for one in known)
         needed = to_come + TIMES_ITS_SIZE * size + SPARE_BYTES
         if shutil.disk_usage(self.folder).free < needed:
-            raise BadParameter("the disk of the service has too little room for this file")
+            why = "the disk of the service has too little room for this file"
+            raise FileRefused("room", why)
 
     def _make(self, upload: Upload) -> Upload:
         folder = self.folder / upload.id

@@ -11,8 +11,11 @@ from werkzeug.test import TestResponse
 
 from recommender.operations.console_jobs import WORK, JobDone, JobMeter, do_jobs
 from recommender.settings import Settings
-from recommender.sources.uploads import MOST_OPEN, PIECE, Upload, Uploads
+from recommender.sources.format_detection import NOT_IN_FILES
+from recommender.sources.uploads import MOST_BYTES, MOST_OPEN, PIECE, Upload, Uploads
 from recommender.store import ArticleStore, Job, open_store
+from recommender.web.console.page import LANGUAGE_COOKIE
+from recommender.web.console.words import LANGUAGES, words_of
 from tests.support.signed_in import SignedIn
 
 
@@ -91,6 +94,32 @@ def test_a_file_of_another_kind_is_refused_at_once(admin: SignedIn) -> None:
     answer = piece(admin, begun["id"], 0, b"PK\x03\x04 a workbook")
     assert answer.status_code == 400
     assert "save the sheet of a workbook as CSV" in answer.get_json()["detail"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_is_refused_is_said_in_the_language_of_the_page(
+    admin: SignedIn, monkeypatch: pytest.MonkeyPatch, language: str
+) -> None:
+    admin.client.set_cookie(LANGUAGE_COOKIE, language, path="/console")
+    words = words_of("start", language)
+    heads = {kind: begin(admin, b" " * 9, kind).get_json()["id"] for kind in NOT_IN_FILES}
+    detect = "recommender.sources.uploads.detect_format"
+    for kind, upload in heads.items():
+        monkeypatch.setattr(detect, lambda _, kind=kind: kind)
+        said = piece(admin, upload, 0, b" " * 9).get_json()["detail"]
+        assert said == words[f"refused_{kind}"].format(name=kind)
+        answer = piece(admin, upload, 0, b" " * 9)
+        assert (answer.status_code, answer.get_json()["detail"]) == (404, words["refused_gone"])
+    too_large = admin.post("/files", name="a", size=str(MOST_BYTES + 1), modified="")
+    assert too_large.get_json()["detail"] == words["refused_large"].format(most=4)
+    assert begin(admin, b"").get_json()["detail"] == words["refused_empty"]
+    begun = begin(admin, b" " * 9).get_json()["id"]
+    cut_off = admin.post(f"/files/{begun}/read").get_json()["detail"]
+    assert cut_off == words["refused_cut_off"]
+    for number in range(1, MOST_OPEN):
+        begin(admin, b" " * 9, str(number))
+    many = begin(admin, b" " * 9, "one more").get_json()["detail"]
+    assert many == words["refused_many"].format(most=MOST_OPEN)
 
 
 def test_a_lost_answer_and_a_reload_go_on_where_the_file_was(

@@ -4,11 +4,11 @@ import time
 from datetime import UTC, datetime
 from typing import Final
 
-from flask import request
+from flask import Response, request
 from flask.typing import ResponseReturnValue
 
 from recommender.errors import BadParameter
-from recommender.sources.uploads import PIECE, Upload, Uploads
+from recommender.sources.uploads import PIECE, FileRefused, Upload, Uploads
 from recommender.web.auth import holds_at
 from recommender.web.bodies import read_body
 from recommender.web.console.access import (
@@ -18,13 +18,14 @@ from recommender.web.console.access import (
     opened,
     writing_as_session,
 )
+from recommender.web.console.page import shown_language
 from recommender.web.console.sent_values import find_number
-from recommender.web.problems import Refused
+from recommender.web.console.words import words_of
+from recommender.web.problems import Refused, problem, status_of
 from recommender.web.state import state
 
 __all__ = ["begun_uploads"]
 
-NO_FILE: Final = "there is no such file"
 BETWEEN: Final = ": "
 """It stands between the name of a key, which has no colon, and that of a person."""
 NOT_STORED: Final = {"Cache-Control": "no-store"}
@@ -57,7 +58,7 @@ def take_piece(upload_id: str, number: str) -> ResponseReturnValue:
     try:
         return _how_far(_uploads().add(upload, at, piece))
     except FileNotFoundError as error:  # removed meanwhile
-        raise Refused(404, NO_FILE) from error
+        raise Refused(404, _say("gone")) from error
 
 
 @console.post("/files/<upload_id>/read")
@@ -66,7 +67,7 @@ def read_file(upload_id: str) -> ResponseReturnValue:
     """Ask for the import of a file that has arrived; once, however often the script asks."""
     upload = _find(upload_id)
     if not upload.is_whole:
-        raise Refused(409, "the file has not arrived to its end")
+        raise Refused(409, _say("cut_off"))
     with writing_as_session() as store:
         if upload.id not in store.jobs.waiting_files():
             store.jobs.ask("file", f"{upload.id} {upload.name}", actor_of_session().name)
@@ -80,9 +81,15 @@ def forget_file(upload_id: str) -> ResponseReturnValue:
     upload = _find(upload_id)
     with state().reading() as store:
         if upload.id in store.jobs.waiting_files():
-            raise Refused(409, "the file is being read; stop that first")
+            raise Refused(409, _say("in_use"))
     _uploads().drop(upload.id)
     return "", 204, NOT_STORED
+
+
+@console.errorhandler(FileRefused)
+def tell_refused(refusal: FileRefused) -> Response:
+    """Say in the language of the page why a file is not taken."""
+    return problem(status_of(refusal), _say(refusal.code).format(**refusal.values))
 
 
 def begun_uploads() -> list[Upload]:
@@ -96,6 +103,10 @@ def _how_far(upload: Upload) -> ResponseReturnValue:
 
 def _uploads() -> Uploads:
     return Uploads(state().settings.data.uploads)
+
+
+def _say(code: str) -> str:
+    return words_of("start", shown_language())[f"refused_{code}"]
 
 
 def _owner() -> str:
@@ -119,5 +130,5 @@ def _find(upload_id: str) -> Upload:
     """
     found = _uploads().find(upload_id, _owner())
     if found is None:
-        raise Refused(404, NO_FILE)
+        raise Refused(404, _say("gone"))
     return found
