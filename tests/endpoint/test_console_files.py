@@ -265,7 +265,7 @@ def test_a_file_that_is_stopped_and_chosen_again_at_once_is_read(
         return read_file(settings, store, job, meter)
 
     send(admin, lines(2))
-    monkeypatch.setitem(WORK, "file", stop_and_choose_again)  # type: ignore[arg-type]
+    monkeypatch.setitem(WORK, "file", stop_and_choose_again)
     assert do_jobs(own_desk) == 0
     assert len(seen) == 2
     with closing(open_store(own_desk.database_url)) as store:
