@@ -6,7 +6,7 @@ from recommender.store.audit_log import Actor, AuditEntry, AuditLog
 from recommender.store.change_log import LOG_START, CatalogNeeds, LogPosition, StoreState
 from recommender.store.console_sessions import ConsoleSession, OpenedSession
 from recommender.store.feature_cache import FeatureCache
-from recommender.store.jobs import Job, JobKind, Jobs
+from recommender.store.jobs import Job, JobKind, Jobs, checked_reason
 from recommender.store.lazy_store import LazyStore
 from recommender.store.model_choice import ModelChoice
 from recommender.store.override_versions import OverrideStore
@@ -72,5 +72,6 @@ __all__ = [
     "UpdateBatch",
     "WebhookReceivers",
     "WriteProgress",
+    "checked_reason",
     "open_store",
 ]

@@ -11,7 +11,7 @@ from recommender.errors import BadParameter
 from recommender.store import schema
 from recommender.store.audit_log import log_action
 
-__all__ = ["Job", "JobKind", "JobState", "Jobs"]
+__all__ = ["Job", "JobKind", "JobState", "Jobs", "checked_reason"]
 
 JobKind = Literal["rebuild", "import", "file"]
 JobState = Literal["waiting", "running", "done", "failed"]
@@ -103,7 +103,7 @@ class Jobs:
             BadParameter: the same is asked for already and has not ended, too much is, or the
                 reason is too long.
         """
-        reason = _read_reason(reason)
+        reason = checked_reason(reason)
         table = schema.jobs
         same = sa.and_(table.c.kind == kind, table.c.place == place, table.c.ended_at.is_(None))
         row = {"kind": kind, "place": place, "by": by, "reason": reason, "asked_at": _now()}
@@ -175,7 +175,7 @@ class Jobs:
         Raises:
             BadParameter: the reason is too long.
         """
-        said = {"stopped_by": by, "stop_reason": _read_reason(reason)}
+        said = {"stopped_by": by, "stop_reason": checked_reason(reason)}
         with self._writer.begin() as connection:
             table = schema.jobs
             open_one = sa.and_(table.c.number == number, table.c.ended_at.is_(None))
@@ -199,7 +199,12 @@ class Jobs:
             return tuple(Job(**row) for row in connection.execute(query).mappings())
 
 
-def _read_reason(text: str) -> str:
+def checked_reason(text: str) -> str:
+    """Return a reason as it is kept.
+
+    Raises:
+        BadParameter: it is too long.
+    """
     reason = printable(text)
     if len(reason) > LONGEST_REASON:
         raise BadParameter(f"the reason is longer than {LONGEST_REASON} characters")

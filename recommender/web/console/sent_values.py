@@ -10,13 +10,13 @@ from werkzeug.datastructures import MultiDict
 from recommender.characters import printable
 from recommender.errors import BadParameter, UnknownArticle
 from recommender.id_grammar import find_id_fault
+from recommender.store import checked_reason
 from recommender.web.problems import Refused
 
 __all__ = ["check_path_ids", "find_number", "read_change", "read_moment", "read_reason"]
 
 _NUMBER: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
 """So many digits that every store can hold the number."""
-LONGEST_REASON: Final = 500
 _SESSION: Final = re.compile(r"[0-9a-f]{16}")
 
 
@@ -64,10 +64,7 @@ def read_reason(form: MultiDict[str, str]) -> str:
     Raises:
         BadParameter: it is too long.
     """
-    reason = next((text for one in form.getlist("why") if (text := printable(one))), "")
-    if len(reason) > LONGEST_REASON:
-        raise BadParameter(f"why: has {len(reason)} characters; at most {LONGEST_REASON} are kept")
-    return reason
+    return checked_reason(next((one for one in form.getlist("why") if printable(one)), ""))
 
 
 def check_path_ids(given: Mapping[str, Any]) -> None:
