@@ -140,15 +140,17 @@ def test_the_program_takes_a_command_that_is_shown(
     words = shlex.split(arguments, comments=True)
     words = list(takewhile(lambda word: word not in {">", "|", ";", "&&"}, words))
     command: click.Command = main
+    context = click.Context(main, info_name="read-also", **main.context_settings)
     while isinstance(command, click.Group):
-        found = command.get_command(click.Context(command), words.pop(0))
+        found = command.get_command(context, words.pop(0))
         assert found is not None
         command = found
     for word in words:
         if re.fullmatch(r"[\w./-]+\.(?:json|jsonl|xml|db)", word) and not word.startswith("/"):
             (tmp_path / word).touch()
     try:
-        command.make_context(command.name, [*words])
+        # A command keeps its first help option, whose names are those of its parent's context.
+        command.make_context(command.name, [*words], parent=context)
     except click.BadParameter as fault:
         assert "does not exist" in fault.message  # noqa: PT017 - a path of another machine
 
