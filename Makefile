@@ -44,7 +44,7 @@ test-wordpress: $(READY) ## The plugin and the pull against a real WordPress; NG
 	$(if $(NGINX),BEHIND_NGINX=1) $(RUN) -m pytest -q tests/wordpress
 
 test-console: $(READY) ## What editors do in the console, in Chromium; ARCHIVE=stories.jsonl: over that archive, not the sample.
-	$(if $(ARCHIVE),READ_ALSO_TEST_ARCHIVE='$(abspath $(ARCHIVE))') $(RUN) -m pytest -q --durations=5 tests/browser/test_console_flows.py
+	$(if $(ARCHIVE),READ_ALSO_TEST_ARCHIVE='$(abspath $(ARCHIVE))') $(RUN) -m pytest -q --durations=5 tests/browser/test_console_flows.py tests/browser/test_console_first_list.py
 
 console-pictures: $(READY) ## A picture of every page of the console in every look, into build/console, to be looked at.
 	$(RUN) -m tests.browser.screens

@@ -4,18 +4,14 @@
 what is in it is assumed, but that some stories have long lists. What a flow sets, it takes back.
 """
 
-import os
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
 from typing import Any, Final
 from urllib.parse import urlencode
 
-import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -25,19 +21,14 @@ from recommender.settings import Settings
 from recommender.web.console.embed import embed_signature
 from tests.browser.conftest import Cms
 from tests.browser.editors import LOOKS, Editor, Editors, assert_clean_page, settle
+from tests.browser.newsrooms import ARCHIVE, KEYS, LEAST_LISTED, LIST, PATIENCE_MS, Newsroom, listed
 from tests.browser.tabs import Tab
 from tests.support.archives import copy_archive
-from tests.support.serving import KEY, ROOT, Place, Server
+from tests.support.serving import KEY, Place, Server
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.long
 
-ARCHIVE: Final = os.environ.get("READ_ALSO_TEST_ARCHIVE")
-SAMPLE: Final = ROOT / "recommender" / "sample" / "articles.jsonl"
-KEYS: Final = {"READ_ALSO_API_KEYS": f"t:read+write+admin:{KEY}"}
-LEAST_LISTED: Final = 6
-PATIENCE_MS: Final = 300_000
-LIST: Final = "#story-list ol .stories__title"
 LARK: Final = {
     "title": "Sea Lark comes home to Old Harbour",
     "body": "The Sea Lark carried cargo to the quay of Old Harbour. Captain Moss praised the tide.",
@@ -47,39 +38,6 @@ LARK: Final = {
 DRAFT: Final = (
     "Captain Moss came home with Sea Lark, and people of Old Harbour danced on the beach."
 )
-
-
-@dataclass(frozen=True)
-class Newsroom:
-    """A running service over an archive."""
-
-    address: str
-
-    def ask(self, method: str, path: str, **sent: Any) -> httpx.Response:
-        """Call the API."""
-        address, headers = f"{self.address}/v1{path}", {"X-API-Key": KEY}
-        answer = httpx.request(method, address, headers=headers, timeout=90, **sent)
-        return answer.raise_for_status()
-
-    @contextmanager
-    def story(self, article_id: str, **fields: object) -> Iterator[None]:
-        """A story more, which is read, while the block runs."""
-        self.ask("PUT", f"/articles/{article_id}?wait=visible", json=fields)
-        yield
-        self.ask("DELETE", f"/articles/{article_id}?wait=visible")
-
-    def listed(self, article_id: str) -> list[dict[str, Any]]:
-        """The list of a story."""
-        return list(self.ask("GET", f"/articles/{article_id}/related").json()["items"])
-
-    def stories(self) -> Iterator[dict[str, Any]]:
-        """Stories with long lists of different headlines."""
-        for one in self.ask("GET", "/articles?limit=100").json()["articles"]:
-            titles = [
-                item["title"] for item in self.listed(one["id"]) if item["reason"] == "semantic"
-            ]
-            if len(set(titles)) == len(titles) >= LEAST_LISTED and one["title"] not in titles:
-                yield one
 
 
 @pytest.fixture(scope="module")
@@ -109,12 +67,6 @@ def story(newsroom: Newsroom) -> dict[str, Any]:
 def anna(newsroom: Newsroom, editor: Editors) -> Editor:
     """Somebody who is signed in as an administrator."""
     return editor(newsroom.address, KEY)
-
-
-def listed(page: Page) -> list[str]:
-    """The headlines of the list, as it stands."""
-    settle(page)
-    return page.locator(LIST).all_inner_texts()
 
 
 def wait_for_list(anna: Editor, path: str, is_wanted: Callable[[list[str]], bool]) -> None:
@@ -428,24 +380,3 @@ def test_a_list_stands_in_the_sidebar_of_a_cms(
     expect(items).to_have_text([one["title"] for one in newsroom.listed(story["id"])])
     shown.page.goto(source)
     assert_clean_page(shown)
-
-
-def test_an_empty_console_reads_a_file_and_shows_the_first_list(
-    tmp_path_factory: pytest.TempPathFactory, editor: Editors
-) -> None:
-    with Server(Place(tmp_path_factory.mktemp("first"), more=KEYS), ready=False) as server:
-        anna = editor(server.address, KEY)
-        page = anna.page
-        expect(page).to_have_url(re.compile("/console/start$"))
-        page.locator("[data-upload] input[type=file]").set_input_files(ARCHIVE or SAMPLE)
-        page.locator("[data-upload] button").click()
-        first = page.locator("#now .stories__title").first
-        expect(first).to_be_visible(timeout=PATIENCE_MS)
-        anna.check()
-        headline = first.inner_text()
-        first.click()
-        page.wait_for_url("**/console/story/*")
-        anna.check()
-        expect(page.locator("h1").first).to_have_text(headline)
-        assert until(lambda: bool(page.reload()) and len(listed(page)) > 0, PATIENCE_MS / 1_000)
-        anna.check()
