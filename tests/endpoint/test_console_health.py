@@ -1,5 +1,7 @@
 """How the service is, work that is asked for, and the first steps of an empty archive."""
 
+import json
+import re
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -8,12 +10,16 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from recommender.analysis.analyzer import Analyzer
+from recommender.analysis.embedding import find_model
+from recommender.analysis.embedding.loading import load_encoder
+from recommender.indexing.indexer import Indexer
 from recommender.operations.console_jobs import WORK, do_jobs
 from recommender.settings import Settings
 from recommender.store import ArticleStore, Backlog, QueueLength, ReceiverLag, open_store
 from recommender.web.console.health import Finding, ServiceFacts, findings_of
 from service import create_app
-from tests.support.archives import KEYS
+from tests.support.archives import KEYS, Document, fill, strip_tags
 from tests.support.signed_in import SignedIn
 
 
@@ -152,6 +158,35 @@ def test_the_first_steps_do_not_lead_to_themselves_while_nothing_can_be_read(
 
 def test_a_full_archive_shows_its_newest_stories_in_the_first_steps(editor: SignedIn) -> None:
     assert "/console/story/" in editor.get("/start", part=True).text
+
+
+@pytest.mark.long
+def test_the_first_steps_lead_to_lists_while_the_archive_is_being_read(
+    client_of: Callable[..., FlaskClient],
+    bare: Settings,
+    secrets: dict[str, str],
+    sample_articles: dict[str, Document],
+) -> None:
+    """The newest stories wait, or are the first of their language: nothing is related to them."""
+    client = client_of(bare, "editor")
+    editor = SignedIn(client_of(bare, None), secrets["editor"])
+    fill(bare, [*sample_articles.values()])
+    assert "The first stories stand here as soon as" in editor.get("/start", part=True).text
+    with closing(open_store(bare.database_url)) as store:
+        model = find_model(bare.model, bare.data_dir)
+        indexer = Indexer(store, Analyzer(model, load_encoder, strip_tags))
+        for _ in range(3):
+            read = indexer.step()
+            assert read
+            page = editor.get("/start", part=True).text
+            assert "The list grows while the rest is read." in page
+            linked = re.findall(r'/console/story/([^"]+)"', page)
+            assert len(linked) == 5
+            for one in linked:
+                items = json.loads(client.get(f"/v1/articles/{one}/related").text)["items"]
+                assert {item["reason"] for item in items} & {"semantic", "words"}
+                assert f"{len(items)} stories in its list" in page
+            assert f'href="/console/story/{items[0]["id"]}"' in editor.get(f"/story/{one}").text
 
 
 @pytest.mark.parametrize("number", ["0", "x", "9" * 30, "9" * 5_000])

@@ -9,7 +9,7 @@ from recommender.errors import NotReady
 from recommender.web.console.access import console, opened
 from recommender.web.console.health import left_of
 from recommender.web.console.page import render_page, render_part, wants_part
-from recommender.web.console.today import newest_stories
+from recommender.web.console.today import first_lists
 from recommender.web.console.uploading import begun_uploads
 from recommender.web.state import archive_progress, state
 
@@ -22,16 +22,16 @@ FIRST: Final = 5
 @opened("read")
 def show_start() -> Response:
     """The page; a script asks for what goes on again every few seconds."""
-    newest, reading = [], None
+    firsts, reading = [], None
     try:
         live = state().follower.current()
     except NotReady:
         pass
     else:
-        newest, reading = newest_stories(live.view, time.time(), FIRST), archive_progress(live)
+        firsts, reading = first_lists(live.view, time.time(), FIRST), archive_progress(live)
     with state().reading() as store:
         jobs = store.jobs.newest()
-    values: dict[str, Any] = {"jobs": jobs, "left": left_of, "newest": newest, "reading": reading}
+    values: dict[str, Any] = {"jobs": jobs, "left": left_of, "firsts": firsts, "reading": reading}
     if wants_part():
         return render_part("start_now.html", "start", **values)
     return render_page("start.html", "start", begun=begun_uploads(), **values)

@@ -25,6 +25,7 @@ __all__ = [
     "fault_of_list",
     "find_everywhere",
     "find_unreadable",
+    "first_lists",
     "make_todays_lists",
     "newest_stories",
     "todays_stories",
@@ -145,6 +146,28 @@ def find_everywhere(lists: Sequence[RelatedList]) -> tuple[Everywhere, ...]:
 def newest_stories(view: View, now: float, limit: int) -> list[StoryLine]:
     """The stories that readers may see, the newest first; those without a date are left out."""
     return [StoryLine.of(view, row) for row in _newest_first(view, now)[0][:limit].tolist()]
+
+
+def first_lists(view: View, now: float, limit: int) -> list[TodaysStory]:
+    """The newest stories under which a list of related ones stands, each with its list.
+
+    While an archive is being read, most of the newest stories wait: nothing is related to them yet.
+    If all are read and nothing is related to anything, the newest stories, with what fills their
+    lists; those without a date come last.
+    """
+    rows = newest_first(view, np.flatnonzero(view.where(lambda part: visible(part, now))))
+    read = view.take("read", rows)
+    found: list[TodaysStory] = []
+    for row in rows[read][:MOST_LISTS].tolist():
+        story = StoryLine.of(view, row)
+        made = TodaysStory(story, _list_of(story.id))
+        found += [made] if made.related_items else []
+        if len(found) == limit:
+            break
+    if found or not read.all():
+        return found
+    stories = (StoryLine.of(view, row) for row in rows[:limit].tolist())
+    return [TodaysStory(story, _list_of(story.id)) for story in stories]
 
 
 def todays_stories(view: View, now: float) -> list[StoryLine]:
