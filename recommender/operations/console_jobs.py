@@ -163,8 +163,8 @@ def _read_file(settings: Settings, store: ArticleStore, job: Job, meter: JobMete
     path, name = _path_of(settings, job), job.subject
     rejected: list[str] = []
 
-    def named(_label: str, total: int, unit: str) -> AbstractContextManager[Advance]:
-        return meter(name, total, unit)
+    def named(label: str, total: int, unit: str) -> AbstractContextManager[Advance]:
+        return meter(label.replace(path.name, name), total, unit)
 
     def report(line: str) -> None:
         rejected.append(line.replace(str(path), name))

@@ -11,7 +11,7 @@ from typing import BinaryIO, Final
 
 from recommender.articles import Article
 from recommender.errors import BadSource
-from recommender.progress import Advance, Meter, Rounds
+from recommender.progress import Advance, Meter
 from recommender.sources.fetching import Fetcher, FetchResponse, collect
 from recommender.sources.source import CheckpointJson, LeftOut, Mark, Pulled, Record
 
@@ -53,7 +53,7 @@ class FileDocument:
 
     An archive may hold several versions of one story. The newest version counts, else the last; the
     others are left out, or no second import would find the story unchanged. So the file is read
-    twice.
+    twice. The first time takes much less, as nothing is stored: each has a progress of its own.
     """
 
     path: Path
@@ -72,12 +72,13 @@ class FileDocument:
         """
         try:
             size = self.path.stat().st_size
-            with self.path.open("rb") as file, meter(self.path.name, size, "B") as advance:
-                rounds = Rounds(advance, 2)
-                superseded = _superseded(self.read(self.name, file, rounds))
+            with self.path.open("rb") as file:
+                with meter(f"{self.path.name}: looking through it", size, "B") as advance:
+                    superseded = _superseded(self.read(self.name, file, advance))
                 file.seek(0)
-                for number, one in enumerate(self.read(self.name, file, rounds)):
-                    yield LeftOut("repeated") if number in superseded else one
+                with meter(self.path.name, size, "B") as advance:
+                    for number, one in enumerate(self.read(self.name, file, advance)):
+                        yield LeftOut("repeated") if number in superseded else one
         except OSError as error:
             raise BadSource(f"{self.path}: cannot be read ({error.strerror})") from error
 

@@ -74,6 +74,11 @@ class Job:
         return self.place.partition("?")[0]
 
     @property
+    def looks_through(self) -> bool:
+        """Whether a file is looked through, before its stories are stored."""
+        return self.kind == "file" and self.state == "running" and self.step != self.subject
+
+    @property
     def state(self) -> JobState:
         """How it is."""
         if self.ended_at is not None:

@@ -67,6 +67,21 @@ def test_a_file_is_sent_in_pieces_and_read_in(admin: SignedIn, own_desk: Setting
     assert Uploads(own_desk.data.uploads).all() == []
 
 
+def test_it_is_said_whether_a_file_is_looked_through_or_its_stories_are_stored(
+    admin: SignedIn, own_desk: Settings
+) -> None:
+    """The first takes much less, so the time that it leaves is not that of the second."""
+    send(admin, lines(1))
+    with closing(open_store(own_desk.database_url)) as store:
+        job = store.jobs.next()
+        assert job is not None
+        assert store.jobs.begin(job)
+        store.jobs.note(job.number, "stories.jsonl: looking through it", 5, 10, is_new=True)
+        assert "looking through it first · 50 %" in admin.get("/start", part=True).text
+        store.jobs.note(job.number, "stories.jsonl", 2, 10, is_new=True)
+        assert "its stories are being stored · 20 %" in admin.get("/health", part=True).text
+
+
 def test_what_is_refused_has_its_line_and_its_field_and_no_path(
     admin: SignedIn, own_desk: Settings
 ) -> None:

@@ -53,14 +53,16 @@ def test_the_version_of_a_story_that_the_store_would_keep_counts(
     assert titles(document_of(tmp_path, *lines)) == expected
 
 
-def test_progress_of_a_file_that_is_read_twice_is_counted_once(tmp_path: Path) -> None:
-    totals, done = list[int](), list[int]()
+def test_each_time_that_a_file_is_read_has_a_progress_of_its_own(tmp_path: Path) -> None:
+    steps: list[tuple[str, int, int]] = []
 
     @contextmanager
-    def meter(_label: str, total: int, _unit: str) -> Iterator[Advance]:
-        totals.append(total)
+    def meter(label: str, total: int, _unit: str) -> Iterator[Advance]:
+        done: list[int] = []
         yield done.append
+        steps.append((label, total, sum(done)))
 
     document = document_of(tmp_path, *(entry(f"a{number}", "x") for number in range(40)))
     assert len(list(document.pull(None, meter))) == 40
-    assert totals == [document.path.stat().st_size] == [sum(done)]
+    name, size = document.path.name, document.path.stat().st_size
+    assert steps == [(f"{name}: looking through it", size, size), (name, size, size)]

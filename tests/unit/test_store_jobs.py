@@ -80,6 +80,15 @@ def test_an_address_is_shown_without_its_query() -> None:
     assert job().subject == ""
 
 
+def test_a_file_is_looked_through_before_its_stories_are_stored() -> None:
+    now = datetime(2026, 5, 1, tzinfo=UTC)
+    file = {"kind": "file", "place": "f1 two words.csv", "begun_at": now}
+    assert job(**file, step="two words.csv: looking through it").looks_through
+    assert not job(**file, step="two words.csv").looks_through
+    assert not job(**file, step="two words.csv", ended_at=now).looks_through
+    assert not job(begun_at=now, step="embedding").looks_through
+
+
 def test_the_time_left_follows_from_what_is_done() -> None:
     begun = datetime(2026, 5, 1, tzinfo=UTC)
     later = begun + timedelta(seconds=30)

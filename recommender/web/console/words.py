@@ -17,7 +17,11 @@ LANGUAGES: Final[Mapping[str, str]] = MappingProxyType(
 )
 """The languages of the console, with their own names."""
 COMMON: Final = "common"
-BORROWS: Final[Mapping[str, str]] = {"desk": "story", "home": "story"}
+BORROWS: Final[Mapping[str, str]] = {
+    "desk": "story",
+    "home": "story",
+    "start": "health",
+}
 """Pages that show pieces of another page, with its words."""
 NO_VALUES: Final[Mapping[str, object]] = MappingProxyType({})
 TEENS: Final = range(11, 15)
