@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -36,10 +36,19 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class JobDone:
-    """What came of a job, and lines about what was refused."""
+    """What came of a job.
+
+    Attributes:
+        result: in words, for the log.
+        numbers: the same in numbers.
+        notes: lines about what was refused or left out.
+        fault: why nothing came of it; None if something did.
+    """
 
     result: str
+    numbers: Mapping[str, int]
     notes: tuple[str, ...] = ()
+    fault: str | None = None
 
 
 class _Stopped(Exception):
@@ -132,8 +141,8 @@ def _do(settings: Settings, store: ArticleStore, job: Job) -> bool:
         _log.exception("%s: an unexpected error", job.kind)
         store.jobs.end(job.number, "", f"an unexpected error: {type(fault).__name__}")
         return False
-    store.jobs.end(job.number, done.result, notes="\n".join(done.notes))
-    return True
+    store.jobs.end(job.number, done.result, done.fault, "\n".join(done.notes), done.numbers)
+    return done.fault is None
 
 
 def _rebuild(settings: Settings, store: ArticleStore, _job: Job, meter: JobMeter) -> JobDone:
@@ -142,15 +151,22 @@ def _rebuild(settings: Settings, store: ArticleStore, _job: Job, meter: JobMeter
         model = choose_for_rebuild(settings, store, catalog, markup.read, meter, _log.info)
         load = partial(load_encoder, meter=meter, patience_seconds=PATIENCE_SECONDS)
         done = rebuild(store, catalog, Analyzer(model, load, markup.read), meter=meter)
-    return JobDone(f"{done.articles} articles")
+    return JobDone(f"{done.articles} articles", {"articles": done.articles})
 
 
 def _import(_settings: Settings, store: ArticleStore, job: Job, meter: JobMeter) -> JobDone:
-    """Import from an address. A private network is not reached from the console."""
+    """Import from an address. A private network is not reached from the console.
+
+    What is behind the question mark of the address may be a password, and is not shown.
+    """
     rejected: list[str] = []
+
+    def report(line: str) -> None:
+        rejected.append(line.replace(job.place, job.subject))
+
     with Fetcher() as fetcher:
         source = open_source(job.place, "auto", fetcher, PullScope((), partial(stored_ids, store)))
-        done = import_source(store, source, rejected.append, meter)
+        done = import_source(store, source, report, meter)
     return _told(done, rejected)
 
 
@@ -158,7 +174,7 @@ def _read_file(settings: Settings, store: ArticleStore, job: Job, meter: JobMete
     """Import a file that was sent from a browser. Where it lies is not shown, only its name.
 
     Raises:
-        BadSource: it cannot be read, or no record of it is acceptable.
+        BadSource: it cannot be read.
     """
     path, name = _path_of(settings, job), job.subject
     rejected: list[str] = []
@@ -174,16 +190,18 @@ def _read_file(settings: Settings, store: ArticleStore, job: Job, meter: JobMete
             done = import_source(store, open_source(str(path), "auto", fetcher), report, named)
         except BadSource as fault:
             raise BadSource(str(fault).replace(str(path), name)) from fault
+    told = _told(done, rejected)
     if rejected and not done.created + done.updated + done.unchanged:
-        raise BadSource("\n".join(["nothing in it can be read", *rejected[:MOST_SHOWN]]))
-    return _told(done, rejected)
+        return replace(told, result="", fault="nothing in it can be read")
+    return told
 
 
 def _told(done: Imported, rejected: Sequence[str]) -> JobDone:
     """What is shown of an import; all that was refused is in the log."""
     for line in rejected:
         _log.warning("%s", line)
-    return JobDone(str(done), tuple(rejected[:MOST_SHOWN]))
+    notes = (*rejected[:MOST_SHOWN], *[done.others] * bool(done.others))
+    return JobDone(str(done), done.numbers, notes)
 
 
 def _path_of(settings: Settings, job: Job) -> Path:

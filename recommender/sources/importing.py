@@ -45,11 +45,24 @@ class Imported:
     deleted: int = 0
     left_out: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def numbers(self) -> dict[str, int]:
+        """How many of each; of what there is none, only `created` is named."""
+        kinds = ("created", "updated", "unchanged", "rejected", "deleted")
+        found = {kind: getattr(self, kind) for kind in kinds}
+        found["left_out"] = sum(self.left_out.values())
+        return {kind: count for kind, count in found.items() if count or kind == "created"}
+
+    @property
+    def others(self) -> str:
+        """What was left out: `left out: 3 draft, 1 page`; empty if nothing was."""
+        others = ", ".join(f"{count} {reason}" for reason, count in sorted(self.left_out.items()))
+        return f"left out: {others}" if others else ""
+
     def __str__(self) -> str:
         kinds = ["created", "updated", "unchanged", "rejected", *["deleted"] * bool(self.deleted)]
         line = ", ".join(f"{getattr(self, kind)} {kind}" for kind in kinds)
-        others = ", ".join(f"{count} {reason}" for reason, count in sorted(self.left_out.items()))
-        return f"{line} (left out: {others})" if others else line
+        return f"{line} ({self.others})" if self.others else line
 
 
 def import_source(

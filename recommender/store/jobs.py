@@ -1,7 +1,10 @@
 """Work that somebody asks for in the console, and that a process of its own does: how far it is."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Final, Literal
 
 import sqlalchemy as sa
@@ -21,6 +24,7 @@ MOST_BEGINNINGS: Final = 3
 """A job whose process has died so often is not begun again."""
 STOPPED: Final = "somebody stopped it"
 LONGEST_REASON: Final = 500
+NO_NUMBERS: Final[Mapping[str, int]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +47,10 @@ class Job:
         total: how many there are; 0 if that is not known.
         ended_at: when it ended; None if it has not.
         fault: why it failed; None if it did not.
-        notes: what was wrong with the first records of an import, a line each.
+        notes: what was wrong with the first records of an import, a line each; what was left out.
         stopped_by: who stopped it; empty if nobody did.
         stop_reason: why, if they said so.
+        counts: what came of it in numbers; see `numbers`.
     """
 
     number: int
@@ -65,6 +70,13 @@ class Job:
     notes: str
     stopped_by: str
     stop_reason: str
+    counts: str
+
+    @property
+    def numbers(self) -> Mapping[str, int]:
+        """How many stories were `created`, `updated`, `rejected`, and so on; none if unknown."""
+        found: dict[str, int] = json.loads(self.counts or "{}")
+        return found
 
     @property
     def subject(self) -> str:
@@ -170,9 +182,17 @@ class Jobs:
         begun = {"begun_at": now} if is_new else {}
         return self._set(number, seen_at=now, step=step, done=done, total=total, **begun)
 
-    def end(self, number: int, result: str, fault: str | None = None, notes: str = "") -> None:
-        """Note what came of a job."""
-        self._set(number, ended_at=_now(), step=result, fault=fault, notes=notes)
+    def end(
+        self,
+        number: int,
+        result: str,
+        fault: str | None = None,
+        notes: str = "",
+        numbers: Mapping[str, int] = NO_NUMBERS,
+    ) -> None:
+        """Note what came of a job: as a text for the log, and in numbers, which a page words."""
+        counts = json.dumps(dict(numbers)) if numbers else ""
+        self._set(number, ended_at=_now(), step=result, fault=fault, notes=notes, counts=counts)
 
     def stop(self, number: int, by: str = "", reason: str = "") -> bool:
         """End a job that has not ended; its process notices within a second. False: it has.

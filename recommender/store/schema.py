@@ -340,7 +340,7 @@ jobs = sa.Table(
     sa.Column("fault", sa.Text),
     *(
         sa.Column(name, sa.Text, nullable=False, server_default="")
-        for name in ("reason", "notes", "stopped_by", "stop_reason")
+        for name in ("reason", "notes", "stopped_by", "stop_reason", "counts")
     ),
     sqlite_autoincrement=True,
 )

@@ -86,7 +86,7 @@ def test_a_file_is_sent_and_its_import_is_shown(desk: Desk, tab: Tabs, archive: 
     now = page.locator("#now")
     expect(now).to_contain_text("archive.jsonl")
     assert do_jobs(desk.settings) == 0
-    expect(now).to_contain_text("2400 created", timeout=20_000)
+    expect(now).to_contain_text("2400 new stories", timeout=20_000)
     shown.assert_clean()
 
 

@@ -83,14 +83,37 @@ def test_it_is_said_whether_a_file_is_looked_through_or_its_stories_are_stored(
 
 
 def test_what_is_refused_has_its_line_and_its_field_and_no_path(
-    admin: SignedIn, own_desk: Settings
+    admin: SignedIn, own_desk: Settings, secrets: dict[str, str]
 ) -> None:
+    editor = SignedIn(admin.client.application.test_client(), secrets["editor"])
     send(admin, lines(1) + b'\n{"id": "sent-9", "title": "t", "url": "no address"}')
     assert do_jobs(own_desk) == 0
-    page = admin.get("/start", part=True).text
-    assert "stories.jsonl:2: " in page
-    assert "/url: must be an absolute http or https address" in page
-    assert str(own_desk.data.path) not in page
+    for browser in (admin, editor):  # whoever may see jobs may see what was refused
+        page = browser.get("/start", part=True).text
+        assert "stories.jsonl:2: " in page
+        assert "/url: must be an absolute http or https address" in page
+        assert str(own_desk.data.path) not in page
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        ("en", "1 new story · 2 refused · 1 left out"),
+        ("ru", "1 новый материал · не принято: 2 · пропущено: 1"),
+        ("tg", "1 маводи нав · 2 қабул нашуд · 1 партофта шуд"),
+    ],
+)
+def test_what_came_of_a_file_is_counted_in_the_language_of_the_page(
+    admin: SignedIn, own_desk: Settings, language: str, expected: str
+) -> None:
+    send(admin, b"\n".join([lines(1), lines(1), b"{}", b"[]"]))
+    assert do_jobs(own_desk) == 0
+    admin.client.set_cookie(LANGUAGE_COOKIE, language)
+    for path in ("/start", "/health"):
+        page = admin.get(path, part=True).text
+        assert expected in page
+        assert "created" not in page
+        assert "left out: 1 repeated" in page  # in the words of the importer
 
 
 def test_a_file_of_which_nothing_can_be_read_says_why(admin: SignedIn, own_desk: Settings) -> None:
@@ -99,8 +122,9 @@ def test_a_file_of_which_nothing_can_be_read_says_why(admin: SignedIn, own_desk:
     with closing(open_store(own_desk.database_url)) as store:
         job = store.jobs.newest()[0]
     assert job.state == "failed"
-    assert "letter.txt:1: " in str(job.fault)
-    assert str(own_desk.data.path) not in str(job.fault)
+    assert job.fault == "nothing in it can be read"
+    assert "letter.txt:1: " in job.notes
+    assert str(own_desk.data.path) not in job.notes
     assert Uploads(own_desk.data.uploads).all() == []
 
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,9 +14,12 @@ from flask.testing import FlaskClient
 from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import find_model
 from recommender.analysis.embedding.loading import load_encoder
+from recommender.errors import InvalidArticle
 from recommender.indexing.indexer import Indexer
+from recommender.operations import console_jobs
 from recommender.operations.console_jobs import WORK, do_jobs
 from recommender.settings import Settings
+from recommender.sources.source import Record
 from recommender.store import ArticleStore, Backlog, QueueLength, ReceiverLag, open_store
 from recommender.web.console.health import Finding, ServiceFacts, findings_of
 from service import create_app
@@ -187,6 +191,24 @@ def test_the_first_steps_lead_to_lists_while_the_archive_is_being_read(
                 assert {item["reason"] for item in items} & {"semantic", "words"}
                 assert f"{len(items)} stories in its list" in page
             assert f'href="/console/story/{items[0]["id"]}"' in editor.get(f"/story/{one}").text
+
+
+def test_what_an_import_refused_is_shown_without_the_query_of_the_address(
+    editor: SignedIn, own_desk: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = "https://news.example/feed?key=of-the-desk"
+
+    def pull(*_: object) -> list[Record]:
+        return [Record(f"{address}: item 7", InvalidArticle("it has no title"))]
+
+    source = SimpleNamespace(name=address, pull=pull)
+    monkeypatch.setattr(console_jobs, "open_source", lambda *_: source)
+    editor.post("/jobs/import", place=address, part=False)
+    assert do_jobs(own_desk) == 0
+    page = editor.get("/health", part=True).text
+    assert "0 new stories · 1 refused" in page
+    assert "https://news.example/feed: item 7: it has no title" in page
+    assert "of-the-desk" not in page
 
 
 @pytest.mark.parametrize("number", ["0", "x", "9" * 30, "9" * 5_000])

@@ -12,7 +12,7 @@ def job(**fields: object) -> Job:
     now = datetime(2026, 5, 1, tzinfo=UTC)
     known = {"number": 1, "kind": "rebuild", "place": "", "by": "a", "asked_at": now}
     times: dict[str, object] = dict.fromkeys(("begun_at", "seen_at", "ended_at", "fault"))
-    times |= dict.fromkeys(("reason", "notes", "stopped_by", "stop_reason"), "")
+    times |= dict.fromkeys(("reason", "notes", "stopped_by", "stop_reason", "counts"), "")
     return Job(**{**known, **times, "step": "", "done": 0, "total": 0, "beginnings": 0, **fields})  # type: ignore[arg-type]
 
 
@@ -29,11 +29,13 @@ def test_jobs_are_done_in_the_order_of_asking(store: ArticleStore) -> None:
     found = store.jobs.next()
     assert found is not None
     assert (found.state, found.step, found.done, found.total) == ("running", "pages", 3, 12)
-    store.jobs.end(first, "12 created")
+    store.jobs.end(first, "12 created", numbers={"created": 12, "rejected": 3})
     found = store.jobs.next()
     assert found is not None
     assert found.number == second
+    assert store.jobs.newest()[1].numbers == {"created": 12, "rejected": 3}
     store.jobs.end(second, "", "no room")
+    assert store.jobs.newest()[0].numbers == {}
     assert store.jobs.next() is None
     newest = store.jobs.newest()
     assert [(one.number, one.state, one.step, one.fault) for one in newest] == [
