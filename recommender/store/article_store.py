@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import sqlalchemy as sa
@@ -37,6 +38,7 @@ from recommender.store.change_log import (
     has_position,
     position_at,
     state_of,
+    time_after,
     trim_log,
 )
 from recommender.store.change_signal import ChangeSignal
@@ -316,6 +318,14 @@ class ArticleStore:
             number = built_at.number if has_position(connection, built_at, epoch) else 0
             drift = connection.scalar(sa.select(sa.func.count()).where(touched > number)) or 0
             return Backlog(queue, drift, state_of(connection).change, receivers)
+
+    def time_after(self, change: int) -> datetime | None:
+        """When the first change after another was made; None if there is none.
+
+        Of changes that the log has no more, the oldest that it has counts.
+        """
+        with self.engine.begin() as connection:
+            return time_after(connection, change)
 
     def trim(self, before: int) -> int:
         """Remove the log entries before a change, but never the newest; return how many."""

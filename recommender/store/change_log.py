@@ -34,6 +34,7 @@ __all__ = [
     "newest_number",
     "position_at",
     "state_of",
+    "time_after",
     "trim_log",
 ]
 
@@ -159,6 +160,14 @@ def has_position(connection: sa.Connection, position: LogPosition, epoch: str) -
     """Whether a position is in this store's log."""
     same_store = epoch == epoch_of(connection)
     return same_store and position_at(connection, position.number) == position
+
+
+def time_after(connection: sa.Connection, number: int) -> datetime | None:
+    """When the first entry after a number was made, of those that are kept; None without one."""
+    table = schema.changes
+    query = sa.select(table.c.at).where(table.c.number > number)
+    found: datetime | None = connection.scalar(query.order_by(table.c.number).limit(1))
+    return found
 
 
 @dataclass(frozen=True, slots=True)

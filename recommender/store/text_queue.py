@@ -239,6 +239,14 @@ class TextQueue:
         single, bulk = counts.get((False, False), 0), counts.get((True, False), 0)
         return QueueLength(single, bulk, counts.get((False, True), 0) + counts.get((True, True), 0))
 
+    def oldest_change(self) -> int | None:
+        """The oldest change whose text waits to be analyzed; None if none waits."""
+        table = schema.queue
+        query = sa.select(sa.func.min(table.c.change)).where(table.c.attempts < ATTEMPTS)
+        with self._engine.begin() as connection:
+            found: int | None = connection.scalar(query)
+            return found
+
     def dead_letter_ids(self) -> frozenset[str]:
         """Return the ids of all dead letters."""
         table = schema.queue

@@ -5,10 +5,12 @@ import re
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from recommender.analysis.analyzer import Analyzer
@@ -20,7 +22,7 @@ from recommender.operations import console_jobs
 from recommender.operations.console_jobs import WORK, do_jobs
 from recommender.settings import Settings
 from recommender.sources.source import Record
-from recommender.store import ArticleStore, Backlog, QueueLength, ReceiverLag, open_store
+from recommender.store import ArticleStore, Backlog, QueueLength, ReceiverLag, open_store, schema
 from recommender.web.console.health import Finding, ServiceFacts, findings_of
 from service import create_app
 from tests.support.archives import KEYS, Document, fill, strip_tags
@@ -62,6 +64,22 @@ def test_a_service_that_is_well_says_so() -> None:
     [
         ({"backlog": None}, Finding("store_away", "bad")),
         ({"workers": (900, 890)}, Finding("lists_near", "good", {"n": 10})),
+        (
+            {"workers": (900, 890), "behind_seconds": 7.4},
+            Finding("behind_seconds", "good", {"n": 7}),
+        ),
+        (
+            {"workers": (9, 9), "behind_seconds": 600.0},
+            Finding("behind_minutes", "warn", {"n": 10}),
+        ),
+        (
+            {"queue": QueueLength(2, 40, 0), "waiting_seconds": 119.0},
+            Finding("waiting_seconds", "good", {"n": 119}),
+        ),
+        (
+            {"queue": QueueLength(1, 0, 0), "reads": False, "waiting_seconds": 7_200.0},
+            Finding("waiting_minutes", "warn", {"n": 120}),
+        ),
         ({"is_server": True}, Finding("store_server", "good")),
         ({"workers": (900, 400)}, Finding("lists_behind", "warn", {"n": 500})),
         ({"reads": False}, Finding("reader_away", "bad")),
@@ -101,6 +119,24 @@ def test_the_page_shows_findings_and_jobs(editor: SignedIn, own_desk: Settings) 
         assert job is not None
         assert editor.post(f"/jobs/{job.number}/stop", part=False).status_code == 303
         assert store.jobs.next() is None
+
+
+def test_the_age_of_the_oldest_text_that_waits_is_said(
+    editor: SignedIn, own_desk: Settings
+) -> None:
+    assert "The oldest of them" not in editor.get("/health", part=True).text
+    fill(own_desk, [{"id": "new-1", "title": "A"}, {"id": "new-2", "title": "B"}])
+    with closing(open_store(own_desk.database_url)) as store:
+        change = store.queue.oldest_change()
+        assert change is not None
+        assert change == store.get_many(["new-1"])["new-1"].change
+        made = store.time_after(change - 1)
+        assert made is not None
+        assert store.time_after(change + 1) is None
+        with store.engine.begin() as connection:
+            hour_ago = made - timedelta(hours=1)
+            connection.execute(sa.update(schema.changes).values(at=hour_ago))
+    assert "The oldest of them waits for 60 minutes." in editor.get("/health", part=True).text
 
 
 @pytest.mark.parametrize(

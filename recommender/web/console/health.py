@@ -2,8 +2,9 @@
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -11,7 +12,7 @@ from flask import Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from index import Catalog
-from recommender.errors import NotReady, StoreUnusable
+from recommender.errors import Busy, NotReady, StoreUnusable
 from recommender.indexing.drafts import is_answered
 from recommender.indexing.snapshots import (
     Origin,
@@ -35,6 +36,7 @@ OLD_SECONDS: Final = 30 * 86_400.0
 MOST_BEHIND: Final = 100
 """So many changes are on their way while stories are read in."""
 GIGABYTE: Final = 1e9
+MINUTE: Final = 60.0
 LONGEST_ADDRESS: Final = 2_000
 
 
@@ -52,6 +54,9 @@ class ServiceFacts:
         size_bytes: of the disk; 0 if unknown.
         is_server: whether the stories are in a database server, and not in a file.
         model: the name of the language model that reads texts; empty if nothing is built yet.
+        behind_seconds: the age of the oldest change that some worker does not show; None if all
+            show everything.
+        waiting_seconds: the age of the oldest text that waits to be read; None if none waits.
     """
 
     workers: tuple[int, ...]
@@ -63,6 +68,8 @@ class ServiceFacts:
     size_bytes: int
     is_server: bool = False
     model: str = ""
+    behind_seconds: float | None = None
+    waiting_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +105,10 @@ def _of_lists(facts: ServiceFacts) -> Iterator[Finding]:
     behind = facts.backlog.change - min(facts.workers, default=facts.backlog.change)
     if behind > MOST_BEHIND:
         yield Finding("lists_behind", "warn", {"n": behind})
+        yield from _age("behind", "warn", facts.behind_seconds)
     elif behind > 0:
         yield Finding("lists_near", "good", {"n": behind})
+        yield from _age("behind", "good", facts.behind_seconds)
     else:
         yield Finding("lists_good", "good")
     if facts.workers:
@@ -116,11 +125,21 @@ def _of_reading(facts: ServiceFacts) -> Iterator[Finding]:
         return
     waiting = facts.backlog.queue.single + facts.backlog.queue.bulk
     if waiting:
-        yield Finding("waiting", "warn" if not facts.reads else "good", {"n": waiting})
+        level: Level = "good" if facts.reads else "warn"
+        yield Finding("waiting", level, {"n": waiting})
+        yield from _age("waiting", level, facts.waiting_seconds)
     elif facts.reads:
         yield Finding("all_read", "good")
     if facts.backlog.queue.dead:
         yield Finding("unreadable", "warn", {"n": facts.backlog.queue.dead})
+
+
+def _age(what: str, level: Level, seconds: float | None) -> Iterator[Finding]:
+    """How old the oldest of something is: in seconds, from two minutes on in minutes."""
+    if seconds is not None:
+        is_long = seconds >= 2 * MINUTE
+        unit, n = ("minutes", seconds / MINUTE) if is_long else ("seconds", seconds)
+        yield Finding(f"{what}_{unit}", level, {"n": max(0, round(n))})
 
 
 def _of_archive(facts: ServiceFacts) -> Iterator[Finding]:
@@ -221,10 +240,12 @@ def _facts_of(shared: State) -> ServiceFacts:
         backlog = shared.backlog()
     except (StoreUnusable, NotReady):
         backlog = None
+    workers = tuple(shared.follower.heartbeats.read())
+    behind, waiting = _ages(shared, workers)
     exists = data.path.is_dir()
     usage = shutil.disk_usage(data.path) if exists else None
     return ServiceFacts(
-        workers=tuple(shared.follower.heartbeats.read()),
+        workers=workers,
         backlog=backlog,
         reads=is_answered(data.draft_socket),
         built_seconds=generation_age(catalog, time.time()),
@@ -233,7 +254,29 @@ def _facts_of(shared: State) -> ServiceFacts:
         size_bytes=usage.total if usage else 0,
         is_server=not shared.settings.database_url.startswith("sqlite"),
         model=_model_of(catalog),
+        behind_seconds=behind,
+        waiting_seconds=waiting,
     )
+
+
+def _ages(shared: State, workers: Sequence[int]) -> tuple[float | None, float | None]:
+    """How old the oldest change is that some worker does not show, and the oldest waiting text.
+
+    None for what is not there, and for both while the store is away or busy.
+    """
+    try:
+        with shared.reading() as store:
+            oldest = store.queue.oldest_change()
+            behind = store.time_after(min(workers)) if workers else None
+            waiting = None if oldest is None else store.time_after(oldest - 1)
+    except (StoreUnusable, NotReady, Busy):
+        return None, None
+    now = time.time()
+    return _seconds_since(behind, now), _seconds_since(waiting, now)
+
+
+def _seconds_since(moment: datetime | None, now: float) -> float | None:
+    return None if moment is None else max(0.0, now - moment.timestamp())
 
 
 def _model_of(catalog: Catalog) -> str:
