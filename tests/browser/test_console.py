@@ -4,6 +4,7 @@ What editors do from click to changed list is in test_console_flows.py. The fixt
 every page that anybody comes to.
 """
 
+import json
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from recommender.indexing.drafts import DraftServer
 from recommender.indexing.indexer import Indexer
@@ -41,6 +42,11 @@ ASKED = (
     *("/console/find?q=zxqwv", "/console/start"),
 )
 """Pages as they are when something is asked for."""
+CUT_NAMES = """all => all.filter((one) => {
+  const [own, frame] = [one, one.parentElement].map((it) => it.getBoundingClientRect());
+  return one.scrollWidth > one.clientWidth || own.left < frame.left || own.right > frame.right
+    || own.top < frame.top || own.bottom > frame.bottom;
+}).map((one) => one.outerHTML)"""
 LARK = {
     "id": "lark",
     "title": "A ferry & a tide",
@@ -207,6 +213,32 @@ def test_a_group_of_the_map_opens_as_a_list_and_the_map_is_moved_by_keys(
     for key in ("ArrowLeft", "+", "-", "0"):
         page.keyboard.press(key)
     expect(page.locator("#map-legend li").first).to_be_visible()
+
+
+def test_names_of_groups_are_whole_on_a_phone_and_a_group_without_a_name_has_words(
+    site: Site, editor: Editors
+) -> None:
+    """Groups at the edges of the map, with longer names than a phone is wide."""
+    long = "infrastructure · ambulances · administration · of the port"
+    edges = [[-1, -1], [1, -0.4], [-1, 0.4], [1, 1]]
+    named = [*((long, place) for place in edges), ("", [0, 0])]
+
+    def rename(route: Route) -> None:
+        body = route.fetch().body()
+        size = int.from_bytes(body[:4], "little")
+        head = json.loads(body[4 : 4 + size])
+        head["groups"] = [{"name": name, "size": 9, "place": place} for name, place in named]
+        text = json.dumps(head).encode()
+        text += b" " * (-len(text) % 4)
+        route.fulfill(body=len(text).to_bytes(4, "little") + text + body[4 + size :])
+
+    anna = editor(site.address, **LOOKS["phone"])
+    anna.page.route("**/console/map/points", rename)
+    page = anna.open("/console/map")
+    expect(page.locator("#map-groups b")).to_have_text([*[long] * 4, "various subjects"])
+    expect(page.locator("#map-names li")).to_have_text([long] * 4)
+    expect(page.locator("#map-names li:not(.is-away)")).to_have_count(4)
+    assert page.locator("#map-names li").evaluate_all(CUT_NAMES) == []
 
 
 def test_lists_are_counted_again(site: Site, editor: Editors) -> None:

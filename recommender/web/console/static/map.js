@@ -186,21 +186,22 @@ function placeNames() {
   const taken = [];
   for (const label of names.children) {
     const [x, y] = map.groups[label.dataset.group].place;
-    const [half, tall] = [Number(label.dataset.half), 13];
+    const [half, tall] = [Number(label.dataset.half), Number(label.dataset.tall)];
     const middle = (left + x * wide) / devicePixelRatio;
-    const py = (top + y * high) / devicePixelRatio;
-    const px = Math.min(Math.max(middle, half + 2), canvas.clientWidth - half - 2); // a name does not leave the frame
-    const inside = Math.abs(px - middle) < half && py > tall && py < canvas.clientHeight - tall;
-    const free = taken.every(([a, b, other]) => Math.abs(a - px) > half + other + 4 || Math.abs(b - py) > 2 * tall);
+    const level = (top + y * high) / devicePixelRatio;
+    const within = (at, reach, end) => Math.min(Math.max(at, reach + 2), end - reach - 2); // a name does not leave the frame
+    const [px, py] = [within(middle, half, canvas.clientWidth), within(level, tall, canvas.clientHeight)];
+    const inside = Math.abs(px - middle) < half && Math.abs(py - level) < tall;
+    const free = taken.every(([a, b, wide, deep]) => Math.abs(a - px) > half + wide + 4 || Math.abs(b - py) > tall + deep + 2);
     label.classList.toggle('is-away', !(inside && free));
-    if (inside && free) { taken.push([px, py, half]); label.style.transform = `translate(${px - half}px, ${py - tall + 2}px)`; }
+    if (inside && free) { taken.push([px, py, half, tall]); label.style.transform = `translate(${px - half}px, ${py - tall}px)`; }
   }
 }
 
-/** Measure the names once: all of them first, so that the page is laid out once. */
+/** Measure the names: all of them first, so that the page is laid out once. */
 function measureNames() {
-  const widths = Array.from(names.children, (label) => label.offsetWidth);
-  Array.from(names.children).forEach((label, at) => { label.dataset.half = widths[at] / 2; });
+  const sizes = Array.from(names.children, (label) => [label.offsetWidth / 2, label.offsetHeight / 2]);
+  Array.from(names.children).forEach((label, at) => { [label.dataset.half, label.dataset.tall] = sizes[at]; });
 }
 
 export function redraw() {
@@ -212,6 +213,7 @@ export function redraw() {
 function fit() {
   canvas.width = Math.round(canvas.clientWidth * devicePixelRatio);
   canvas.height = Math.round(canvas.clientHeight * devicePixelRatio);
+  measureNames();
   redraw();
 }
 
@@ -357,7 +359,7 @@ function showGroups() {
     const item = document.createElement('li');
     const button = document.createElement('button');
     const name = document.createElement('b');
-    name.textContent = group.name || `${number + 1}`;
+    name.textContent = group.name || root.dataset.mixed;
     name.dir = 'auto';
     const size = document.createElement('span');
     size.textContent = group.size;
@@ -380,7 +382,6 @@ function showGroups() {
     label.dataset.group = number;
     return [label];
   }));
-  measureNames();
 }
 
 /** Show a part of the plane that holds some points, with room around them. */
