@@ -34,6 +34,8 @@ PARTS: Final = {
 """What only scripts ask for; pages have it in them."""
 SIGNED: Final = {"show_embed"}
 """What needs no session, and is looked at by itself."""
+FILED: Final = {"show_report"}
+"""What shows a file by its name, if there is one."""
 LOOKS: Final[dict[str, dict[str, Any]]] = {
     "light": {"viewport": {"width": 1280, "height": 900}, "locale": "en"},
     "dark": {"viewport": {"width": 1280, "height": 900}, "locale": "en", "color_scheme": "dark"},
@@ -71,14 +73,18 @@ def assert_clean_page(tab: Tab) -> None:
 
 
 def addresses_of_pages(**values: str) -> list[str]:
-    """The address of every page of the console: of each the URL map has, with these values."""
+    """The address of every page of the console: of each the URL map has, with these values.
+
+    Without a name there is no file to show.
+    """
     app = Flask(__name__, static_folder=None)
     app.register_blueprint(console)
     names = {rule.endpoint.removeprefix("console."): rule for rule in app.url_map.iter_rules()}
+    left_out = PARTS | SIGNED | (set() if "name" in values else FILED)
     return sorted(
         re.sub(r"<(?:path:)?(\w+)>", lambda found: values[found[1]], rule.rule)
         for name, rule in names.items()
-        if "GET" in (rule.methods or ()) and name not in PARTS | SIGNED
+        if "GET" in (rule.methods or ()) and name not in left_out
     )
 
 

@@ -495,7 +495,8 @@ export interface components {
              *         "subject": "guiyang-smart-city",
              *         "change": 12,
              *         "address": "192.0.2.7",
-             *         "request_id": "8f1c2e0a7b6d4c3f"
+             *         "request_id": "8f1c2e0a7b6d4c3f",
+             *         "why": ""
              *       }
              *     ]
              */
