@@ -127,6 +127,6 @@ def _wait_for(starter: "subprocess.Popen[bytes]") -> Machine | None:
         state = Machine(int(first[0])).run("systemctl is-system-running", check=False).stdout
         return state.strip() in {"running", "degraded"}
 
-    if not until(is_up, 60) or starter.poll() is not None:
+    if not until(is_up, 180) or starter.poll() is not None:
         return None
     return Machine(int(children.read_text().split()[0]))
