@@ -24,7 +24,8 @@ from recommender.api import (
     Written,
 )
 from recommender.articles import faults_of
-from recommender.errors import BadParameter, ChangedMeanwhile, InvalidOverrides
+from recommender.errors import BadParameter, ChangedMeanwhile, InvalidOverrides, UnknownArticle
+from recommender.id_grammar import find_id_fault
 from recommender.ranking.overrides import (
     AnyKind,
     Kind,
@@ -136,6 +137,8 @@ def _add_decision(kind: OfItself, path: str, name: str, meaning: str) -> None:
     def put(options: WriteOptions, article_id: str) -> Response:
         """It stays when the article is stored again, until it is removed or its time is over."""
         sent = _read(Decision)
+        if find_id_fault(article_id):  # no article has such an id
+            raise UnknownArticle(article_id)
         receipt = _set(article_id, kind, [sent.override_of(article_id)], sent.by, sent.why)
         return _tagged(written(receipt, options, text=False), receipt.change)
 

@@ -125,7 +125,7 @@ def test_a_bad_decision_is_refused_by_its_pointer(
 @pytest.mark.parametrize("call", ["never", "no-list"])
 def test_of_an_article_that_is_not_there_nothing_is_said(client: FlaskClient, call: str) -> None:
     client.delete("/v1/articles/harbour-5")
-    for article_id, status in (("nobody", 404), ("harbour-5", 410)):
+    for article_id, status in (("nobody", 404), ("no%20body", 404), ("harbour-5", 410)):
         address = f"/v1/articles/{article_id}/{call}"
         assert client.get(address).status_code == status
         assert client.put(address, json={}).status_code == status
