@@ -8,10 +8,11 @@ by more than max|x|/254, so the cosine of a vector with what is read back is at 
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
+from functools import lru_cache
+from operator import methodcaller
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,13 +22,14 @@ from index.errors import BadRows
 from index.manifest import Files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from index.disk import Writer
     from index.manifest import Manifest
 
 Array: TypeAlias = NDArray[Any]
+RowCache: TypeAlias = Callable[[Any], Array]
 Bools: TypeAlias = NDArray[np.bool_]
 Bytes: TypeAlias = NDArray[np.uint8]
 Codes: TypeAlias = NDArray[np.int8]
@@ -45,47 +47,22 @@ Whole: TypeAlias = NDArray[np.integer[Any]]
 _SIGN_AND_REST: Final = np.int32(-0x7000_0001)
 _REBASED: Final = np.float32(2.0**112)
 
+MOST_COMPUTED: Final = 32
+"""Arrays of a row cache; at a million rows a mask has a megabyte."""
 _MOST: Final = 127
 _BLOCK: Final = 256
 """So many passages, unpacked to float32, stay in the processor's cache."""
 _BATCH: Final = 1_024
 
 
-class ArrayCache:
-    """Arrays that were computed of all rows, by a key. Safe to share between threads.
+def make_row_cache() -> RowCache:
+    """Make an empty cache of what is computed of all rows; safe to share between threads.
 
-    It stays within MOST_ARRAYS and MOST_BYTES: the array that was asked for longest ago leaves.
+    It is called with an object that equals another one if the same is to be computed, and whose
+    `compute` does that. Of more than MOST_COMPUTED arrays, the one that was asked for longest ago
+    leaves.
     """
-
-    __slots__ = ("_arrays", "_bytes", "_lock")
-
-    MOST_ARRAYS: ClassVar[int] = 64
-    MOST_BYTES: ClassVar[int] = 2**24
-
-    def __init__(self) -> None:
-        """Make an empty cache."""
-        self._arrays: OrderedDict[Hashable, Array] = OrderedDict()
-        self._bytes = 0
-        self._lock = threading.Lock()
-
-    def __len__(self) -> int:
-        return len(self._arrays)
-
-    def find_or_make(self, key: Hashable, make: Callable[[], Array]) -> Array:
-        """Find the array under a key, or make it; nobody may write into it."""
-        with self._lock:
-            if (found := self._arrays.get(key)) is not None:
-                self._arrays.move_to_end(key)
-                return found
-        made = make()
-        made.flags.writeable = False
-        with self._lock:
-            if key not in self._arrays:
-                self._bytes += made.nbytes
-                self._arrays[key] = made
-            while len(self._arrays) > self.MOST_ARRAYS or self._bytes > self.MOST_BYTES:
-                self._bytes -= self._arrays.popitem(last=False)[1].nbytes
-        return made
+    return lru_cache(maxsize=MOST_COMPUTED)(methodcaller("compute"))
 
 
 def normalize(vectors: Floats) -> Floats:

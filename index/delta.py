@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from index.arrays import (
-    ArrayCache,
+    RowCache,
     ScaledPassages,
     SparseMatrix,
     append_zeros,
+    make_row_cache,
     normalize,
     round_to_float16,
     scales_of,
@@ -67,7 +68,7 @@ class Delta:
     numbers: Mapping[str, Sequence[tuple[float, int]]]
     ids: Sequence[str]
     display: Sequence[bytes]
-    computed: ArrayCache = field(default_factory=ArrayCache)
+    computed: RowCache = field(default_factory=make_row_cache)
 
     @classmethod
     def empty(cls, snapshot: Snapshot) -> Delta:

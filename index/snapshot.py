@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from index.arrays import ArrayCache, ScaledPassages
+from index.arrays import RowCache, ScaledPassages, make_row_cache
 from index.disk import Blobs, map_array, map_starts, measure, require
 from index.errors import BadQuery, SnapshotDamaged
 from index.groups import GroupMeans
@@ -178,7 +178,7 @@ class Snapshot:
     numbers: Numbers
     ids: Blobs
     display: Blobs
-    computed: ArrayCache = field(default_factory=ArrayCache)
+    computed: RowCache = field(default_factory=make_row_cache)
 
     @classmethod
     def open(cls, folder: Path) -> Snapshot:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import View
-from index.arrays import ArrayCache
+from index.arrays import RowCache
 from recommender.api import (
     AttributeChoice,
     Choice,
@@ -243,10 +243,36 @@ def hidden_because(article: Article, now: float) -> Rule | None:
     return next((rule for rule, kept in rules if not kept[0]), None)
 
 
+class _OfAllRows:
+    """Something to compute of all rows; it is the same if its key is."""
+
+    __slots__ = ("_make", "key")
+
+    def __init__(self, key: Hashable, make: Callable[[], NDArray[Any]]) -> None:
+        self.key = key
+        self._make: Callable[[], NDArray[Any]] | None = make
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _OfAllRows) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def compute(self) -> NDArray[Any]:
+        """Compute it, once; a cache that keeps this object shall not keep what it was made from."""
+        make, self._make = self._make, None
+        if make is None:
+            raise RuntimeError(f"{self.key} was computed before")
+        made = make()
+        made.flags.writeable = False
+        return made
+
+
 def computed(articles: Columns, key: Hashable, make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
     """What `make` computes of all rows; snapshots and deltas remember it."""
-    cache: ArrayCache | None = getattr(articles, "computed", None)
-    return make() if cache is None else cache.find_or_make(key, make)
+    cache: RowCache | None = getattr(articles, "computed", None)
+    wanted = _OfAllRows(key, make)
+    return wanted.compute() if cache is None else cache(wanted)
 
 
 def eligible(articles: Columns, now: float, *, untitled: bool = False) -> Rows:

@@ -1,9 +1,11 @@
 """Eligibility, row by row, against the contract's rules in plain Python."""
 
 import random
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from index import DeltaWriter, View
-from index.arrays import ArrayCache
+from index.arrays import RowCache, make_row_cache
 from recommender.analysis.embedding import Model
 from recommender.api import RULES, AttributeChoice, Choice, NumberRange
 from recommender.articles import Article
@@ -156,7 +158,7 @@ class CachingRows:
 
     columns: Mapping[str, NDArray[Any]]
     labels: Mapping[str, Sequence[str]]
-    computed: ArrayCache | None
+    computed: RowCache | None
 
 
 @pytest.mark.parametrize("untitled", [False, True])
@@ -170,35 +172,42 @@ def test_the_rows_on_show_are_at_every_moment_what_is_computed_anew(
         ("published", "read", "recommendable", "titled"), every
     )
     columns["from_time"], columns["until_time"] = np.array(pairs).T
-    caching = CachingRows(columns, {}, ArrayCache())
+    caching = CachingRows(columns, {}, make_row_cache())
     for now in [NOW + step for step in (0, -1, -2, 0.5, 1, 86_399, 86_400, 86_401, 0)]:
         anew = eligible(CachingRows(columns, {}, None), now, untitled=untitled)
         assert eligible(caching, now, untitled=untitled).tolist() == anew.tolist()
 
 
-@pytest.mark.parametrize(("bound", "most"), [("MOST_BYTES", 25), ("MOST_ARRAYS", 2)])
-def test_what_is_computed_of_all_rows_stays_within_bounds(
-    monkeypatch: pytest.MonkeyPatch, bound: str, most: int
-) -> None:
-    monkeypatch.setattr(ArrayCache, bound, most)
-    cache, made = ArrayCache(), list[int]()
+def test_what_is_computed_of_all_rows_stays_within_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("index.arrays.MOST_COMPUTED", 2)
+    cache, made = make_row_cache(), list[int]()
 
     def find(number: int) -> list[bool]:
         def make() -> NDArray[np.bool_]:
             made.append(number)
             return np.full(10, number % 2 == 0)
 
-        found: list[bool] = computed(CachingRows({}, {}, cache), number, make).tolist()
+        rows = computed(CachingRows({}, {}, cache), number, make)
+        assert not rows.flags.writeable
+        found: list[bool] = rows.tolist()
         return found
 
     for number in (1, 2, 1, 3, 1, 2):
         assert find(number) == [number % 2 == 0] * 10
     assert made == [1, 2, 3, 2]  # 2 was asked for longest ago when 3 came
-    assert len(cache) == 2
+
+
+def test_a_cache_keeps_nothing_that_an_array_was_made_from() -> None:
+    """Else a snapshot that has gone would stay mapped until the garbage is collected."""
+    rows = CachingRows({}, {}, make_row_cache())
+    computed(rows, "all", partial(lambda one: np.zeros(len(one.columns)), rows))
+    gone = weakref.ref(rows)
+    del rows
+    assert gone() is None
 
 
 def test_names_that_no_row_has_fill_no_cache() -> None:
-    cache = ArrayCache()
+    cache = make_row_cache()
     dates, sections = np.zeros(3), np.array([0, 1, 1])
     columns = {"section": sections, "published": dates == 0, "published_at": dates}
     rows: Any = CachingRows(columns, {"section": ["city", "arts"]}, cache)
@@ -206,7 +215,7 @@ def test_names_that_no_row_has_fill_no_cache() -> None:
         names = frozenset({f"made-up-{number}", "arts"})
         wanted = Filter(section=Choice(names, frozenset({f"none-{number}"})))
         assert matching(rows, wanted).tolist() == [False, True, True]
-    assert len(cache) == 1
+    assert cache.cache_info().currsize == 1  # type: ignore[attr-defined]  # it is an lru_cache
 
 
 def mostly(usual: Any, *others: Any) -> st.SearchStrategy[Any]:
