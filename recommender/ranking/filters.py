@@ -243,24 +243,16 @@ def hidden_because(article: Article, now: float) -> Rule | None:
     return next((rule for rule, kept in rules if not kept[0]), None)
 
 
+@dataclass(slots=True, unsafe_hash=True)
 class _OfAllRows:
     """Something to compute of all rows; it is the same if its key is."""
 
-    __slots__ = ("_make", "key")
-
-    def __init__(self, key: Hashable, make: Callable[[], NDArray[Any]]) -> None:
-        self.key = key
-        self._make: Callable[[], NDArray[Any]] | None = make
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _OfAllRows) and self.key == other.key
-
-    def __hash__(self) -> int:
-        return hash(self.key)
+    key: Hashable
+    make: Callable[[], NDArray[Any]] | None = field(compare=False)
 
     def compute(self) -> NDArray[Any]:
         """Compute it, once; a cache that keeps this object shall not keep what it was made from."""
-        make, self._make = self._make, None
+        make, self.make = self.make, None
         if make is None:
             raise RuntimeError(f"{self.key} was computed before")
         made = make()
