@@ -27,6 +27,8 @@ PACKAGES: Final = "/opt/packages"
 """The same of the packages that it has."""
 REPOSITORY: Final = "/opt/repository"
 """The same of this repository."""
+MASK: Final = 0o022
+"""An operator's: `read-also` sets another, which stays in a process where a test has called it."""
 BOOT: Final = Path(__file__).with_name("boot_machine")
 PROGRAMS: Final = {
     "unshare": "util-linux",
@@ -62,6 +64,7 @@ class Machine:
             capture_output=True,
             text=True,
             timeout=seconds,
+            umask=MASK,
             check=False,
         )
         said = f"{script}\n{done.stdout[-4_000:]}{done.stderr[-4_000:]}"
@@ -90,7 +93,9 @@ def booted_machine() -> Iterator[Machine]:
         str(Path(__file__).parents[2]),
     ]
     with (folder / "log").open("wb") as log:
-        starter = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: S603 - words of our own
+        starter = subprocess.Popen(  # noqa: S603 - words of our own
+            command, stdout=log, stderr=log, umask=MASK
+        )
     try:
         machine = _wait_for(starter)
         if machine is None:
