@@ -43,6 +43,7 @@ from typing import Final
 from recommender.id_grammar import find_id_fault
 
 __all__ = [
+    "AlreadyAsked",
     "BadInput",
     "BadJson",
     "BadParameter",
@@ -74,6 +75,7 @@ __all__ = [
     "StoreFull",
     "StoreRestored",
     "StoreUnusable",
+    "TooMuchAsked",
     "UnknownArticle",
     "UnreadArticle",
     "UnreadableMarkup",
@@ -127,6 +129,14 @@ class BadJson(BadInput):
 
 class BadParameter(BadInput):
     """An option of a request is unknown, repeated or out of range."""
+
+
+class AlreadyAsked(BadParameter):
+    """The same work was asked for before, and has not ended."""
+
+
+class TooMuchAsked(BadParameter):
+    """As much other work waits as may."""
 
 
 class BadSource(BadInput):

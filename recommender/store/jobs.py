@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 import sqlalchemy as sa
 
 from recommender.characters import printable
-from recommender.errors import BadParameter
+from recommender.errors import AlreadyAsked, BadParameter, TooMuchAsked
 from recommender.store import schema
 from recommender.store.audit_log import log_action
 
@@ -117,8 +117,9 @@ class Jobs:
         """Ask for a job; return its number.
 
         Raises:
-            BadParameter: the same is asked for already and has not ended, too much is, or the
-                reason is too long.
+            AlreadyAsked: the same is asked for already and has not ended.
+            TooMuchAsked: as much else waits as may.
+            BadParameter: the reason is too long.
         """
         reason = checked_reason(reason)
         table = schema.jobs
@@ -126,10 +127,10 @@ class Jobs:
         row = {"kind": kind, "place": place, "by": by, "reason": reason, "asked_at": _now()}
         with self._writer.begin() as connection:
             if connection.scalar(sa.select(table.c.number).where(same)) is not None:
-                raise BadParameter("this is being done already")
+                raise AlreadyAsked("this is being done already")
             waiting = sa.select(sa.func.count()).where(table.c.ended_at.is_(None))
             if (connection.scalar(waiting) or 0) >= MOST_OPEN:
-                raise BadParameter(f"{MOST_OPEN} others wait already; stop one, or come back later")
+                raise TooMuchAsked(f"{MOST_OPEN} others wait already; stop one, or come back later")
             insert = sa.insert(table).values(**row, step="", done=0, total=0, beginnings=0)
             number: int = connection.execute(insert).inserted_primary_key[0]  # type: ignore[index]
             log_action(connection, "job.ask", kind)

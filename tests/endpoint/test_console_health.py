@@ -23,7 +23,10 @@ from recommender.operations.console_jobs import WORK, do_jobs
 from recommender.settings import Settings
 from recommender.sources.source import Record
 from recommender.store import ArticleStore, Backlog, QueueLength, ReceiverLag, open_store, schema
+from recommender.store.jobs import MOST_OPEN
 from recommender.web.console.health import Finding, ServiceFacts, findings_of
+from recommender.web.console.page import LANGUAGE_COOKIE
+from recommender.web.console.words import LANGUAGES, words_of
 from service import create_app
 from tests.support.archives import KEYS, Document, fill, strip_tags
 from tests.support.signed_in import SignedIn
@@ -152,6 +155,26 @@ def test_the_age_of_the_oldest_text_that_waits_is_said(
 )
 def test_nothing_but_an_address_of_the_web_is_imported(editor: SignedIn, place: str) -> None:
     assert editor.post("/jobs/import", place=place).status_code == 400
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_refused_job_is_told_in_the_language_of_the_page(editor: SignedIn, language: str) -> None:
+    said = words_of("trouble", language)
+    editor.client.set_cookie(LANGUAGE_COOKIE, language, path="/console")
+    for number in range(MOST_OPEN):
+        asked = editor.post("/jobs/import", part=False, place=f"https://news{number}.example/")
+        assert asked.status_code == 303
+    refused = {
+        "asked": ("/jobs/import", {"place": "https://news0.example/"}),
+        "queue_full": ("/jobs/rebuild", {}),
+    }
+    for kind, (path, fields) in refused.items():
+        page = editor.post(path, part=False, **fields)
+        assert page.status_code == 400
+        assert said[f"{kind}_title"] in page.text
+        assert said[kind] in page.text
+        assert "<code" not in page.text  # the words of the program
+        assert editor.post(path, **fields).get_json()["detail"] == said[kind]
 
 
 def test_an_import_reaches_no_private_network(editor: SignedIn, own_desk: Settings) -> None:

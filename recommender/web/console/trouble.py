@@ -1,6 +1,7 @@
 """What the console says where it cannot answer: a page for people, a line for its scripts."""
 
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
@@ -9,9 +10,18 @@ from werkzeug.exceptions import HTTPException
 
 from index import IndexFault
 from recommender.characters import printable
-from recommender.errors import BadInput, BadParameter, ConsoleAway, NotReady, ReadAlsoError
+from recommender.errors import (
+    AlreadyAsked,
+    BadInput,
+    BadParameter,
+    ConsoleAway,
+    NotReady,
+    ReadAlsoError,
+    TooMuchAsked,
+)
 from recommender.web.console.access import console, current_session, opened
-from recommender.web.console.page import render_page, wants_part
+from recommender.web.console.page import render_page, shown_language, wants_part
+from recommender.web.console.words import words_of
 from recommender.web.problems import Refused, problem, public_detail, status_of
 
 __all__: list[str] = []
@@ -24,6 +34,11 @@ KINDS: Final = {
     HTTPStatus.TOO_MANY_REQUESTS: "often",
     HTTPStatus.SERVICE_UNAVAILABLE: "away",
 }
+REFUSALS: Final[Mapping[type[ReadAlsoError], str]] = {
+    AlreadyAsked: "asked",
+    TooMuchAsked: "queue_full",
+}
+"""What is refused so often that the console has words of its own for it."""
 STARTING_SECONDS: Final = 3
 """After so long a page is asked for again, by itself, if the console was starting."""
 FROM_ELSEWHERE: Final = "cross-site"
@@ -48,10 +63,14 @@ def answer_error(error: ReadAlsoError) -> Response:
         return make_response(redirect(url_for("console.show_start")))
     if wants_part():
         faults = error.faults if isinstance(error, BadInput) else ()
-        detail = "; ".join(fault.detail for fault in faults) or public_detail(error)
+        told = REFUSALS.get(type(error))
+        detail = words_of("trouble", shown_language())[told] if told else public_detail(error)
+        detail = "; ".join(fault.detail for fault in faults) or detail
         return problem(status, detail, faults)
     if isinstance(error, ConsoleAway):
         return _page_while_starting()
+    if type(error) in REFUSALS:
+        return _page(status, "", REFUSALS[type(error)])
     return _page(status, str(error) if isinstance(error, BadParameter | Refused) else "")
 
 
@@ -64,9 +83,9 @@ def answer_http(error: HTTPException) -> Response:
     return _page(status, "")
 
 
-def _page(status: HTTPStatus, detail: str) -> Response:
+def _page(status: HTTPStatus, detail: str, told: str | None = None) -> Response:
     broken = status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    kind = KINDS.get(status, "broken" if broken else "wrong")
+    kind = told or KINDS.get(status, "broken" if broken else "wrong")
     template = "embed_trouble.html" if _is_framed() else "trouble.html"
     return render_page(template, "trouble", status, trouble=kind, detail=detail)
 
