@@ -119,11 +119,9 @@ def _telling_by_language(
     """By the language of an item that words were compared with, the buckets of telling words."""
     compared = [item.id for item in items if item.explanation and item.explanation.lexical_weight]
     rows = [row for row in map(view.row_of, compared) if row is not None]
-    own = telling_buckets(view, seed, seed.language)
-    return {
-        language: own & telling_buckets(view, seed, language)
-        for language in {view.label_of("language", row) for row in rows}
-    }
+    languages = {seed.language, *(view.label_of("language", row) for row in rows)}
+    telling = {language: telling_buckets(view, seed, language) for language in languages}
+    return {language: telling[seed.language] & words for language, words in telling.items()}
 
 
 def _with_grounds(

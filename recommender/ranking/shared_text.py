@@ -18,12 +18,12 @@ long article.
 
 import re
 import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,20 +86,13 @@ class Name:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Word:
+class _Word(NamedTuple):
     text: str
+    folded: str
+    capital: bool
+    """Whether it may be part of a name; a single letter is not: the English I, an initial."""
     opens: bool
     joined: bool
-
-    @property
-    def folded(self) -> str:
-        return self.text.casefold()
-
-    @property
-    def capital(self) -> bool:
-        """Whether it may be part of a name; a single letter is not: the English I, an initial."""
-        return len(self.text) > 1 and (self.text[0].isupper() or self.text[0].istitle())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -166,15 +159,21 @@ def products(one: Query, other: Query) -> dict[int, float]:
 
 def spellings(article: Article) -> Spellings:
     """The spellings of all counted words; pairs of characters in scripts without spaces."""
-    spelt: dict[str, Counter[str]] = {}
+    spelt: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for text in (article.title, article.summary, article.body):
         pieces = Counter(islice(filter(None, BREAKS.split(text)), MOST_WORDS))
         for piece, times in pieces.items():
-            found = list(tokenize(piece))
+            found = _kept_words_of(piece) if len(piece) <= LONGEST_WORD else tuple(tokenize(piece))
             for word in found:
                 spelling = piece if len(found) == 1 else word
-                spelt.setdefault(word[:STEM], Counter())[spelling] += times
-    return spelt
+                spelt[word[:STEM]][spelling] += times
+    return dict(spelt)
+
+
+@lru_cache(maxsize=2**13)
+def _kept_words_of(piece: str) -> tuple[str, ...]:
+    """The words of a short piece; most pieces of a text are in others too."""
+    return tuple(tokenize(piece))
 
 
 def shared_terms(
@@ -255,9 +254,11 @@ def _words(text: str) -> Iterator[_Word]:
         for match in _WORD.finditer(paragraph):
             gap = "" if end is None else paragraph[end : match.start()]
             opens = end is None or bool(_OPENING.search(gap))
-            yield _Word(_POSSESSIVE.sub("", match[0]), opens, joined=gap.isspace())
+            word = _POSSESSIVE.sub("", match[0])
+            capital = len(word) > 1 and (word[0].isupper() or word[0].istitle())
+            yield _Word(word, word.casefold(), capital, opens, gap.isspace())
             # A possessive ends a name; the next word begins another one.
-            end = match.end() if not _POSSESSIVE.search(match[0]) else match.end() - 2
+            end = match.start() + len(word)
 
 
 def _runs(read: list[_Word], alone: set[str]) -> Iterator[list[_Word]]:
