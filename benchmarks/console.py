@@ -39,7 +39,9 @@ import numpy as np
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.figures import Figure, report
+from benchmarks.idle import descendants
 from benchmarks.served_archive import Service, id_of, make_archive, served, title_of
+from recommender.operations.console_process import NICENESS
 
 KEY: Final = "bench-0123456789abcdef"
 STORIES: Final = 60
@@ -282,6 +284,17 @@ def measure_readers(service: Service, articles: int, seconds: float, rounds: int
     ]
 
 
+def measure_memory(service: Service) -> Figure:
+    """What the console's process has for itself: of all that serve it alone is at its niceness."""
+    niceness = {
+        pid: os.getpriority(os.PRIO_PROCESS, pid) for pid in descendants(service.supervisor)
+    }
+    (console,) = (pid for pid, nice in niceness.items() if nice == NICENESS)
+    lines = Path(f"/proc/{console}/smaps_rollup").read_text("utf-8").splitlines()
+    private = sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
+    return Figure("memory of the console alone, MiB", private / 1_024)
+
+
 def measure(service: Service, articles: int, seconds: float, rounds: int) -> list[Figure]:
     """Measure everything."""
     cookie = sign_in(service.port)
@@ -289,7 +302,8 @@ def measure(service: Service, articles: int, seconds: float, rounds: int) -> lis
     found += measure_search(service, cookie, articles)
     with chromium(service.port) as page:
         found += measure_opened(page, articles) + measure_map(page)
-    return found + measure_readers(service, articles, seconds, rounds)
+    found += measure_readers(service, articles, seconds, rounds)
+    return [*found, measure_memory(service)]
 
 
 @click.command(help=__doc__)
