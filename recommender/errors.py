@@ -9,6 +9,8 @@ ReadAlsoError
 |   |-- InvalidPolicy        a ranking policy has a field that is unknown or out of bounds
 |   |-- BadJson              a text is no JSON, or JSON that readers understand differently
 |   |-- BadParameter         an option of a request is unknown or out of range
+|   |   |-- AlreadyAsked     the same work was asked for before, and has not ended
+|   |   `-- TooMuchAsked     as much other work waits as may
 |   `-- BadSource            a file to import or evaluate is not of the expected kind
 |       `-- SourceAway       an address to import from cannot be reached now
 |-- UnknownArticle           no article with this id was ever stored

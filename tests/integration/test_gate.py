@@ -94,6 +94,7 @@ def test_lists_are_compared_only_where_model_and_analyzer_are_as_before(
     assert asked == [False, alike]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("first", [True, False])
 def test_shuffled_vectors_are_refused_and_published_by_force(
     store: ArticleStore,

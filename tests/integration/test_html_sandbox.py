@@ -150,6 +150,7 @@ def test_the_longest_article_is_read(reader: Sandbox) -> None:
     assert reader.read(paragraph * count) == "\n\n".join(["слово"] * count)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("task", "html"),
     [
@@ -170,6 +171,7 @@ def test_a_hostile_document_harms_only_itself(others: set[int], task: Task, html
     assert used <= task.cpu_seconds + starts * START_SECONDS
 
 
+@pytest.mark.long
 def test_an_article_that_takes_too_long_is_stopped(reader: Sandbox) -> None:
     with pytest.raises(UnreadableMarkup, match=r"more than (2 s of processor time|5 s)"):
         reader.read(HOSTILE["many attributes"] * 2)
@@ -418,6 +420,7 @@ def test_a_child_whose_answer_is_no_page_is_refused() -> None:
 # Feeds.
 
 
+@pytest.mark.long
 def test_a_feed_that_would_take_hours_is_stopped() -> None:
     author = b"<author>@" + b"a" * 200_000 + b"</author>"
     document = b"<rss version='2.0'><channel><item><guid>1</guid>" + author

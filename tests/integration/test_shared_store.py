@@ -76,6 +76,7 @@ def test_pruning_by_hand_leaves_what_another_machine_needs(
     assert generation_at_start(other_machine, desk_store, fake_model) == live
 
 
+@pytest.mark.long
 def test_the_log_is_trimmed_after_a_machine_was_away_for_a_month(
     own_desk: Settings, other_machine: Settings, desk_store: ArticleStore, fake_model: Model
 ) -> None:

@@ -132,6 +132,7 @@ def interrupted_publish(catalog: Catalog, patch: pytest.MonkeyPatch, name: str, 
     return False
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("call", ["fsync", "open"])
 def test_the_live_snapshot_stays_intact_wherever_the_disk_fails(
     catalog: Catalog,

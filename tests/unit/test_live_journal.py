@@ -143,6 +143,7 @@ def test_a_journal_without_entries_holds_only_the_log_position(tmp_path: Path) -
     assert read(tmp_path) == (START, [], (), ())
 
 
+@pytest.mark.long
 def test_a_journal_cut_off_anywhere_is_a_prefix_of_whole_batches(tmp_path: Path) -> None:
     path = write(tmp_path)
     data, found = path.read_bytes(), []

@@ -287,6 +287,7 @@ def test_a_database_in_memory_is_refused(address: str) -> None:
     assert "memory" in refusal(address)
 
 
+@pytest.mark.long
 def test_processes_that_create_one_store_at_once_all_open_it(tmp_path: Path) -> None:
     """SQLite refuses, without waiting, one of two that change a new file's journal at once."""
     with ThreadPoolExecutor(4) as threads:
