@@ -56,6 +56,11 @@ class DataFolder:
         return self.path / "indexer.reading"
 
     @property
+    def indexer_standby(self) -> Path:
+        """A file that is there while the indexer stands by, since another machine's is elected."""
+        return self.path / "indexer.standby"
+
+    @property
     def keys(self) -> Path:
         """The copy of the store's keys, for workers that start while the store is away."""
         return self.path / "keys.json"

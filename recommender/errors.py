@@ -29,6 +29,7 @@ ReadAlsoError
 |-- CallerLeft               who asked for something is gone, so it is not made
 |-- NotReady                 there is neither a store nor a journal to answer from
 |-- StoreUnusable            the article store cannot be opened, read or written now
+|   |-- ElectionLost         the indexer of another machine was elected; this one stands by
 |   `-- StoreFull            there is no room on its disk, so it takes no writes
 |-- Busy                     too many requests do the same slow work at once
 |-- SlowBody                 the body of a request does not come fast enough
@@ -56,6 +57,7 @@ __all__ = [
     "ChangedMeanwhile",
     "ConsoleAway",
     "DeletedArticle",
+    "ElectionLost",
     "EncoderAway",
     "EncoderChanged",
     "FieldFault",
@@ -264,6 +266,13 @@ class StoreUnusable(ReadAlsoError):
             f"the article store cannot be used now: {reason}; try again, because the last write "
             "may not have been stored"
         )
+
+
+class ElectionLost(StoreUnusable):
+    """The indexer of another machine was elected meanwhile; this one stands by."""
+
+    def __init__(self) -> None:
+        super().__init__("the indexer of another machine was elected; this one stands by")
 
 
 class StoreFull(StoreUnusable):

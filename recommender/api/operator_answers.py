@@ -15,9 +15,10 @@ refuses for another reason; the log says which.
 """
 StoreState = Literal["ok", "away"]
 """Whether the article store answers."""
-IndexerState = Literal["ok", "away"]
+IndexerState = Literal["ok", "standby", "away"]
 """Whether the indexer of the machine answers.
 
+`standby`: it answers drafts, and the indexer of another machine on the same store reads new texts.
 `away`: it loads its model, which takes seconds, or does not run here. Lists go on; new texts wait.
 """
 

@@ -58,7 +58,8 @@ def _rows(found: ServiceStatus) -> Iterator[tuple[str, str]]:
         yield "waiting", f"{waiting}; {todo.queue.dead:,} dead letters"
     shown = f", showing change {found.workers[0]:,}" if found.workers else ""
     yield "web", f"{len(found.workers)} workers{shown}"
-    yield "indexer", "answers" if found.indexer else "does not answer"
+    answers = "stands by; another machine's is elected" if found.stands_by else "answers"
+    yield "indexer", answers if found.indexer else "does not answer"
     yield "publishing", "refused" if found.publish_refused else "accepted"
     free, size = found.free_bytes / GIGABYTE, found.size_bytes / GIGABYTE
     yield "disk", f"{free:,.1f} of {size:,.1f} GB free; data folder {found.data_folder}"

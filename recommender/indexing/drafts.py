@@ -22,7 +22,9 @@ from numpy.typing import NDArray
 from index import Query, View
 from recommender.analysis.features import DraftFeatures, Embedding, Features
 from recommender.analysis.minhash import MINHASH_SIZE
+from recommender.api.operator_answers import IndexerState
 from recommender.articles import UNKNOWN_LANGUAGE, Article, hash_id, parse_article
+from recommender.data_folder import DataFolder
 from recommender.errors import IndexerAway, ReadAlsoError, UnreadableMarkup
 from recommender.indexing.documents import IndexedDocument, build_rows
 from recommender.indexing.indexer import Indexer
@@ -30,7 +32,14 @@ from recommender.indexing.snapshots import Origin
 from recommender.ranking.filters import RowPlace
 from recommender.ranking.scoring import Seed
 
-__all__ = ["ANY_ID", "DraftServer", "is_answered", "make_outside_seed", "read_draft"]
+__all__ = [
+    "ANY_ID",
+    "DraftServer",
+    "is_answered",
+    "make_outside_seed",
+    "read_draft",
+    "state_of_indexer",
+]
 
 ANY_ID: Final = "draft"
 """The id of a draft while it is checked and analyzed."""
@@ -67,6 +76,13 @@ def is_answered(path: Path) -> bool:
     except OSError:
         return False
     return True
+
+
+def state_of_indexer(data: DataFolder) -> IndexerState:
+    """What the indexer of a data folder does: it reads, stands by, or is away."""
+    if not is_answered(data.draft_socket):
+        return "away"
+    return "standby" if data.indexer_standby.exists() else "ok"
 
 
 def _as_line(article: Article) -> bytes:

@@ -46,6 +46,7 @@ class Indexer:
         analyzer: Analyzer,
         in_hand: Path | None = None,
         counters: Counters | None = None,
+        check_elected: Callable[[], object] = lambda: None,
     ) -> None:
         """Analyze the texts of a store.
 
@@ -55,11 +56,14 @@ class Indexer:
             in_hand: the file that names the articles in work, so that an article that kills the
                 process is found by the next one; None for no such file.
             counters: count the texts; None to count them for nobody.
+            check_elected: raises StoreUnusable if the indexer of another machine reads now. It is
+                asked before the store is told what came of a text.
         """
         self._store = store
         self._analyzer = analyzer
         self._in_hand = TextsInHand(in_hand)
         self._counters = counters or Counters()
+        self._check_elected = check_elected
         self._encoders: Encoders | None = None
         self._in_a_row = 0  # how often single writes were analyzed since a bulk load was
         self._watch = EncoderWatch(store.features, analyzer.model)
@@ -160,6 +164,7 @@ class Indexer:
         except Exception as fault:  # noqa: BLE001 - whatever one text causes, the others must be analyzed
             self._in_hand.drop(queued)
             return self._count_failure(queued, fault, encode)
+        self._check_elected()
         self._store.queue.acknowledge(analyzed, self._analyzer.versions)
         self._in_hand.drop(queued)
         return len(queued)
@@ -168,6 +173,7 @@ class Indexer:
         """Count a failure against an article. If there are several, find the one that caused it."""
         if len(queued) > 1:
             return sum(self._process([one], encode) for one in queued)
+        self._check_elected()
         self._counters.text_failures.inc()
         _log.warning("article %s could not be read: %r", queued[0].article.id, fault)
         self._store.queue.count_failure(

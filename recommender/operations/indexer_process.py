@@ -2,19 +2,20 @@
 
 It looks often whether something has changed, but at no more than two numbers: a counter of commits,
 and the state of the pointer to the live snapshot. The store is only asked after they have changed.
+
+Of several machines that share a store one indexer is elected. Only that one reads the queue and
+does jobs. The others stand by: they answer the drafts and build the snapshots of their machine.
 """
 
 import logging
 import math
 import os
-import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 from index import Catalog, locked, make_folder
@@ -22,7 +23,6 @@ from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import Model, find_model
 from recommender.analysis.embedding.loading import load_encoder
 from recommender.analysis.html.sandbox import Sandbox
-from recommender.child_processes import module_command
 from recommender.counters import Counters
 from recommender.errors import EncoderAway, ModelRefused, StoreUnusable
 from recommender.indexing.archive_model import awaits_choice, model_so_far
@@ -39,14 +39,14 @@ from recommender.indexing.snapshots import (
 )
 from recommender.live import ArchiveReading, Heartbeats
 from recommender.logs import RepeatedFault
+from recommender.operations.build_process import BuildProcess
 from recommender.operations.supervision import StopSignal
 from recommender.operations.webhook_sender import WebhookSender
-from recommender.settings import Settings
+from recommender.settings import AUTO_MODEL, Settings
 from recommender.sources.uploads import Uploads
-from recommender.store import LOG_START, ArticleStore, LazyStore
+from recommender.store import LOG_START, ArticleStore, Election, LazyStore
 
 __all__ = [
-    "BuildProcess",
     "IndexerProcess",
     "index_forever",
     "is_build_due",
@@ -57,17 +57,18 @@ __all__ = [
 IDLE_SECONDS: Final = 0.1  # between two looks at the change signal
 AWAY_SECONDS: Final = 0.5  # before the next try, after the store or the disk failed
 ENCODER_AWAY_SECONDS: Final = 5.0  # after the server that embeds failed several times
+ELECTION_SECONDS: Final = 1.0  # between two questions whether this indexer is elected
 CHECK_SECONDS: Final = 2.0  # between two looks at the snapshot while changes come
 TELL_SECONDS: Final = 30.0  # between two lines about the reading of a large archive
 TRIM_SECONDS: Final = 3_600.0
 IDLE_CHECK_SECONDS: Final = 30.0  # and where no change is seen
 NICENESS: Final = 5  # readers come first; single writes wait for two texts of a bulk load at most
+ELECTED: Final = "this indexer is elected now, and reads"
+STANDS_BY: Final = "another indexer is elected; this one stands by"
 FIRST_ENTRIES: Final = 64
 ENTRIES_SHARE: Final = 0.2
 MOST_ENTRIES: Final = 10_000  # 5 KB of each in every worker
 ENOUGH_TO_CHOOSE: Final = 50  # articles; the first few of a new archive are often trials
-FIRST_RETRY_SECONDS: Final = 60.0
-MOST_RETRY_SECONDS: Final = 3_600.0
 Announce = Callable[[str], object]
 _log = logging.getLogger(__name__)
 
@@ -148,9 +149,14 @@ class IndexerProcess:
         self._catalog = Catalog(settings.data.snapshots)
         self._build = BuildProcess()
         self._jobs = BuildProcess()
+        self._election = Election(store)
+        self._is_elected = False
+        self._stands_by = False  # as it was said last
+        self._ask_at = -math.inf
         self._indexer: Indexer | None = None
         self._generation: str | None = None
-        self._fingerprint: str | None = None
+        self._queued_for: str | None = None
+        self._model: Model | None = None
         self._fault = RepeatedFault(_log, "no text is read")
         self._announce = announce
         self._tell_at = -math.inf
@@ -172,6 +178,7 @@ class IndexerProcess:
                     self._fault.clear()
                 except (StoreUnusable, EncoderAway, OSError) as fault:
                     self._fault.note(fault)
+                    self._ask_at = -math.inf
                     is_encoder = isinstance(fault, EncoderAway)
                     time.sleep(ENCODER_AWAY_SECONDS if is_encoder else AWAY_SECONDS)
                     continue
@@ -179,6 +186,7 @@ class IndexerProcess:
                     time.sleep(IDLE_SECONDS)
         self._build.stop()
         self._jobs.stop()
+        self._election.close()
 
     @property
     def _is_building(self) -> bool:
@@ -186,12 +194,14 @@ class IndexerProcess:
         return self._build.was_started or self._jobs.was_started
 
     def step(self) -> int:
-        """Analyze some texts if there may be any; returns how many."""
+        """Analyze some texts if there may be any and this indexer is elected; returns how many."""
+        self._stand()
         signal = self._store().change_signal.read(), self._catalog.pointer_state()
         if self._snapshot_check.is_due(signal, is_busy=self._is_building):
             self.check_snapshot()
             self._snapshot_check.note(signal)
-        if self._indexer is None or not self._queue_check.is_due(signal):
+        may_read = self._is_elected and self._indexer is not None
+        if not may_read or not self._queue_check.is_due(signal):
             return 0
         analyzed = self._indexer.step()
         if not analyzed:
@@ -210,11 +220,47 @@ class IndexerProcess:
         if self._indexer is None or generation != self._generation:
             model = model_in_use(self._catalog, self._settings, self._store())
             self._use_model(model)
-            self._requeue_for(model)
             self._generation = generation
+        self._stand()
+        if self._is_elected:
+            self._work_for_all(generation)
         self._build_if_due()
+
+    def _work_for_all(self, generation: str | None) -> None:
+        """Do what one machine does for all: queue texts again, and do the jobs of the console."""
+        if self._model is not None and generation != self._queued_for:
+            self._requeue_for(self._model)
+            self._queued_for = generation
         if not self._jobs.is_running() and self._store().jobs.next() is not None:
             self._jobs.run("jobs")
+
+    def _stand(self) -> None:
+        """Ask from time to time whether this indexer is elected; say so when that has changed."""
+        if time.monotonic() < self._ask_at:
+            return
+        was_elected, self._is_elected = self._is_elected, False  # if the store does not answer
+        self._is_elected = self._election.is_won()
+        self._ask_at = time.monotonic() + ELECTION_SECONDS
+        if self._is_elected and not was_elected:
+            self._look_at_all()
+        if self._is_elected == self._stands_by:
+            self._change_role()
+
+    def _look_at_all(self) -> None:
+        """Forget what this indexer has looked at: another one may have worked since."""
+        self._settings.data.indexer_standby.unlink(missing_ok=True)
+        self._queued_for = None
+        self._queue_check = _Check(every_seconds=0)
+        self._snapshot_check = _Check(every_seconds=CHECK_SECONDS)
+
+    def _change_role(self) -> None:
+        self._stands_by = not self._is_elected
+        if self._stands_by:
+            with suppress(OSError):  # a full disk: it is shown as if it read
+                self._settings.data.indexer_standby.touch()
+        said = STANDS_BY if self._stands_by else ELECTED
+        _log.warning("%s", said)
+        self._announce(said)
 
     def _trim(self) -> None:
         """Forget, once an hour, what is too old: audit entries, and files that never came whole."""
@@ -238,13 +284,14 @@ class IndexerProcess:
             self._announce(str(reading) if reading else "the archive is read")
 
     def _use_model(self, model: Model) -> None:
-        if model.fingerprint == self._fingerprint:
+        if self._model is not None and model.fingerprint == self._model.fingerprint:
             return
         analyzer = Analyzer(model, load_encoder, self._read_markup)
         in_hand = self._settings.data.texts_in_hand
-        self._indexer = Indexer(self._store(), analyzer, in_hand, self._counters)
+        check_elected = self._election.check
+        self._indexer = Indexer(self._store(), analyzer, in_hand, self._counters, check_elected)
         self._indexer.warm_up()
-        self._fingerprint = model.fingerprint
+        self._model = model
         _log.info("analyzing with %s", model.shown)
 
     def _requeue_for(self, model: Model) -> None:
@@ -259,7 +306,7 @@ class IndexerProcess:
         """Start a compaction, or a rebuild, in a process of its own if it is due."""
         if self._build.is_running() or rollback_hold(self._catalog).text is not None:
             return
-        if needs_rebuild(self._catalog):
+        if needs_rebuild(self._catalog) or self._lags_behind_choice():
             self._build.run("rebuild")
             return
         store, manifest = self._store(), read_live_manifest(self._catalog)
@@ -270,10 +317,22 @@ class IndexerProcess:
         entries = store.entries_since(point, epoch)
         rows = manifest.rows if manifest else 0
         if is_build_due(entries, rows, idle=is_idle):
-            chooses = is_choice_due(entries, rows, idle=is_idle) and awaits_choice(
-                self._settings, store
-            )
+            may_choose = self._is_elected and is_choice_due(entries, rows, idle=is_idle)
+            chooses = may_choose and awaits_choice(self._settings, store)
             self._build.run("rebuild" if chooses else "compact")
+
+    def _lags_behind_choice(self) -> bool:
+        """Whether another machine has chosen a model that this one's snapshot does not have.
+
+        The machine that chooses stores the vectors, so this one takes them from the store.
+        """
+        manifest = read_live_manifest(self._catalog)
+        if self._is_elected or manifest is None or self._settings.model != AUTO_MODEL:
+            return False
+        if awaits_choice(self._settings, self._store()):
+            return False
+        chosen = model_so_far(self._settings, self._store(), self._catalog)
+        return chosen.fingerprint != manifest.model
 
 
 def is_build_due(entries: int, base: int, *, idle: bool) -> bool:
@@ -298,60 +357,6 @@ def is_choice_due(entries: int, base: int, *, idle: bool) -> bool:
     The arguments are those of `is_build_due`. Most new articles have two entries.
     """
     return idle and base + entries // 2 >= ENOUGH_TO_CHOOSE
-
-
-class BuildProcess:
-    """Runs commands of this program, one process at a time; pauses longer after each failure."""
-
-    def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
-        self._command = ""
-        self._due_at = 0.0
-        self._failures = 0
-
-    def run(self, command: str) -> None:
-        """Start a command of `read-also`, unless one runs or a pause after a failure lasts."""
-        if self.is_running() or time.monotonic() < self._due_at:
-            return
-        _log.info("starting: %s", command)
-        self._command = command
-        self._process = subprocess.Popen(  # noqa: S603 - this interpreter, constant words
-            _niced(module_command("recommender", command)), stdin=subprocess.DEVNULL
-        )
-
-    @property
-    def was_started(self) -> bool:
-        """Whether a process was started and `is_running` has not noticed its end yet."""
-        return self._process is not None
-
-    def stop(self) -> None:
-        """Terminate the process; the next one removes what it built aside."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
-            self._process.wait()
-
-    def is_running(self) -> bool:
-        """Whether a process runs.
-
-        Call it regularly: it also collects the exit code of a process that ended.
-        """
-        if self._process is None:
-            return False
-        code = self._process.poll()
-        if code is None:
-            return True
-        self._process = None
-        self._failures = 0 if code == 0 else self._failures + 1
-        if code:
-            pause = min(FIRST_RETRY_SECONDS * 2 ** (self._failures - 1), MOST_RETRY_SECONDS)
-            self._due_at = time.monotonic() + pause
-            _log.error("%s failed with %d; tried again in %.0f s", self._command, code, pause)
-        return False
-
-
-def _niced(command: Sequence[str]) -> list[str]:
-    nice = Path("/usr/bin/nice")
-    return [str(nice), "-n", "10", *command] if nice.exists() else list(command)
 
 
 class _Check:

@@ -13,7 +13,7 @@ from typing import Final
 from index import Catalog
 from recommender.counters import METRIC_PREFIX, read_counters
 from recommender.errors import StoreUnusable
-from recommender.indexing.drafts import is_answered
+from recommender.indexing.drafts import state_of_indexer
 from recommender.indexing.snapshots import (
     Origin,
     gate_refusal,
@@ -57,6 +57,7 @@ class ServiceStatus:
         generation_age_seconds: since it was built; None without one.
         workers: the last change that each web worker shows.
         indexer: whether one answers.
+        stands_by: whether it reads nothing, as another machine's is elected.
         publish_refused: why the gate refused the snapshot built last; None if it did not.
         compaction_held: why nothing is compacted; None if it is.
         data_folder: `ok`, MISSING, or what is wrong when a file is written.
@@ -74,6 +75,7 @@ class ServiceStatus:
     generation_age_seconds: float | None = None
     workers: tuple[int, ...] = ()
     indexer: bool = False
+    stands_by: bool = False
     publish_refused: str | None = None
     compaction_held: str | None = None
     data_folder: str = "ok"
@@ -94,6 +96,7 @@ def inspect_service(settings: Settings) -> ServiceStatus:
     manifest = read_live_manifest(catalog)
     requests, failed = _count_requests(data)
     exists = data.path.is_dir()
+    indexer = state_of_indexer(data) if exists else "away"
     return ServiceStatus(
         store_fault=store_fault,
         backlog=backlog,
@@ -102,7 +105,8 @@ def inspect_service(settings: Settings) -> ServiceStatus:
         generation_rows=0 if manifest is None else manifest.rows,
         generation_age_seconds=generation_age(catalog, time.time()),
         workers=_wait_for_workers(Heartbeats(data.heartbeats), backlog.change if backlog else 0),
-        indexer=exists and is_answered(data.draft_socket),
+        indexer=indexer != "away",
+        stands_by=indexer == "standby",
         publish_refused=gate_refusal(catalog).text,
         compaction_held=rollback_hold(catalog).text,
         data_folder=FolderHealth(data.path).look() if exists else MISSING,

@@ -5,6 +5,7 @@ from recommender.store.article_store import ArticleStore, Backlog, open_store
 from recommender.store.audit_log import Actor, AuditEntry, AuditLog
 from recommender.store.change_log import LOG_START, CatalogNeeds, LogPosition, StoreState
 from recommender.store.console_sessions import ConsoleSession, OpenedSession
+from recommender.store.election import Election
 from recommender.store.feature_cache import FeatureCache
 from recommender.store.jobs import Job, JobKind, Jobs, checked_reason
 from recommender.store.lazy_store import LazyStore
@@ -43,6 +44,7 @@ __all__ = [
     "ConsoleSession",
     "DeadLetter",
     "DeleteRequest",
+    "Election",
     "FeatureCache",
     "Job",
     "JobKind",

@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 from index import Catalog
 from recommender.counters import METRIC_PREFIX
 from recommender.errors import NotReady, StoreUnusable
-from recommender.indexing.drafts import is_answered
+from recommender.indexing.drafts import state_of_indexer
 from recommender.indexing.snapshots import gate_refusal, generation_age, rollback_hold
 from recommender.live import LiveState
 from recommender.release import RELEASE
@@ -44,6 +44,8 @@ GAUGES: Final[Mapping[str, str]] = MappingProxyType(
         "publish_refused": "Whether the gate refused the snapshot that was built last.",
         "compaction_held": "Whether compaction waits for a rebuild by hand after a rollback.",
         "indexer_up": "Whether an indexer answers on this machine.",
+        "indexer_elected": "Whether the indexer of this machine reads new texts; 0: it stands by, "
+        "or is away.",
         "data_folder_writable": "Whether the data folder takes new files; 0: full, read-only or "
         "failing.",
         "data_folder_free_bytes": "Bytes that are free on the disk of the data folder.",
@@ -92,7 +94,9 @@ class Gauges(Collector):
         catalog = Catalog(data.snapshots)
         yield _gauge("publish_refused", gate_refusal(catalog).text is not None)
         yield _gauge("compaction_held", rollback_hold(catalog).text is not None)
-        yield _gauge("indexer_up", is_answered(data.draft_socket))
+        indexer = state_of_indexer(data)
+        yield _gauge("indexer_up", indexer != "away")
+        yield _gauge("indexer_elected", indexer == "ok")
         age = generation_age(catalog, time.time())
         if age is not None:
             yield _gauge("generation_age_seconds", age)

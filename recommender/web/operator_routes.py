@@ -6,7 +6,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from werkzeug.exceptions import NotFound
 
 from recommender.api import Health, Readiness
-from recommender.indexing.drafts import is_answered
+from recommender.indexing.drafts import state_of_indexer
 from recommender.request_origin import LISTENER, OPERATORS
 from recommender.web.endpoints import NonJsonAnswer, described
 from recommender.web.gauges import Gauges
@@ -44,7 +44,7 @@ def readyz() -> Response:
             change=live.change,
             store="away" if live.store_fault else "ok",
             data_folder=state().folder.look(),
-            indexer="ok" if is_answered(state().settings.data.draft_socket) else "away",
+            indexer=state_of_indexer(state().settings.data),
             unserved=live.unserved,
             archive_reading=archive_progress(live),
         )

@@ -194,6 +194,11 @@ def test_the_machine_is_described(
     assert live is not None
     built = (own_desk.data.snapshots / live).stat().st_mtime
     assert seen["generation_age_seconds"] == pytest.approx(time.time() - built, abs=5)
-    assert seen["indexer_up"] == 0
+    assert (seen["indexer_up"], seen["indexer_elected"]) == (0, 0)
     request.getfixturevalue("indexer")
-    assert gauges(client)["indexer_up"] == 1
+    seen = gauges(client)
+    assert (seen["indexer_up"], seen["indexer_elected"]) == (1, 1)
+    own_desk.data.indexer_standby.touch()
+    seen = gauges(client)
+    assert (seen["indexer_up"], seen["indexer_elected"]) == (1, 0)
+    assert client.get("/readyz").get_json()["indexer"] == "standby"

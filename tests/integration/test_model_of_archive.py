@@ -18,7 +18,7 @@ from recommender.indexing import archive_model
 from recommender.indexing.archive_model import choose_for_rebuild, find_model_of_settings
 from recommender.indexing.snapshots import Origin, read_live_manifest
 from recommender.operations import indexer_process as operation
-from recommender.operations.indexer_process import BuildProcess
+from recommender.operations.build_process import BuildProcess
 from recommender.progress import silent
 from recommender.settings import Settings
 from recommender.store import LazyStore, ModelChoice, open_store

@@ -17,7 +17,7 @@ from recommender.analysis.embedding import Encoder, Model
 from recommender.indexing.rebuild import Rebuilt
 from recommender.indexing.snapshots import rollback_hold
 from recommender.operations import indexer_process as operation
-from recommender.operations.indexer_process import BuildProcess
+from recommender.operations.build_process import BuildProcess
 from recommender.settings import Settings
 from recommender.store import LazyStore, open_store
 from tests.support.archives import fake_reader, gauges, run_command

@@ -23,7 +23,8 @@ from recommender.indexing.indexer import Indexer
 from recommender.indexing.rebuild import Rebuilt, rebuild
 from recommender.indexing.snapshots import rollback_hold
 from recommender.operations import indexer_process as operation
-from recommender.operations.indexer_process import BuildProcess, index_forever
+from recommender.operations.build_process import BuildProcess
+from recommender.operations.indexer_process import index_forever
 from recommender.progress import Advance
 from recommender.ranking.scoring import find_seed
 from recommender.settings import Settings

@@ -1,25 +1,28 @@
 """The indexer process: which model it uses, when it compacts, and what it asks while idle."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
+from numpy.typing import NDArray
 
 from index import Catalog
 from recommender.analysis.embedding import Encoder, Model
 from recommender.articles import Article
 from recommender.encoding_settings import EncodingSettings
-from recommender.errors import ModelRefused
+from recommender.errors import ElectionLost, ModelRefused
 from recommender.indexing import archive_model
 from recommender.indexing.rebuild import Rebuilt
-from recommender.operations import indexer_process
+from recommender.operations import build_process, indexer_process
 from recommender.operations.indexer_process import is_build_due, model_in_use
+from recommender.progress import Advance
 from recommender.settings import Settings
 from recommender.sources.uploads import Uploads
 from recommender.store import LOG_START, Actor, LazyStore, open_store, schema
@@ -155,7 +158,7 @@ def test_the_reading_of_a_large_archive_is_told_of_at_its_begin_and_its_end(
     monkeypatch.setattr(archive_model, "find_model", lambda *_: fake_model)
     monkeypatch.setattr(indexer_process, "load_encoder", lambda _: fake_encoder)
     monkeypatch.setattr(indexer_process, "TELL_SECONDS", 0)
-    monkeypatch.setattr(indexer_process.BuildProcess, "run", lambda *_: None)
+    monkeypatch.setattr(build_process.BuildProcess, "run", lambda *_: None)
     told: list[str] = []
     with closing(LazyStore(own_desk.database_url)) as late:
         store = late()
@@ -207,3 +210,102 @@ def test_files_that_were_never_sent_whole_are_removed(
     with closing(LazyStore(own_desk.database_url)) as late:
         indexer_process.IndexerProcess(own_desk, late, str.strip).check_snapshot()
     assert uploads.all() == [new]
+
+
+# Of several machines one indexer is elected; the others stand by.
+
+
+class Ballot:
+    """An election whose result a test sets."""
+
+    def __init__(self) -> None:
+        self.won = False
+
+    def is_won(self) -> bool:
+        return self.won
+
+    def check(self) -> None:
+        if not self.won:
+            raise ElectionLost
+
+    def close(self) -> None:
+        self.won = False
+
+
+@pytest.fixture
+def ballot(monkeypatch: pytest.MonkeyPatch, fake_model: Model, fake_encoder: Encoder) -> Ballot:
+    """Of every indexer of the test, whose model is a fake; asked at each step."""
+    ballot = Ballot()
+    monkeypatch.setattr(archive_model, "find_model", lambda *_: fake_model)
+    monkeypatch.setattr(indexer_process, "load_encoder", lambda _: fake_encoder)
+    monkeypatch.setattr(indexer_process, "ELECTION_SECONDS", 0)
+    monkeypatch.setattr(indexer_process, "CHECK_SECONDS", 0)
+    monkeypatch.setattr(indexer_process, "Election", lambda _: ballot)
+    return ballot
+
+
+def test_an_indexer_that_stands_by_reads_nothing_until_it_is_elected(
+    own_desk: Settings, ballot: Ballot, make_story: Callable[..., dict[str, Any]]
+) -> None:
+    told, standby = list[str](), own_desk.data.indexer_standby
+    with closing(LazyStore(own_desk.database_url)) as late:
+        process = indexer_process.IndexerProcess(own_desk, late, str.strip, announce=told.append)
+        late().put(Article.model_validate(make_story("fresh")))
+        assert [process.step() for _ in range(3)] == [0, 0, 0]
+        assert late().queue.length().single == 1
+        assert told == [indexer_process.STANDS_BY]
+        assert standby.exists()
+        ballot.won = True
+        assert process.step() == 1
+        assert told[1:] == [indexer_process.ELECTED]
+        assert not standby.exists()
+        ballot.won = False
+        late().put(Article.model_validate(make_story("later")))
+        assert process.step() == 0
+        assert told[2:] == [indexer_process.STANDS_BY]
+
+
+def test_an_indexer_that_stands_by_builds_snapshots_and_does_no_jobs(
+    own_desk: Settings, ballot: Ballot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = list[str]()
+    monkeypatch.setattr(
+        build_process.BuildProcess, "run", lambda _, command: started.append(command)
+    )
+    with closing(LazyStore(own_desk.database_url)) as late:
+        process = indexer_process.IndexerProcess(own_desk, late, str.strip)
+        late().jobs.ask("rebuild", "", "chief")
+        for _ in range(65):
+            late().patch("harbour-1", {"authors": ["somebody"]})
+            late().patch("harbour-1", {"authors": ["another"]})
+        process.check_snapshot()
+        assert started == ["compact"]
+        ballot.won = True
+        process.check_snapshot()
+        assert "jobs" in started
+
+
+def test_an_indexer_that_is_not_elected_any_more_acknowledges_nothing(
+    own_desk: Settings,
+    ballot: Ballot,
+    make_story: Callable[..., dict[str, Any]],
+    fake_encoder: Encoder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As where its machine was cut off while it read, and another one has read since."""
+
+    class Slow:
+        def encode(self, texts: Sequence[str], advance: Advance) -> NDArray[np.float32]:
+            ballot.won = not any("fresh" in text for text in texts)
+            return fake_encoder.encode(texts, advance)
+
+    ballot.won = True
+    monkeypatch.setattr(indexer_process, "load_encoder", lambda _: Slow())
+    with closing(LazyStore(own_desk.database_url)) as late:
+        process = indexer_process.IndexerProcess(own_desk, late, str.strip)
+        assert process.step() == 0
+        late().put(Article.model_validate(make_story("new", title="A fresh start")))
+        with pytest.raises(ElectionLost):
+            process.step()
+        assert late().queue.length().single == 1
+        assert process.step() == 0  # it stands by

@@ -1624,8 +1624,9 @@ export interface components {
             /**
              * @description Whether the indexer of the machine answers; new texts wait until it does.
              * @example ok
+             * @enum {string}
              */
-            readonly indexer: components["schemas"]["StoreState"];
+            readonly indexer: "ok" | "standby" | "away";
             /**
              * @description Why a published snapshot is not served; null if all is well.
              * @example null
