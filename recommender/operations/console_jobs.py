@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -26,11 +27,13 @@ from recommender.sources.uploads import Uploads
 from recommender.sources.wordpress import PullScope
 from recommender.store import Actor, ArticleStore, Job, JobKind
 
-__all__ = ["do_jobs"]
+__all__ = ["do_jobs", "is_ours"]
 
 NOTE_SECONDS: Final = 1.0
 MOST_SHOWN: Final = 5
 """So many refused records are shown in the console."""
+LEFT_AFTER: Final = timedelta(minutes=1)
+"""A job that another machine should do, and of which nothing was heard for so long, is ours."""
 _log = logging.getLogger(__name__)
 
 
@@ -90,15 +93,30 @@ class JobMeter:
             raise _Stopped
 
 
+def is_ours(settings: Settings, job: Job, now: datetime) -> bool:
+    """Whether this machine does a job: of a file the one that has it, else the elected one.
+
+    Where several machines share a store, another one may be at it. So a file that is not here, or a
+    job that was begun, is left alone for a while; if the file is nowhere, the job then fails.
+    """
+    if job.kind == "file" and _path_of(settings, job).exists():
+        return True
+    if settings.data.indexer_standby.exists():
+        return False
+    is_shared = not settings.database_url.startswith("sqlite")
+    may_be_anothers = is_shared and (job.kind == "file" or job.state == "running")
+    return not may_be_anothers or now - (job.seen_at or job.asked_at) > LEFT_AFTER
+
+
 def do_jobs(settings: Settings) -> int:
-    """Do what is asked for until nothing is left; return how many jobs failed.
+    """Do what is asked for until nothing of it is left to us; return how many jobs failed.
 
     A job whose process died is begun again: a rebuild and an import go on where they were. One
     that meets another rebuild waits for the next call, and counts as failed.
     """
     failed, uploads = 0, Uploads(settings.data.uploads)
     with closing(open_or_create(settings)) as store:
-        while (job := store.jobs.next()) is not None:
+        while (job := store.jobs.next()) is not None and is_ours(settings, job, _now()):
             try:
                 failed += not _do(settings, store, job)
             except Locked:
@@ -202,6 +220,10 @@ def _told(done: Imported, rejected: Sequence[str]) -> JobDone:
         _log.warning("%s", line)
     notes = (*rejected[:MOST_SHOWN], *[done.others] * bool(done.others))
     return JobDone(str(done), done.numbers, notes)
+
+
+def _now() -> datetime:
+    return datetime.now(tz=UTC)
 
 
 def _path_of(settings: Settings, job: Job) -> Path:

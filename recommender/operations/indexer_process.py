@@ -40,6 +40,7 @@ from recommender.indexing.snapshots import (
 from recommender.live import ArchiveReading, Heartbeats
 from recommender.logs import RepeatedFault
 from recommender.operations.build_process import BuildProcess
+from recommender.operations.console_jobs import is_ours
 from recommender.operations.supervision import StopSignal
 from recommender.operations.webhook_sender import WebhookSender
 from recommender.settings import AUTO_MODEL, Settings
@@ -222,16 +223,18 @@ class IndexerProcess:
             self._use_model(model)
             self._generation = generation
         self._stand()
-        if self._is_elected:
-            self._work_for_all(generation)
-        self._build_if_due()
-
-    def _work_for_all(self, generation: str | None) -> None:
-        """Do what one machine does for all: queue texts again, and do the jobs of the console."""
-        if self._model is not None and generation != self._queued_for:
+        if self._is_elected and self._model is not None and generation != self._queued_for:
             self._requeue_for(self._model)
             self._queued_for = generation
-        if not self._jobs.is_running() and self._store().jobs.next() is not None:
+        self._build_if_due()
+        self._start_jobs()
+
+    def _start_jobs(self) -> None:
+        """Do what is asked for in the console, if it is for this machine."""
+        if self._jobs.is_running():
+            return
+        job = self._store().jobs.next()
+        if job is not None and is_ours(self._settings, job, datetime.now(tz=UTC)):
             self._jobs.run("jobs")
 
     def _stand(self) -> None:

@@ -124,6 +124,7 @@ def test_after_a_restart_of_the_database_one_of_the_indexers_is_elected(
         assert until(lambda: store.queue.oldest_change() is None, PATIENCE_SECONDS)
         assert until(lambda: sorted(one.state for one in pair) == ["ok", "standby"])
         assert find_losses(store, [1]) == []
+        assert find_losses(store, [1, 2]) == ["fresh-2: lost"]
 
 
 def test_reads_and_writes_go_on_while_parts_of_two_machines_are_killed(

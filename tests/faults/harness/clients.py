@@ -25,9 +25,9 @@ _GENERATION: Final = re.compile(rb'"generation": ?"([^"]*)"')
 class Line:
     """One keep-alive connection; which worker holds its other end can be asked."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, seconds: float = PATIENCE_SECONDS) -> None:
         self._port = port
-        self._connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
+        self._connection = HTTPConnection("127.0.0.1", port, timeout=seconds)
 
     def ask(self, method: str, path: str, document: object = None) -> tuple[int, bytes]:
         """Call once; the connection stays open. One that was closed while idle is opened anew.

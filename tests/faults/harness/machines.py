@@ -3,8 +3,10 @@
     python -m tests.faults.harness.machines [--rounds 2] [--reads 50] [--writes 5] [--rest 8]
 
 Each machine is `read-also serve` with two workers and a data folder of its own. Clients reach them
-as through a proxy that takes the machines by turns, and asks the next one where a connection fails
-or the answer is 502 to 504 (nginx: `proxy_next_upstream error timeout http_502 http_503 http_504`).
+as through a proxy that takes the machines by turns, and asks the next one where a connection fails,
+an answer does not come within two seconds, or is 502 to 504 (nginx: `proxy_read_timeout 2s`,
+`proxy_next_upstream error timeout http_502 http_503 http_504`). Ten seconds after such a failure it
+asks that machine no more (`fail_timeout=10s`), unless it is the only one.
 A write that is not acknowledged is sent again, as a CMS does. In each round the elected indexer, a
 whole machine and PostgreSQL are killed, and PostgreSQL is restarted in order. At the end every
 acknowledged article must be in the store, be read, and be read once.
@@ -39,17 +41,43 @@ from tests.support.waiting import until
 
 SEEDS: Final = 60
 PATIENCE_SECONDS: Final = 300.0  # of a busy machine, on which a model loads for minutes
+PROXY_SECONDS: Final = 2.0
+RESTS_SECONDS: Final = 10.0
 AWAY: Final = frozenset({502, 503, 504})
 ACKNOWLEDGED: Final = frozenset({200, 201})
+
+
+class Proxy:
+    """What a proxy knows of the machines: which failed a moment ago, and why it asked another.
+
+    Attributes:
+        passed_on: how often the next machine was asked, by what the one before did.
+    """
+
+    def __init__(self, ports: Sequence[int]) -> None:
+        self.ports = ports
+        self.passed_on = Counter[str]()
+        self._rests_until = dict.fromkeys(ports, 0.0)
+
+    def order(self, turn: int) -> list[int]:
+        """The machines as a client's next call asks them: those that failed lately come last."""
+        start = turn % len(self.ports)
+        by_turns = [*self.ports[start:], *self.ports[:start]]
+        return sorted(by_turns, key=lambda port: self._rests_until[port] > time.monotonic())
+
+    def note_failure(self, port: int, what: str) -> None:
+        """Let a machine rest that has failed."""
+        self.passed_on[what] += 1
+        self._rests_until[port] = time.monotonic() + RESTS_SECONDS
 
 
 class TurnLine(Line):
     """A client behind a proxy: machines by turns, and the next one where one fails."""
 
-    def __init__(self, ports: Sequence[int], first: int, passed_on: Counter[str]) -> None:
-        self._lines = [Line(port) for port in ports]
+    def __init__(self, proxy: Proxy, first: int) -> None:
+        self._proxy = proxy
+        self._lines = {port: Line(port, PROXY_SECONDS) for port in proxy.ports}
         self._turn = first
-        self._passed_on = passed_on
 
     def ask(self, method: str, path: str, document: object = None) -> tuple[int, bytes]:
         """Ask one machine, and another one if that fails.
@@ -57,37 +85,34 @@ class TurnLine(Line):
         Raises:
             OSError, HTTPException: the last one failed too.
         """
-        for rest in reversed(range(len(self._lines))):
-            self._turn += 1
-            line = self._lines[self._turn % len(self._lines)]
+        self._turn += 1
+        *others, last = self._proxy.order(self._turn)
+        for port in others:
             try:
-                status, body = line.ask(method, path, document)
+                status, body = self._lines[port].ask(method, path, document)
             except (OSError, HTTPException) as fault:
-                self._passed_on[type(fault).__name__] += 1
-                if not rest:
-                    raise
+                self._proxy.note_failure(port, type(fault).__name__)
                 continue
-            if status not in AWAY or not rest:
-                break
-            self._passed_on[str(status)] += 1
-        return status, body
+            if status not in AWAY:
+                return status, body
+            self._proxy.note_failure(port, str(status))
+        return self._lines[last].ask(method, path, document)
 
     def close(self) -> None:
         """Close the connections."""
-        for line in self._lines:
+        for line in self._lines.values():
             line.close()
 
 
 class TurnLoad(Load):
-    """Reads at a constant rate behind the proxy; `passed_on` counts why the next one was asked."""
+    """Reads at a constant rate behind a proxy."""
 
-    def __init__(self, ports: Sequence[int], paths: Sequence[str], rate: float) -> None:
-        super().__init__(ports[0], paths, rate)
-        self.passed_on = Counter[str]()
-        self._ports = ports
+    def __init__(self, proxy: Proxy, paths: Sequence[str], rate: float) -> None:
+        super().__init__(proxy.ports[0], paths, rate)
+        self._proxy = proxy
 
     def _open(self, number: int) -> Line:
-        return TurnLine(self._ports, number, self.passed_on)
+        return TurnLine(self._proxy, number)
 
 
 class Writes:
@@ -320,8 +345,8 @@ def run(
         rest: seconds between two disturbances.
     """
     paths = [f"/v1/articles/seed-{number}/related" for number in range(SEEDS)]
-    writing = Writes(writer_behind_proxy(pair.ports), writes)
-    with TurnLoad(pair.ports, paths, reads) as reading, writing:
+    proxy, writing = Proxy(pair.ports), Writes(writer_behind_proxy(pair.ports), writes)
+    with TurnLoad(proxy, paths, reads) as reading, writing:
         time.sleep(rest)
         for disturb in disturbances:
             disturb(pair)
@@ -336,7 +361,7 @@ def run(
         reads=len(answers),
         failed=sum(not one.good for one in answers),
         worst_seconds=max(one.seconds for one in answers),
-        passed_on=dict(reading.passed_on),
+        passed_on=dict(proxy.passed_on),
         acknowledged=len(writing.acknowledged),
         refused=writing.refused,
     )
