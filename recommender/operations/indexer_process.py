@@ -201,8 +201,7 @@ class IndexerProcess:
         if self._snapshot_check.is_due(signal, is_busy=self._is_building):
             self.check_snapshot()
             self._snapshot_check.note(signal)
-        may_read = self._is_elected and self._indexer is not None
-        if not may_read or not self._queue_check.is_due(signal):
+        if self._indexer is None or not self._is_elected or not self._queue_check.is_due(signal):
             return 0
         analyzed = self._indexer.step()
         if not analyzed:
