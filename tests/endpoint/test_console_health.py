@@ -164,7 +164,7 @@ def test_a_refused_job_is_told_in_the_language_of_the_page(editor: SignedIn, lan
     for number in range(MOST_OPEN):
         asked = editor.post("/jobs/import", part=False, place=f"https://news{number}.example/")
         assert asked.status_code == 303
-    refused = {
+    refused: dict[str, tuple[str, dict[str, Any]]] = {
         "asked": ("/jobs/import", {"place": "https://news0.example/"}),
         "queue_full": ("/jobs/rebuild", {}),
     }
@@ -174,7 +174,7 @@ def test_a_refused_job_is_told_in_the_language_of_the_page(editor: SignedIn, lan
         assert said[f"{kind}_title"] in page.text
         assert said[kind] in page.text
         assert "<code" not in page.text  # the words of the program
-        assert editor.post(path, **fields).get_json()["detail"] == said[kind]
+        assert editor.post(path, part=True, **fields).get_json()["detail"] == said[kind]
 
 
 def test_an_import_reaches_no_private_network(editor: SignedIn, own_desk: Settings) -> None:
