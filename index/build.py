@@ -33,6 +33,18 @@ if TYPE_CHECKING:
     from index.rows import Rows
     from index.snapshot import Snapshot
 
+STAGES: Final = (
+    "checking",
+    "vectors",
+    "words",
+    "background",
+    "neighbours",
+    "files",
+    "places",
+    "fields",
+)
+"""What a build does, in this order."""
+
 IVF_ABOVE: Final = 20_000
 """Up to so many rows exact search alone is fast enough."""
 
@@ -75,6 +87,7 @@ class BuildOptions(TypedDict):
         placed_by: the column of bools that says which rows get a place on the plane; default all.
         places_from: a snapshot whose rows keep their places; by default all are placed anew.
         advance: called with how many of ROUNDS rounds of placing are done; default nothing.
+        begin: called with the name of each of STAGES when it begins; default nothing.
         notes: what the caller wants to remember with the rows; default nothing.
     """
 
@@ -89,6 +102,7 @@ class BuildOptions(TypedDict):
     placed_by: NotRequired[str]
     places_from: NotRequired[Snapshot | None]
     advance: NotRequired[Callable[[int], object]]
+    begin: NotRequired[Callable[[str], object]]
     notes: NotRequired[Mapping[str, str]]
 
 
@@ -107,18 +121,23 @@ def build(rows: Rows, folder: Path, **options: Unpack[BuildOptions]) -> Manifest
         ValueError: the change number is out of range.
         OSError: the disk refuses, or the folder is missing or not empty.
     """
+    begin = options.get("begin", _ignore)
+    begin("checking")
     rows.check()
     reliable = rows.reliable(options.get("reliable_by"))
     rows, means = _centre(rows, options)
     groups = rows.groups(options.get("grouped_by"))
     writer = Writer(folder)
+    begin("vectors")
     # FAISS would round some numbers half-way between two others up; NumPy, in a delta, does not.
     stored = round_to_float16(rows.vectors)
     vectors, tuning = _write_vectors(writer, stored, options.get("ivf_above", IVF_ABOVE))
+    begin("words")
     frequency = np.bincount(rows.terms.buckets, minlength=BUCKETS)
     sizes = _group_sizes(groups, len(rows))
     weights = weigh_rows(rows.terms, frequency[rows.terms.buckets], sizes)
     lexicon, passages = Lexicon.of(weights), ScaledPassages.of(rows.passages)
+    begin("background")
     background = measure_background(rows.vectors, passages, weights, groups)
     index_side = IndexSide(
         vectors=vectors,
@@ -127,12 +146,16 @@ def build(rows: Rows, folder: Path, **options: Unpack[BuildOptions]) -> Manifest
         rows_in=groups.__getitem__,
         background=lambda label: background[label].similarity,
     )
+    begin("neighbours")
     neighbours, nearest = find_own_neighbours(index_side, groups)
+    begin("files")
     for part in (lexicon, passages, neighbours, means):
         part.write(writer)
+    begin("places")
     placing = Placing(rows.ids, vectors, rows.reliable(options.get("placed_by")), nearest)
     places = placing.place(options.get("places_from"), options.get("advance", _ignore))
     writer.write_array(Files.PLACES, places)
+    begin("fields")
     _write_rows(writer, rows)
     manifest = _describe(rows, options, tuning, background, writer.sums)
     writer.write(Files.MANIFEST, manifest.to_bytes())
@@ -140,7 +163,7 @@ def build(rows: Rows, folder: Path, **options: Unpack[BuildOptions]) -> Manifest
     return manifest
 
 
-def _ignore(_rounds: int) -> None:
+def _ignore(_: object) -> None:
     """Show no progress."""
 
 

@@ -19,7 +19,7 @@ from index import (
     Snapshot,
     SnapshotDamaged,
 )
-from index.build import build
+from index.build import STAGES, build
 from index.manifest import MOST_MANIFEST_BYTES, Files
 from tests.support.index_rows import STAMP, random_units, sample_rows
 from tests.support.properties import examples
@@ -176,6 +176,12 @@ def test_building_twice_gives_the_same_bytes(tmp_path: Path, stamp: dict[str, An
         build(sample_rows(ROWS), folder, **STAMP, **stamp)
     one, two = ({p.name: p.read_bytes() for p in folder.iterdir()} for folder in folders)
     assert one == two
+
+
+def test_a_build_says_what_it_begins(tmp_path: Path) -> None:
+    begun: list[str] = []
+    build(SAMPLE, tmp_path, **STAMP, begin=begun.append)
+    assert tuple(begun) == STAGES
 
 
 def test_a_build_refuses_a_folder_that_is_not_empty(tmp_path: Path) -> None:
