@@ -22,11 +22,10 @@ from index.errors import BadRows
 from index.manifest import Files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from index.disk import Writer
-    from index.manifest import Manifest
 
 Array: TypeAlias = NDArray[Any]
 RowCache: TypeAlias = Callable[[Any], Array]
@@ -49,6 +48,9 @@ _REBASED: Final = np.float32(2.0**112)
 
 MOST_COMPUTED: Final = 32
 """Arrays of a row cache; at a million rows a mask has a megabyte."""
+MOST_COLUMNS: Final = 2**16
+"""So many columns of a sparse matrix are transposed at once."""
+_ROWS_AT_ONCE: Final = 8_192
 _MOST: Final = 127
 _BLOCK: Final = 256
 """So many passages, unpacked to float32, stay in the processor's cache."""
@@ -100,6 +102,11 @@ def append_zeros(vectors: Array, dim: int) -> Array:
 def spread_evenly(rows: int, most: int) -> Longs:
     """Pick up to `most` row numbers, evenly spaced over 0..rows-1, ascending and distinct."""
     return np.linspace(0, rows - 1, min(rows, most)).astype(np.int64)
+
+
+def blocks_of(count: int, size: int) -> Iterator[slice]:
+    """Divide 0..count-1 into blocks of `size`; the last one may be smaller."""
+    return (slice(start, min(start + size, count)) for start in range(0, count, size))
 
 
 def entries_of(indptr: Longs, rows: Whole) -> tuple[Longs, Longs]:
@@ -167,13 +174,26 @@ class SparseMatrix:
         owners = np.repeat(np.arange(len(rows)), lengths)
         return Entries(owners, self.columns[places], self.weights[places].astype(np.float32))
 
-    def transposed(self, width: int) -> SparseMatrix:
-        """Turn rows into columns: the result has `width` rows."""
-        order = np.argsort(self.columns, kind="stable")
-        owners = np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.indptr))
-        sizes = np.bincount(self.columns, minlength=width)
-        indptr = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-        return SparseMatrix(indptr, owners[order], self.weights[order])
+    def transposed(self, columns: slice) -> tuple[Ints, Array]:
+        """Turn some columns into rows, of at most MOST_COLUMNS: their entries end to end.
+
+        Returns:
+            int32 [z], the row of each entry, ascending inside a column; and its weight.
+        """
+        found = [(np.empty(0, np.uint16), np.empty(0, np.int32), self.weights[:0])]
+        for block in blocks_of(len(self), _ROWS_AT_ONCE):
+            starts = self.indptr[block.start : block.stop + 1]
+            own = slice(int(starts[0]), int(starts[-1]))
+            # What is below zero turns into a large number.
+            offsets = (self.columns[own] - np.int32(columns.start)).view(np.uint32)
+            inside = np.flatnonzero(offsets < columns.stop - columns.start)
+            rows = np.repeat(np.arange(block.start, block.stop, dtype=np.int32), np.diff(starts))
+            offsets, weights = offsets.take(inside).astype(np.uint16), self.weights[own]
+            found.append((offsets, rows.take(inside), weights.take(inside)))
+        offsets, rows, weights = map(np.concatenate, zip(*found, strict=True))
+        # Sixteen bits are sorted by radix, in time that grows with their number alone.
+        order = np.argsort(offsets, kind="stable")
+        return rows.take(order), weights.take(order)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -205,6 +225,10 @@ class Passages:
         """How many numbers a passage has."""
         return int(self.codes.shape[1])
 
+    def blocks(self) -> Iterator[Codes]:
+        """The codes, in blocks of passages, one after the other."""
+        return (self.codes[block] for block in blocks_of(len(self.codes), _BATCH))
+
     def check(self, rows: int) -> None:
         """Check that these are passages of so many rows.
 
@@ -218,7 +242,7 @@ class Passages:
             raise BadRows(f"passages of {len(self)} rows for {rows} rows")
         if indptr[0] != 0 or indptr[-1] != len(codes) or (np.diff(indptr) < 0).any():
             raise BadRows(f"passages.indptr does not divide {len(codes)} among {rows} rows")
-        if not codes.any(axis=1).all():
+        if not all(block.any(axis=1).all() for block in self.blocks()):
             raise BadRows("a passage is all zero, which is no direction")
 
 
@@ -262,26 +286,38 @@ class ScaledPassages:
         return cls(passages.indptr, passages.codes, scales_of(passages.codes))
 
     @classmethod
-    def open(cls, folder: Path, manifest: Manifest) -> ScaledPassages:
-        """Map the passages of a snapshot.
+    def open(cls, folder: Path, rows: int, dim: int) -> ScaledPassages:
+        """Map the passages of a snapshot of so many rows; each has `dim` numbers.
 
         Raises:
-            SnapshotDamaged: the files do not fit each other or the manifest, or a scale is not a
+            SnapshotDamaged: the files do not fit each other or these numbers, or a scale is not a
                 positive number.
         """
-        starts = map_starts(folder / Files.PASSAGE_STARTS, manifest.rows)
+        starts = map_starts(folder / Files.PASSAGE_STARTS, rows)
         count = int(starts[-1])
         # The codes are most of a snapshot: their shape is checked, not each number.
-        codes = map_exactly(folder / Files.PASSAGE_CODES, np.int8, (count, manifest.passage_dim))
+        codes = map_exactly(folder / Files.PASSAGE_CODES, np.int8, (count, dim))
         scales = map_exactly(folder / Files.PASSAGE_SCALES, np.float32, (count,))
         require(folder / Files.PASSAGE_SCALES, good=np.isfinite(scales) & (scales > 0))
         return cls(starts, codes, scales)
 
-    def write(self, writer: Writer) -> None:
-        """Write the files that `open` maps."""
-        writer.write_array(Files.PASSAGE_STARTS, self.indptr.astype(np.int64))
-        writer.write_array(Files.PASSAGE_CODES, self.codes)
-        writer.write_array(Files.PASSAGE_SCALES, self.scales)
+    @classmethod
+    def write(cls, writer: Writer, passages: Passages, blocks: Iterable[Codes]) -> ScaledPassages:
+        """Write the files that `open` maps, and map them.
+
+        Args:
+            writer: of the snapshot.
+            passages: how many each row has.
+            blocks: the codes that are written, in blocks of passages, one after the other.
+        """
+        writer.write_array(Files.PASSAGE_STARTS, passages.indptr.astype(np.int64))
+        scales = []
+        with writer.create_array(Files.PASSAGE_CODES, np.int8, passages.codes.shape) as file:
+            for block in blocks:
+                file.write(block.tobytes())
+                scales.append(scales_of(block))
+        writer.write_array(Files.PASSAGE_SCALES, np.concatenate([np.empty(0, np.float32), *scales]))
+        return cls.open(writer.folder, len(passages), passages.dim)
 
     def __len__(self) -> int:
         return len(self.indptr) - 1

@@ -7,27 +7,26 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NotRequired, TypeAlias, TypedDict, Unpack
 
 import faiss
 import numpy as np
 
-from index.arrays import ScaledPassages, round_to_float16, spread_evenly
+from index.arrays import ScaledPassages, blocks_of, spread_evenly
 from index.disk import Writer, sync_folder
 from index.groups import GroupMeans, measure_background
-from index.lexical import Lexicon, weigh_rows
+from index.lexical import Lexicon, Weigher
 from index.manifest import FORMAT, Files, Manifest, column_file
 from index.neighbours import IndexSide, find_own_neighbours
 from index.plane import Placing
-from index.rows import BUCKETS
 from index.vector_search import Vectors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from index.arrays import Floats, Longs
+    from index.arrays import Codes, Floats, Ints, Longs
     from index.disk import FileSum
     from index.manifest import BackgroundSimilarity
     from index.rows import Rows
@@ -36,10 +35,10 @@ if TYPE_CHECKING:
 STAGES: Final = (
     "checking",
     "vectors",
+    "passages",
     "words",
     "background",
     "neighbours",
-    "files",
     "places",
     "fields",
 )
@@ -56,9 +55,14 @@ _RECALL_WANTED: Final = 0.99
 # Twice the rounding of float32 at 1: the same products summed in another order still match.
 _RECALL_SLACK: Final = 2.5e-7
 
+_BLOCK: Final = 8_192
+_ADDED_AT_ONCE: Final = 65_536
+"""As many vectors as FAISS itself assigns to lists at once."""
+
 # The stubs of FAISS lack its keyword parameters and its callback writer.
 _faiss: Any = faiss
 _Index: TypeAlias = Any
+_STORED: Final = (_faiss.ScalarQuantizer.QT_fp16, _faiss.METRIC_INNER_PRODUCT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,32 +129,29 @@ def build(rows: Rows, folder: Path, **options: Unpack[BuildOptions]) -> Manifest
     begin("checking")
     rows.check()
     reliable = rows.reliable(options.get("reliable_by"))
-    rows, means = _centre(rows, options)
     groups = rows.groups(options.get("grouped_by"))
     writer = Writer(folder)
     begin("vectors")
-    # FAISS would round some numbers half-way between two others up; NumPy, in a delta, does not.
-    stored = round_to_float16(rows.vectors)
-    vectors, tuning = _write_vectors(writer, stored, options.get("ivf_above", IVF_ABOVE))
+    centring = _Centring.of(rows, groups, options)
+    vectors, tuning = _write_vectors(writer, centring, options.get("ivf_above", IVF_ABOVE))
+    begin("passages")
+    passages = ScaledPassages.write(writer, rows.passages, centring.passages())
+    centring.means.write(writer)
     begin("words")
-    frequency = np.bincount(rows.terms.buckets, minlength=BUCKETS)
-    sizes = _group_sizes(groups, len(rows))
-    weights = weigh_rows(rows.terms, frequency[rows.terms.buckets], sizes)
-    lexicon, passages = Lexicon.of(weights), ScaledPassages.of(rows.passages)
+    weigher = Weigher.of(rows.terms, groups)
+    weigher.write(writer)
     begin("background")
-    background = measure_background(rows.vectors, passages, weights, groups)
+    background = measure_background(centring.vectors, passages, weigher.entries, groups)
+    begin("neighbours")
     index_side = IndexSide(
         vectors=vectors,
-        lexicon=lexicon,
+        lexicon=Lexicon.open(folder, len(rows)),
         reliable=reliable,
         rows_in=groups.__getitem__,
         background=lambda label: background[label].similarity,
     )
-    begin("neighbours")
     neighbours, nearest = find_own_neighbours(index_side, groups)
-    begin("files")
-    for part in (lexicon, passages, neighbours, means):
-        part.write(writer)
+    neighbours.write(writer)
     begin("places")
     placing = Placing(rows.ids, vectors, rows.reliable(options.get("placed_by")), nearest)
     places = placing.place(options.get("places_from"), options.get("advance", _ignore))
@@ -206,23 +207,40 @@ def list_count(rows: int) -> int:
     return int(2 ** min(wanted, math.floor(math.log2(rows))))
 
 
-def _group_sizes(groups: dict[str, Longs], rows: int) -> Longs:
-    """Count, for each row, the rows of its group: int64 [n]."""
-    sizes = np.zeros(rows, np.int64)
-    for members in groups.values():
-        sizes[members] = len(members)
-    return sizes
+@dataclass(frozen=True, slots=True, eq=False)
+class _Centring:
+    """The vectors and passages of rows as they are stored, computed some rows at a time.
 
+    Attributes:
+        rows: as they were given.
+        means: what is subtracted from them; zeros if nothing is.
+        positions: int64 [n], of the mean of each row; None if nothing is subtracted.
+    """
 
-def _centre(rows: Rows, options: BuildOptions) -> tuple[Rows, GroupMeans]:
-    """The rows as they are stored, and the means that were subtracted from them."""
-    by = options.get("grouped_by")
-    groups = rows.groups(by)
-    if not options.get("centred", False) or not len(rows):
-        return rows, GroupMeans.none(list(groups), rows)
-    means = GroupMeans.measure(rows, groups)
-    vectors, passages = means.centre(rows, by)
-    return replace(rows, vectors=vectors, passages=passages), means
+    rows: Rows
+    means: GroupMeans
+    positions: Longs | None
+
+    @classmethod
+    def of(cls, rows: Rows, groups: Mapping[str, Longs], options: BuildOptions) -> _Centring:
+        """Measure the means of some rows."""
+        if not options.get("centred", False) or not len(rows):
+            return cls(rows, GroupMeans.none(list(groups), rows), None)
+        means = GroupMeans.measure(rows, groups)
+        return cls(rows, means, means.positions(rows, options.get("grouped_by")))
+
+    def vectors(self, rows: Longs | slice) -> Floats:
+        """The vectors of some rows, before they are rounded: float32 [m, dim]."""
+        vectors = self.rows.vectors[rows]
+        if self.positions is None:
+            return vectors
+        return self.means.vectors.subtract(vectors, self.positions[rows])
+
+    def passages(self) -> Iterator[Codes]:
+        """The codes of all passages, in blocks, one after the other."""
+        if self.positions is None:
+            return self.rows.passages.blocks()
+        return self.means.passages.centred_codes(self.rows.passages, self.positions)
 
 
 def _write_rows(writer: Writer, rows: Rows) -> None:
@@ -273,45 +291,85 @@ def _write_numbers(writer: Writer, rows: Sequence[Mapping[str, Collection[float]
     writer.write_array(Files.NUMBER_ROWS, np.array([row for _, row in flat], np.int32))
 
 
-def _write_vectors(writer: Writer, vectors: Floats, ivf_above: int) -> tuple[Vectors, Tuning]:
-    exact = _faiss.IndexScalarQuantizer(
-        vectors.shape[1],
-        _faiss.ScalarQuantizer.QT_fp16,
-        _faiss.METRIC_INNER_PRODUCT,
-    )
-    vectors = np.ascontiguousarray(vectors)
-    exact.add(vectors)
-    _write_index(writer, Files.VECTORS, exact)
-    if len(vectors) <= ivf_above:
-        return Vectors(exact, None, 0), Tuning()
-    ivf = _train(vectors)
-    _write_index(writer, Files.IVF, ivf)
-    tuning = _tune(exact, ivf, vectors[spread_evenly(len(vectors), _RECALL_QUERIES)])
+def _write_vectors(writer: Writer, centring: _Centring, above: int) -> tuple[Vectors, Tuning]:
+    """Write the FAISS files, and map them."""
+    count = len(centring.rows)
+    exact = _faiss.IndexScalarQuantizer(centring.rows.dim, *_STORED)
+    with writer.create(Files.VECTORS) as file:
+        file.write(_head(exact, count) + (count * exact.code_size).to_bytes(8, "little"))
+        for block in blocks_of(count, _BLOCK):
+            # FAISS would round some numbers half-way between two others up; NumPy, in a delta,
+            # does not.
+            file.write(centring.vectors(block).astype(np.float16).tobytes())
+    exact = _map(writer, Files.VECTORS)
+    vectors = Vectors(exact, None, 0)
+    if count <= above:
+        return vectors, Tuning()
+    _write_lists(writer, vectors, _train(vectors))
+    ivf = _map(writer, Files.IVF)
+    queries = vectors.fetch_stored(spread_evenly(count, _RECALL_QUERIES))
+    tuning = _tune(exact, ivf, queries)
     return Vectors(exact, ivf, tuning.probes), tuning
 
 
-def _write_index(writer: Writer, name: str, index: _Index) -> None:
-    with writer.create(name) as file:
-        _faiss.write_index(index, _faiss.PyCallbackIOWriter(file.write))
+def _map(writer: Writer, name: str) -> _Index:
+    return _faiss.read_index(str(writer.folder / name), _faiss.IO_FLAG_MMAP_IFC)
 
 
-def _train(vectors: Floats) -> _Index:
-    lists, dim = list_count(len(vectors)), vectors.shape[1]
+def _head(empty: _Index, count: int) -> bytes:
+    """The bytes of an index before its vectors: of an empty one, with the number of vectors.
+
+    FAISS itself writes an index that is in memory, with all vectors.
+    """
+    data = _faiss.serialize_index(empty).tobytes()
+    # Four letters, the dimension (int32), the number of vectors (int64); at the end how many bytes
+    # of vectors follow: none (int64).
+    return data[:8] + count.to_bytes(8, "little") + data[16:-8]
+
+
+def _train(vectors: Vectors) -> _Index:
+    """Train inverted lists, which stay empty."""
+    lists = list_count(len(vectors))
     ivf = _faiss.IndexIVFScalarQuantizer(
-        _faiss.IndexFlatIP(dim),
-        dim,
+        _faiss.IndexFlatIP(vectors.dim),
+        vectors.dim,
         lists,
-        _faiss.ScalarQuantizer.QT_fp16,
-        _faiss.METRIC_INNER_PRODUCT,
+        *_STORED,
         # Residuals would be rounded otherwise than vectors.faiss, and so would similarities.
         False,  # noqa: FBT003 a positional argument of the C++ constructor
     )
     ivf.cp.seed = _SEED
     # A small archive has few rows per list; FAISS would warn on stderr.
     ivf.cp.min_points_per_centroid = 1
-    ivf.train(vectors[spread_evenly(len(vectors), _TRAINING_ROWS_PER_LIST * lists)])
-    ivf.add(vectors)
+    sample = spread_evenly(len(vectors), _TRAINING_ROWS_PER_LIST * lists)
+    ivf.train(vectors.fetch_stored(sample))
     return ivf
+
+
+def _write_lists(writer: Writer, vectors: Vectors, ivf: _Index) -> None:
+    """Write inverted lists as FAISS does, list by list: its own would grow in memory."""
+    blocks = blocks_of(len(vectors), _ADDED_AT_ONCE)
+    own = [_nearest_lists(ivf, vectors, np.arange(b.start, b.stop)) for b in blocks]
+    lists = np.concatenate(own)
+    sizes = np.bincount(lists, minlength=ivf.nlist)
+    full = np.flatnonzero(sizes)
+    if 2 * len(full) > ivf.nlist - ivf.nlist % 2:
+        kind, header = b"full", sizes
+    else:
+        kind, header = b"sprs", np.stack([full, sizes[full]], axis=1).ravel()
+    with writer.create(Files.IVF) as file:
+        # An empty index has no list with rows, so it ends with "sprs" and how many numbers follow.
+        file.write(_head(ivf, len(vectors))[: -len(kind)] + kind)
+        file.write(len(header).to_bytes(8, "little") + header.astype("<i8").tobytes())
+        for rows in np.split(np.argsort(lists, kind="stable"), np.cumsum(sizes)[:-1]):
+            file.write(vectors.codes(rows).tobytes())
+            file.write(rows.astype("<i8").tobytes())
+
+
+def _nearest_lists(ivf: _Index, vectors: Vectors, rows: Longs) -> Ints:
+    _, lists = ivf.quantizer.search(vectors.fetch_stored(rows), 1)
+    nearest: Ints = lists[:, 0].astype(np.int32)
+    return nearest
 
 
 def _tune(exact: _Index, ivf: _Index, queries: Floats) -> Tuning:

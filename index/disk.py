@@ -73,7 +73,7 @@ class Writer:
     """Fills an empty folder with files and keeps the sum of each."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self.sums: dict[str, FileSum] = {}
 
     @contextmanager
@@ -83,7 +83,7 @@ class Writer:
         Raises:
             FileExistsError: there is such a file.
         """
-        with (self._folder / name).open("xb") as file:
+        with (self.folder / name).open("xb") as file:
             hashing = HashingFile(file)
             yield hashing
             file.flush()
@@ -99,6 +99,18 @@ class Writer:
         """Create an .npy file; arrays of objects are refused with ValueError."""
         with self.create(name) as file:
             np.lib.format.write_array(file, np.ascontiguousarray(array), allow_pickle=False)
+
+    @contextmanager
+    def create_array(
+        self, name: str, dtype: type[np.generic], shape: tuple[int, ...]
+    ) -> Iterator[HashingFile]:
+        """Create an .npy file whose numbers the block writes, in their order."""
+        descr = np.lib.format.dtype_to_descr(np.dtype(dtype))
+        with self.create(name) as file:
+            np.lib.format.write_array_header_1_0(
+                file, {"descr": descr, "fortran_order": False, "shape": shape}
+            )
+            yield file
 
     def write_blobs(self, data_file: str, offsets_file: str, blobs: Sequence[bytes]) -> None:
         """Create a file of n byte strings, end to end, and one of their n+1 offsets, see Blobs."""

@@ -20,16 +20,24 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from index.arrays import Passages, ScaledPassages, normalize, quantize, spread_evenly
+from index.arrays import (
+    Passages,
+    ScaledPassages,
+    blocks_of,
+    normalize,
+    quantize,
+    scales_of,
+    spread_evenly,
+)
 from index.disk import map_exactly, require
 from index.manifest import BackgroundSimilarity, Files
 from index.rows import BUCKETS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from index.arrays import Array, Codes, Entries, Floats, Longs, SparseMatrix, Whole
+    from index.arrays import Array, Codes, Doubles, Entries, Floats, Longs, Whole
     from index.disk import Writer
     from index.manifest import Manifest
     from index.rows import Rows
@@ -67,14 +75,17 @@ class Pairs:
 
 
 def measure_background(
-    vectors: Floats, passages: ScaledPassages, weights: SparseMatrix, groups: Mapping[str, Longs]
+    vectors: Callable[[Longs], Floats],
+    passages: ScaledPassages,
+    weights: Callable[[Longs], Entries],
+    groups: Mapping[str, Longs],
 ) -> dict[str, BackgroundSimilarity]:
     """Measure the background similarity of each group of rows.
 
     Args:
-        vectors: float32 [n, dim], unit rows.
-        passages: of the n rows.
-        weights: the term weights of the n rows, unit rows.
+        vectors: gives the vectors of some rows, float32 [m, dim], unit rows.
+        passages: of all rows.
+        weights: gives the term weights of some rows.
         groups: by label, the rows of the group.
 
     Returns:
@@ -93,16 +104,25 @@ def measure_background(
     return background
 
 
-def background_cosine(vectors: Floats, pairs: Pairs) -> float:
+def background_cosine(vectors: Callable[[Longs], Floats], pairs: Pairs) -> float:
     """The median cosine of pairs of unit vectors, -1..1; 0.0 without pairs."""
-    return _median(np.einsum("ij,ij->i", vectors[pairs.left], vectors[pairs.right]), -1)
+    cosines = np.empty(len(pairs.left), np.float32)
+    for block in blocks_of(len(cosines), _BATCH):
+        left, right = vectors(pairs.left[block]), vectors(pairs.right[block])
+        cosines[block] = np.einsum("ij,ij->i", left, right)
+    return _median(cosines, -1)
 
 
-def background_lexical(weights: SparseMatrix, pairs: Pairs) -> float:
+def background_lexical(weights: Callable[[Longs], Entries], pairs: Pairs) -> float:
     """The median lexical similarity of pairs of rows, 0..1; 0.0 without pairs."""
-    left, right = weights.entries(pairs.left), weights.entries(pairs.right)
-    products = left.weights * _counterparts(left, right)
-    return _median(np.bincount(left.owners, weights=products, minlength=len(pairs.left)), 0)
+    similarities = np.empty(len(pairs.left))
+    for block in blocks_of(len(similarities), _BATCH):
+        left, right = (weights(rows[block]) for rows in (pairs.left, pairs.right))
+        products = left.weights * _counterparts(left, right)
+        similarities[block] = np.bincount(
+            left.owners, weights=products, minlength=block.stop - block.start
+        )
+    return _median(similarities, 0)
 
 
 def background_passages(passages: ScaledPassages, pairs: Pairs) -> float:
@@ -147,9 +167,9 @@ class Means:
             vectors: float32 [n, dim].
             groups: by label, the rows of the group, n > 0 of them in all.
         """
-        overall = vectors.mean(axis=0, dtype=np.float64)
+        overall = _sum(vectors, np.arange(len(vectors))) / len(vectors)
         means = [
-            (vectors[rows].sum(axis=0, dtype=np.float64) + PRIOR * overall) / (len(rows) + PRIOR)
+            (_sum(vectors, rows) + PRIOR * overall) / (len(rows) + PRIOR)
             for rows in groups.values()
         ]
         return cls(np.array([*means, overall], np.float32), _positions(list(groups)))
@@ -191,14 +211,17 @@ class Means:
             passages: of n rows.
             positions: whole numbers [n], of the mean of each row.
         """
+        blocks = [passages.codes[:0], *self.centred_codes(passages, positions)]
+        return Passages(passages.indptr, np.concatenate(blocks))
+
+    def centred_codes(self, passages: Passages, positions: Whole) -> Iterator[Codes]:
+        """The codes of `subtract_from_passages`, in blocks of passages, one after the other."""
         of_passage = np.repeat(positions, np.diff(passages.indptr))
-        scaled = ScaledPassages.of(passages)
-        codes: Codes = np.empty_like(passages.codes)
-        for start in range(0, len(codes), _BATCH):
-            block = slice(start, start + _BATCH)
-            vectors = scaled.codes[block].astype(np.float32) * scaled.scales[block, np.newaxis]
-            codes[block] = quantize(self.subtract(vectors, of_passage[block]))
-        return Passages(passages.indptr, codes)
+        start = 0
+        for codes in passages.blocks():
+            vectors = codes.astype(np.float32) * scales_of(codes)[:, np.newaxis]
+            yield quantize(self.subtract(vectors, of_passage[start : start + len(codes)]))
+            start += len(codes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +274,18 @@ class GroupMeans:
         writer.write_array(Files.MEANS, self.vectors.vectors)
         writer.write_array(Files.PASSAGE_MEANS, self.passages.vectors)
 
+    def positions(self, rows: Rows, grouped_by: str | None) -> Longs:
+        """The position of the mean of each row's group: int64 [n].
+
+        Args:
+            rows: n of them.
+            grouped_by: the column of codes that gives the groups; None for one group, "".
+        """
+        positions = np.full(len(rows), len(self.vectors.vectors) - 1, np.int64)
+        for label, members in rows.groups(grouped_by).items():
+            positions[members] = self.vectors.positions_of([label])
+        return positions
+
     def centre(self, rows: Rows, grouped_by: str | None) -> tuple[Floats, Passages]:
         """Subtract the mean of each row's group from its vector and its passages.
 
@@ -258,11 +293,18 @@ class GroupMeans:
             rows: to be centred.
             grouped_by: the column of codes that gives the groups; None for one group, "".
         """
-        positions = np.full(len(rows), len(self.vectors.vectors) - 1, np.int64)
-        for label, members in rows.groups(grouped_by).items():
-            positions[members] = self.vectors.positions_of([label])
+        positions = self.positions(rows, grouped_by)
         vectors = self.vectors.subtract(rows.vectors, positions)
         return vectors, self.passages.subtract_from_passages(rows.passages, positions)
+
+
+def _sum(vectors: Floats, rows: Longs) -> Doubles:
+    """The sum of some vectors, added one after the other: float64 [dim]."""
+    total = np.zeros(vectors.shape[1])
+    for block in blocks_of(len(rows), _BATCH):
+        # What was added before goes first, so that blocks do not change the rounding.
+        total = np.vstack([total, vectors[rows[block]]]).sum(axis=0)
+    return total
 
 
 def _passage_means(passages: Passages, groups: Mapping[str, Longs]) -> Means:

@@ -12,24 +12,27 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from index.arrays import SparseMatrix, entries_of
+from index.arrays import MOST_COLUMNS, SparseMatrix, blocks_of, entries_of
 from index.disk import map_array, map_starts
 from index.errors import BadQuery, SnapshotDamaged
 from index.manifest import Files
-from index.rows import BUCKETS
+from index.rows import BUCKETS, TermCounts
 from index.vector_search import Hits, top
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from index.arrays import Bools, Floats, Ints, Longs, Whole
+    from index.arrays import Bools, Entries, Floats, Ints, Longs, Whole
     from index.disk import Writer
-    from index.manifest import Manifest
-    from index.rows import TermCounts
 
 _FEW: Final = 2_000
 _HEAVIEST: Final = 32
 _CANDIDATES: Final = 3
+
+_ROWS_AT_ONCE: Final = 8_192
+_ENTRIES_AT_ONCE: Final = 12_000_000
+"""So many postings are sorted at once: with 20 bytes each, that bounds the memory of a build."""
 
 _LOW_BITS: Final = 0xFFFF
 _ALL_BITS: Final = BUCKETS - 1
@@ -76,21 +79,14 @@ class Lexicon:
         self._postings = postings
 
     @classmethod
-    def of(cls, weights: SparseMatrix) -> Lexicon:
-        """Index term weights, rounded to float16 as they are stored."""
-        columns, halves = weights.columns.astype(np.int32), weights.weights.astype(np.float16)
-        terms = SparseMatrix(weights.indptr.astype(np.int64), columns, halves)
-        return cls(terms, terms.transposed(BUCKETS))
-
-    @classmethod
-    def open(cls, folder: Path, manifest: Manifest) -> Lexicon:
-        """Map the terms of a snapshot.
+    def open(cls, folder: Path, rows: int) -> Lexicon:
+        """Map the terms of a snapshot of so many rows.
 
         Raises:
-            SnapshotDamaged: the files do not fit each other or the manifest.
+            SnapshotDamaged: the files do not fit each other or the number of rows.
         """
         terms = _open_matrix(
-            manifest.rows,
+            rows,
             folder / Files.TERM_STARTS,
             folder / Files.TERM_BUCKETS,
             folder / Files.TERM_WEIGHTS,
@@ -104,15 +100,6 @@ class Lexicon:
         if len(terms.columns) != len(postings.columns):
             raise SnapshotDamaged.at(folder / Files.POSTING_ROWS, "terms and postings disagree")
         return cls(terms, postings)
-
-    def write(self, writer: Writer) -> None:
-        """Write the files that `open` maps."""
-        writer.write_array(Files.TERM_STARTS, self.terms.indptr)
-        writer.write_array(Files.TERM_BUCKETS, self.terms.columns)
-        writer.write_array(Files.TERM_WEIGHTS, self.terms.weights)
-        writer.write_array(Files.POSTING_STARTS, self._postings.indptr)
-        writer.write_array(Files.POSTING_ROWS, self._postings.columns)
-        writer.write_array(Files.POSTING_WEIGHTS, self._postings.weights)
 
     def __len__(self) -> int:
         return len(self.terms.indptr) - 1
@@ -328,6 +315,78 @@ def weigh_rows(terms: TermCounts, document_frequency: Whole, group_sizes: Whole)
     squares = np.bincount(owners, weights=np.square(raw), minlength=len(terms))
     weights = raw / np.sqrt(squares)[owners]
     return SparseMatrix(terms.indptr, terms.buckets, weights.astype(np.float32))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Weigher:
+    """Weighs the terms of n rows, some rows at a time, so that all weights are never in memory.
+
+    Attributes:
+        terms: the counts of the rows.
+        frequency: int64 [BUCKETS]; how many rows hold each bucket.
+        group_sizes: int64 [n]; see `weigh_rows`.
+    """
+
+    terms: TermCounts
+    frequency: Longs
+    group_sizes: Longs
+
+    @classmethod
+    def of(cls, terms: TermCounts, groups: Mapping[str, Longs]) -> Weigher:
+        """Count how many rows hold each bucket, and how many are in each group."""
+        frequency, sizes = np.zeros(BUCKETS, np.int64), np.zeros(len(terms), np.int64)
+        # bincount copies what it counts as int64.
+        for block in blocks_of(len(terms.buckets), _ENTRIES_AT_ONCE):
+            frequency += np.bincount(terms.buckets[block], minlength=BUCKETS)
+        for members in groups.values():
+            sizes[members] = len(members)
+        return cls(terms, frequency, sizes)
+
+    def weigh(self, rows: Whole) -> SparseMatrix:
+        """Weigh some rows, which may come in any order and more than once."""
+        lengths, places = entries_of(self.terms.indptr, rows)
+        some = TermCounts(
+            indptr=np.concatenate([[0], np.cumsum(lengths)]),
+            buckets=self.terms.buckets.take(places),
+            counts=self.terms.counts.take(places),
+        )
+        return weigh_rows(some, self.frequency[some.buckets], self.group_sizes[rows])
+
+    def entries(self, rows: Whole) -> Entries:
+        """Weigh some rows, and list their entries, row after row."""
+        return self.weigh(rows).entries(np.arange(len(rows)))
+
+    def write(self, writer: Writer) -> None:
+        """Write the files that `Lexicon.open` maps: weights by row, then the same by bucket."""
+        terms = self.terms
+        entries, path = (len(terms.buckets),), writer.folder / Files.TERM_WEIGHTS
+        writer.write_array(Files.TERM_STARTS, terms.indptr.astype(np.int64))
+        writer.write_array(Files.TERM_BUCKETS, terms.buckets.astype(np.int32, copy=False))
+        with writer.create_array(path.name, np.float16, entries) as file:
+            for block in blocks_of(len(terms), _ROWS_AT_ONCE):
+                weights = self.weigh(np.arange(block.start, block.stop)).weights
+                file.write(weights.astype(np.float16).tobytes())
+        starts = np.concatenate([[0], np.cumsum(self.frequency)]).astype(np.int64)
+        writer.write_array(Files.POSTING_STARTS, starts)
+        halves = SparseMatrix(terms.indptr, terms.buckets, map_array(path, *entries, "f"))
+        with (
+            writer.create_array(Files.POSTING_ROWS, np.int32, entries) as row_file,
+            writer.create_array(Files.POSTING_WEIGHTS, np.float16, entries) as weight_file,
+        ):
+            for buckets in _bucket_ranges(starts):
+                rows, weights = halves.transposed(buckets)
+                row_file.write(rows.tobytes())
+                weight_file.write(weights.tobytes())
+
+
+def _bucket_ranges(starts: Longs) -> Iterator[slice]:
+    """Divide the buckets so that each range has few postings, or one bucket alone."""
+    first = 0
+    while first < BUCKETS:
+        last = int(np.searchsorted(starts, starts[first] + _ENTRIES_AT_ONCE, side="right")) - 1
+        end = min(max(last, first + 1), first + MOST_COLUMNS, BUCKETS)
+        yield slice(first, end)
+        first = end
 
 
 def _sublinear(counts: Floats) -> Floats:

@@ -135,7 +135,11 @@ class Vectors:
     def fetch_stored(self, rows: Whole) -> Floats:
         """Read vectors of rows 0..n-1 as stored, in float16 precision: float32 [m, dim]."""
         # As bytes: float16 is not aligned in the mapped file, and numpy would copy the whole array.
-        return widen_float16(self._bytes.take(rows, axis=0).view(np.float16))
+        return widen_float16(self.codes(rows).view(np.float16))
+
+    def codes(self, rows: Whole) -> Bytes:
+        """Read the bytes of vectors of rows 0..n-1 as stored: uint8 [m, bytes of one]."""
+        return self._bytes.take(rows, axis=0)
 
     def candidates(self, queries: Floats, fetch: int, allowed: Bools) -> tuple[Longs, Floats]:
         """Find the nearest rows of each of many vectors, float32 [m, dim]; any of several copies.

@@ -245,7 +245,9 @@ def test_background_similarities_are_the_medians_of_pairs_inside_each_group(
     passages, weights = ScaledPassages.of(rows.passages), weighed(rows.terms)
     lexical = (as_scipy(weights) @ as_scipy(weights).T).toarray()
     own = [passages.of_row(row) for row in range(30)]
-    background = measure_background(rows.vectors, passages, weights, rows.groups(grouped_by))
+    background = measure_background(
+        rows.vectors.__getitem__, passages, weights.entries, rows.groups(grouped_by)
+    )
     assert list(background) == list(groups)
     for name, members in groups.items():
         pairs = list(combinations(members, 2))
@@ -262,8 +264,8 @@ def test_background_similarities_are_the_medians_of_pairs_inside_each_group(
 @pytest.mark.parametrize("rows", [0, 1])
 def test_without_pairs_background_similarities_are_zero(rows: int) -> None:
     pairs = Pairs.over(rows)
-    assert background_cosine(random_units(rows, 4), pairs) == 0
-    assert background_lexical(weighed(random_terms(rows)), pairs) == 0
+    assert background_cosine(random_units(rows, 4).__getitem__, pairs) == 0
+    assert background_lexical(weighed(random_terms(rows)).entries, pairs) == 0
 
 
 @pytest.mark.parametrize("with_some", [0, 1])
@@ -275,7 +277,7 @@ def test_without_pairs_that_have_passages_their_background_is_zero(with_some: in
 
 def test_the_background_of_duplicates_stays_within_range() -> None:
     vectors = np.repeat(random_units(1, 384), 5, axis=0)
-    assert 0.99 < background_cosine(vectors, Pairs.over(5)) <= 1
+    assert 0.99 < background_cosine(vectors.__getitem__, Pairs.over(5)) <= 1
 
 
 def test_passages_of_many_pairs_are_compared_for_some_of_them(

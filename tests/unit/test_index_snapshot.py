@@ -29,6 +29,14 @@ if TYPE_CHECKING:
 
 ROWS = 40
 SAMPLE = sample_rows(ROWS)
+AT_ONCE = (
+    "index.arrays._BATCH",
+    "index.arrays._ROWS_AT_ONCE",
+    "index.build._BLOCK",
+    "index.groups._BATCH",
+    "index.lexical._ROWS_AT_ONCE",
+    "index.lexical._ENTRIES_AT_ONCE",
+)
 ENTRIES = len(SAMPLE.terms.buckets)
 EVERY_FILE = [
     *Files,
@@ -176,6 +184,19 @@ def test_building_twice_gives_the_same_bytes(tmp_path: Path, stamp: dict[str, An
         build(sample_rows(ROWS), folder, **STAMP, **stamp)
     one, two = ({p.name: p.read_bytes() for p in folder.iterdir()} for folder in folders)
     assert one == two
+
+
+def test_the_bytes_do_not_depend_on_how_many_rows_are_taken_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = [tmp_path / "many", tmp_path / "few"]
+    for folder in folders:
+        folder.mkdir()
+        build(SAMPLE, folder, **STAMP, centred=True, grouped_by="language", ivf_above=0)
+        for name in AT_ONCE:
+            monkeypatch.setattr(name, 7)
+    many, few = ({p.name: p.read_bytes() for p in folder.iterdir()} for folder in folders)
+    assert many == few
 
 
 def test_a_build_says_what_it_begins(tmp_path: Path) -> None:

@@ -251,6 +251,29 @@ def test_even_a_handful_of_rows_can_have_lists(tmp_path: Path, rows: int) -> Non
     assert hits.rows.tolist() == [0]
 
 
+def written_by_faiss(index: Any) -> bytes:
+    data: bytes = faiss.serialize_index(index).tobytes()
+    return data
+
+
+@pytest.mark.parametrize("rows", [0, 1, 3, 300])
+@pytest.mark.parametrize("different", [3, 300], ids=["copies", "random"])
+def test_the_files_are_those_that_faiss_writes(tmp_path: Path, rows: int, different: int) -> None:
+    """With three different rows most lists are empty, and FAISS writes the sizes otherwise."""
+    vectors = random_units(different, 8)[np.arange(rows) % different]
+    build(sample_rows(rows, vectors=vectors), tmp_path, **STAMP, ivf_above=0)
+    stored = vectors.astype(np.float16).astype(np.float32)
+    kind, metric = faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
+    exact = faiss.IndexScalarQuantizer(8, kind, metric)
+    exact.add(stored)
+    assert (tmp_path / Files.VECTORS).read_bytes() == written_by_faiss(exact)
+    if rows:
+        ivf = faiss.read_index(str(tmp_path / Files.IVF))
+        ivf.reset()
+        ivf.add(stored)
+        assert (tmp_path / Files.IVF).read_bytes() == written_by_faiss(ivf)
+
+
 # --- a file that is not the one described ---
 
 
