@@ -176,7 +176,7 @@ class DeltaWriter:
         )
         replaced = [snapshot.row_of(row_id) for row_id in rows.ids]
         query_side = QuerySide(
-            vectors=vectors,
+            vectors=vectors.__getitem__,
             terms=terms,
             reliable=rows.reliable(snapshot.manifest.reliable_by or None),
             groups=rows.groups(self._grouped_by),

@@ -119,14 +119,14 @@ class QuerySide:
     """The rows whose neighbours are searched.
 
     Attributes:
-        vectors: float32 [m, dim]; rounded to float16 precision.
+        vectors: gives the vectors of some of the m rows, float32 [k, dim], in float16 precision.
         terms: the term weights of the m rows.
         reliable: bool [m]; which vectors mean something.
         groups: by label, int64 positions 0..m-1.
         excluded: int64 [m]; the index row that each may not find, itself; -1 for none.
     """
 
-    vectors: Floats
+    vectors: Callable[[Longs], Floats]
     terms: SparseMatrix
     reliable: Bools
     groups: Mapping[str, Longs]
@@ -135,15 +135,14 @@ class QuerySide:
 
 def find_own_neighbours(
     index_side: IndexSide, groups: Mapping[str, Longs]
-) -> tuple[Neighbours, Longs]:
+) -> tuple[Neighbours, Ints]:
     """Find the neighbours of all rows of the index side; `groups` holds each row once.
 
     Returns:
-        And the NEAREST rows of each reliable one, int64 [n, NEAREST]; -1 where there are fewer.
+        And the NEAREST rows of each reliable one, int32 [n, NEAREST]; -1 where there are fewer.
     """
     rows = np.arange(len(index_side.reliable))
-    vectors = index_side.vectors.fetch_stored(rows)
-    terms = index_side.lexicon.terms
+    vectors, terms = index_side.vectors.fetch_stored, index_side.lexicon.terms
     return _find(index_side, QuerySide(vectors, terms, index_side.reliable, groups, rows))
 
 
@@ -152,13 +151,13 @@ def find_neighbours(index_side: IndexSide, query_side: QuerySide) -> Neighbours:
     return _find(index_side, query_side)[0]
 
 
-def _find(index_side: IndexSide, query_side: QuerySide) -> tuple[Neighbours, Longs]:
+def _find(index_side: IndexSide, query_side: QuerySide) -> tuple[Neighbours, Ints]:
     found = Neighbours.none(len(query_side.reliable))
-    nearest = np.full((len(query_side.reliable), NEAREST), -1, np.int64)
+    nearest = np.full((len(query_side.reliable), NEAREST), -1, np.int32)
     reliable = np.flatnonzero(query_side.reliable)
-    near = nearest_rows(
+    near = nearest_rows_of(
         index_side.vectors,
-        query_side.vectors[reliable],
+        lambda positions: query_side.vectors(reliable[positions]),
         index_side.reliable,
         query_side.excluded[reliable],
     )
@@ -185,11 +184,11 @@ class NearestRows:
     """The nearest rows of m queries: by falling similarity, then by ascending row.
 
     Attributes:
-        rows: int64 [m, NEAREST]; -1 after the last.
+        rows: int32 [m, NEAREST]; -1 after the last.
         similarities: float64 [m, NEAREST]; 0 after the last.
     """
 
-    rows: Longs
+    rows: Ints
     similarities: Doubles
 
     @property
@@ -214,14 +213,29 @@ def nearest_rows(vectors: Vectors, queries: Floats, allowed: Bools, excluded: Lo
         allowed: bool [n].
         excluded: int64 [m]; the row that each query may not find; -1 for none.
     """
-    shape = (len(queries), NEAREST)
-    found = NearestRows(np.full(shape, -1, np.int64), np.zeros(shape))
-    left = np.arange(len(queries)) if allowed.any() else np.empty(0, np.int64)
+    return nearest_rows_of(vectors, queries.__getitem__, allowed, excluded)
+
+
+def nearest_rows_of(
+    vectors: Vectors, queries: Callable[[Longs], Floats], allowed: Bools, excluded: Longs
+) -> NearestRows:
+    """Find the NEAREST allowed rows of m vectors, of which few are in memory at once.
+
+    Args:
+        vectors: where to search.
+        queries: gives some of the vectors by their positions, 0..m-1; see `nearest_rows`.
+        allowed: bool [n].
+        excluded: int64 [m]; the row that each query may not find; -1 for none.
+    """
+    shape = (len(excluded), NEAREST)
+    found = NearestRows(np.full(shape, -1, np.int32), np.zeros(shape))
+    left = np.arange(len(excluded)) if allowed.any() else np.empty(0, np.int64)
     for fetch in _FETCHES:
         undecided = [np.empty(0, np.int64)]
         for block in _blocks(left, _BATCH // fetch):
-            rows, rough = vectors.candidates(queries[block], fetch, allowed)
-            exact = _products(vectors, queries[block], rows)
+            some = queries(block)
+            rows, rough = vectors.candidates(some, fetch, allowed)
+            exact = _products(vectors, some, rows)
             exact[rows == excluded[block, np.newaxis]] = -np.inf
             _keep_best(found, block, rows, exact)
             # A row that was not fetched is no nearer than the last one that was.
