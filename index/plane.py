@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from index.arrays import spread_evenly
+from index.arrays import blocks_of, spread_evenly
 from index.disk import map_exactly
 from index.manifest import Files
-from index.neighbours import nearest_rows
+from index.neighbours import nearest_rows, nearest_rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from index.arrays import Bools, Doubles, Floats, Hashes, Ints, Longs, Shorts
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from index.vector_search import Vectors
 
     Advance = Callable[[int], object]
+    Fetch = Callable[[Longs | Ints], Floats]
+    """Gives some vectors by their positions, float32 [k, dim]."""
 
 ROUNDS: Final = 450
 """How often all rows move."""
@@ -70,14 +72,14 @@ class Placing:
         ids: of the rows.
         vectors: of the rows.
         placed: bool [n]; which rows get a place.
-        nearest: int64 [n, k]; the nearest rows of each, -1 where there are fewer, or where they
+        nearest: int32 [n, k]; the nearest rows of each, -1 where there are fewer, or where they
             were not searched.
     """
 
     ids: Sequence[str]
     vectors: Vectors
     placed: Bools
-    nearest: Longs
+    nearest: Ints
 
     def place(self, before: Snapshot | None, advance: Advance) -> Shorts:
         """Place the rows: int16 [n, 2], NOWHERE for those that get no place.
@@ -96,15 +98,19 @@ class Placing:
 
     def _draw(self, advance: Advance) -> Shorts:
         """Place all rows anew."""
-        keyed = sorted((_hash(self.ids[row]), row) for row in np.flatnonzero(self.placed).tolist())
-        rows = np.array([row for _, row in keyed], np.int64)
-        vectors = self.vectors.fetch_stored(rows)
-        start = main_directions(vectors)
+        rows = np.flatnonzero(self.placed)
+        keys = np.fromiter((_hash(self.ids[row]) for row in rows.tolist()), np.uint64, len(rows))
+        order = np.argsort(keys, kind="stable")
+        rows, keys = rows[order], keys[order]
+
+        def fetch(positions: Longs) -> Floats:
+            return self.vectors.fetch_stored(rows[positions])
+
+        start = main_directions(fetch, len(rows))
         if len(rows) <= FEW:
             advance(ROUNDS)
         else:
-            keys = np.array([key for key, _ in keyed], np.uint64)
-            start = _settle(start, _Pairs.of(keys, vectors, self._nearest(rows)), advance)
+            start = _settle(start, _Pairs.of(keys, fetch, self._nearest(rows)), advance)
         places = np.full((len(self.ids), 2), NOWHERE, np.int16)
         places[rows] = encode_places(_fit(start))
         return places
@@ -131,7 +137,7 @@ class Placing:
         found = [before.row_of(self.ids[row]) for row in rows.tolist()]
         earlier = np.array([-1 if row is None else row for row in found], np.int64)
         rows, earlier = rows[earlier >= 0], earlier[earlier >= 0]
-        for block in _blocks(len(rows)):
+        for block in blocks_of(len(rows), _BLOCK):
             now, then = self.vectors.fetch(rows[block]), before.vectors.fetch(earlier[block])
             same = np.einsum("ij,ij->i", now, then) >= _ALIKE
             same &= placed[earlier[block], 0] != NOWHERE
@@ -147,8 +153,11 @@ class Placing:
         near = self.nearest[rows]
         others = rows[near[:, 0] < 0]
         if len(others):
-            queries = self.vectors.fetch_stored(others)
-            found = nearest_rows(self.vectors, queries, self.placed, others)
+
+            def fetch(positions: Longs) -> Floats:
+                return self.vectors.fetch_stored(others[positions])
+
+            found = nearest_rows_of(self.vectors, fetch, self.placed, others)
             near[near[:, 0] < 0] = found.rows
         own = np.arange(len(rows), dtype=np.int32)
         position = np.full(len(self.ids) + 1, -1, np.int32)  # the last one is that of row -1
@@ -165,7 +174,7 @@ def encode_places(places: Floats) -> Shorts:
 
 def draft_places(vectors: Floats) -> Shorts:
     """Place rows by the main directions of their vectors alone, at once: int16 [n, 2]."""
-    return encode_places(_fit(main_directions(vectors)))
+    return encode_places(_fit(main_directions(vectors.__getitem__, len(vectors))))
 
 
 def decode_places(codes: Shorts) -> Floats:
@@ -187,21 +196,24 @@ def open_places(folder: Path, manifest: Manifest) -> Shorts | None:
     return codes
 
 
-def main_directions(vectors: Floats) -> Floats:
-    """Where the two directions in which vectors differ most put them: float32 [n, 2].
+def main_directions(vectors: Fetch, count: int) -> Floats:
+    """Where the two directions in which some vectors differ most put them: float32 [count, 2].
 
     Each has a standard deviation of 1, or 0 if all are the same. (PCA of up to _SAMPLE vectors.)
     """
-    if not len(vectors):
+    if not count:
         return np.empty((0, 2), np.float32)
     # Whole numbers, so that BLAS adds up without rounding, in whatever order.
-    sample = vectors[spread_evenly(len(vectors), _SAMPLE)]
+    sample = vectors(spread_evenly(count, _SAMPLE))
     whole = np.rint(sample * _GRID).astype(np.float64)
     sums = whole.sum(axis=0)
     covariance = len(whole) * (whole.T @ whole) - np.outer(sums, sums)
     directions = _main_eigenvectors(covariance / max(1.0, float(np.trace(covariance))))
-    centred = vectors - (sums / (len(whole) * _GRID)).astype(np.float32)
-    found = np.einsum("ij,jk->ik", centred, directions.astype(np.float32))
+    mean, directions = sums / (len(whole) * _GRID), directions.astype(np.float32)
+    found = np.empty((count, 2), np.float32)
+    for block in blocks_of(count, _BLOCK):
+        centred = vectors(np.arange(block.start, block.stop)) - mean.astype(np.float32)
+        found[block] = np.einsum("ij,jk->ik", centred, directions)
     spread = found.std(axis=0)
     least = np.float32(1e-6)
     return np.where(spread > least, found / np.maximum(spread, least), 0).astype(np.float32)
@@ -233,30 +245,30 @@ class _Pairs:
     far: Ints
 
     @classmethod
-    def of(cls, keys: Hashes, vectors: Floats, near: Ints) -> _Pairs:
-        def draw(number: int) -> Longs:
+    def of(cls, keys: Hashes, vectors: Fetch, near: Ints) -> _Pairs:
+        def draw(number: int) -> Ints:
             """One other row for each: the one whose key is next to a mix of its own key."""
             drawn = np.searchsorted(keys, _mix(keys + np.uint64(number))) % len(keys)
             own = drawn == np.arange(len(keys))
-            return np.where(own, (drawn + 1) % len(keys), drawn)
+            return np.where(own, (drawn + 1) % len(keys), drawn).astype(np.int32)
 
         fairly_near = [
             _second_nearest(vectors, [draw(_DRAWN * column + one) for one in range(_DRAWN)])
             for column in range(_FAIRLY_NEAR)
         ]
         far = [draw(_DRAWN * _FAIRLY_NEAR + column) for column in range(_FAR)]
-        return cls(near, *(np.stack(one, axis=1).astype(np.int32) for one in (fairly_near, far)))
+        return cls(near, np.stack(fairly_near, axis=1), np.stack(far, axis=1))
 
 
-def _second_nearest(vectors: Floats, drawn: Sequence[Longs]) -> Longs:
-    """The second nearest of some rows that were drawn for each row: int64 [n]."""
-    closeness = np.empty((len(vectors), len(drawn)), np.float32)
-    for column, rows in enumerate(drawn):
-        for block in _blocks(len(vectors)):
-            products = np.einsum("ij,ij->i", vectors[block], vectors[rows[block]])
-            closeness[block, column] = products
-    second = np.argsort(-closeness, axis=1, kind="stable")[:, 1:2]
-    return np.take_along_axis(np.stack(drawn, axis=1), second, axis=1)[:, 0]
+def _second_nearest(vectors: Fetch, drawn: Sequence[Ints]) -> Ints:
+    """The second nearest of some rows that were drawn for each row: int32 [n]."""
+    found = np.empty(len(drawn[0]), np.int32)
+    for block in blocks_of(len(found), _BLOCK):
+        own, others = vectors(np.arange(block.start, block.stop)), [one[block] for one in drawn]
+        closeness = [np.einsum("ij,ij->i", own, vectors(rows)) for rows in others]
+        second = np.argsort(-np.stack(closeness, axis=1), axis=1, kind="stable")[:, 1:2]
+        found[block] = np.take_along_axis(np.stack(others, axis=1), second, axis=1)[:, 0]
+    return found
 
 
 def _settle(start: Floats, pairs: _Pairs, advance: Advance) -> Floats:
@@ -284,29 +296,37 @@ def _weights(at: int) -> tuple[float, float, float]:
 def _slope(places: Floats, pairs: _Pairs, near: float, fairly_near: float, far: float) -> Floats:
     """The slope of the loss at each place: float32 [2, n]."""
     slope = np.zeros_like(places)
-    back = _pull(places, pairs.near, slope, 20 * near, 10)
+    back = np.empty((2, *pairs.near.shape), np.float32)
+    _pull(places, pairs.near, slope, (20 * near, 10), back)
     for axis in (0, 1):
         slope[axis] -= np.bincount(pairs.near.ravel(), back[axis].ravel(), places.shape[1])
     # A pair that is drawn moves one of its rows, twice as far: on average that is the same.
     if fairly_near:
-        _pull(places, pairs.fairly_near, slope, 2 * 20_000 * fairly_near, 10_000)
-    _pull(places, pairs.far, slope, -2 * 2 * far, 1)
+        _pull(places, pairs.fairly_near, slope, (2 * 20_000 * fairly_near, 10_000))
+    _pull(places, pairs.far, slope, (-2 * 2 * far, 1))
     return slope
 
 
-def _pull(places: Floats, partners: Ints, slope: Floats, weight: float, soft: float) -> Floats:
-    """Add what pairs do to their first rows; return the part of each pair: float32 [2, n, k]."""
-    parts = np.empty((2, *partners.shape), np.float32)
-    for block in _blocks(len(partners)):
+def _pull(
+    places: Floats,
+    partners: Ints,
+    slope: Floats,
+    strength: tuple[float, float],
+    parts: Floats | None = None,
+) -> None:
+    """Add what pairs do to their first rows; write the part of each pair into `parts` [2, n, k]."""
+    weight, soft = strength
+    for block in blocks_of(len(partners), _BLOCK):
         apart = places[:, block, np.newaxis] - places[:, partners[block]]
         soft_square = apart[0] * apart[0]
         soft_square += apart[1] * apart[1]
         soft_square += np.float32(1 + soft)
         soft_square *= soft_square
         np.divide(np.float32(weight), soft_square, out=soft_square)
-        parts[:, block] = apart * soft_square
-        slope[:, block] += parts[:, block].sum(axis=2)
-    return parts
+        apart *= soft_square
+        slope[:, block] += apart.sum(axis=2)
+        if parts is not None:
+            parts[:, block] = apart
 
 
 def _fit(places: Floats) -> Floats:
@@ -328,7 +348,3 @@ def _mix(keys: Hashes) -> Hashes:
     keys = (keys ^ (keys >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     keys = (keys ^ (keys >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return keys ^ (keys >> np.uint64(31))
-
-
-def _blocks(count: int) -> Iterator[slice]:
-    return (slice(start, start + _BLOCK) for start in range(0, count, _BLOCK))

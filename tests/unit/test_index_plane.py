@@ -74,7 +74,10 @@ def test_near_rows_lie_nearer_than_by_pca(tmp_path: Path) -> None:
 def test_the_main_directions_are_those_of_pca() -> None:
     vectors = clusters([30, 40, 50, 60])
     vectors *= np.linspace(2, 0.2, DIM, dtype=np.float32)  # so that directions differ clearly
-    found, oracle = main_directions(vectors), PCA(2, whiten=True).fit_transform(vectors)
+    found, oracle = (
+        main_directions(vectors.__getitem__, len(vectors)),
+        PCA(2, whiten=True).fit_transform(vectors),
+    )
     for axis in (0, 1):
         assert abs(np.corrcoef(found[:, axis], oracle[:, axis])[0, 1]) > 0.99
 
