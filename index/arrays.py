@@ -180,6 +180,7 @@ class SparseMatrix:
         Returns:
             int32 [z], the row of each entry, ascending inside a column; and its weight.
         """
+        found: list[tuple[Array, Array, Array]]
         found = [(np.empty(0, np.uint16), np.empty(0, np.int32), self.weights[:0])]
         for block in blocks_of(len(self), _ROWS_AT_ONCE):
             starts = self.indptr[block.start : block.stop + 1]
@@ -188,12 +189,12 @@ class SparseMatrix:
             offsets = (self.columns[own] - np.int32(columns.start)).view(np.uint32)
             inside = np.flatnonzero(offsets < columns.stop - columns.start)
             rows = np.repeat(np.arange(block.start, block.stop, dtype=np.int32), np.diff(starts))
-            offsets, weights = offsets.take(inside).astype(np.uint16), self.weights[own]
-            found.append((offsets, rows.take(inside), weights.take(inside)))
-        offsets, rows, weights = map(np.concatenate, zip(*found, strict=True))
+            kept = offsets.take(inside).astype(np.uint16)
+            found.append((kept, rows.take(inside), self.weights[own].take(inside)))
+        keys, owners, weights = map(np.concatenate, zip(*found, strict=True))
         # Sixteen bits are sorted by radix, in time that grows with their number alone.
-        order = np.argsort(offsets, kind="stable")
-        return rows.take(order), weights.take(order)
+        order = np.argsort(keys, kind="stable")
+        return owners.take(order), weights.take(order)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -321,7 +321,7 @@ def _head(empty: _Index, count: int) -> bytes:
 
     FAISS itself writes an index that is in memory, with all vectors.
     """
-    data = _faiss.serialize_index(empty).tobytes()
+    data: bytes = _faiss.serialize_index(empty).tobytes()
     # Four letters, the dimension (int32), the number of vectors (int64); at the end how many bytes
     # of vectors follow: none (int64).
     return data[:8] + count.to_bytes(8, "little") + data[16:-8]

@@ -30,9 +30,9 @@ _FEW: Final = 2_000
 _HEAVIEST: Final = 32
 _CANDIDATES: Final = 3
 
-_ROWS_AT_ONCE: Final = 8_192
+_ROWS_AT_ONCE: Final = 2_048
 _ENTRIES_AT_ONCE: Final = 12_000_000
-"""So many postings are sorted at once: with 20 bytes each, that bounds the memory of a build."""
+"""So many postings are sorted at once, with 20 bytes each."""
 
 _LOW_BITS: Final = 0xFFFF
 _ALL_BITS: Final = BUCKETS - 1

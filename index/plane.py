@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from index.arrays import Bools, Doubles, Floats, Hashes, Ints, Longs, Shorts
+    from index.arrays import Array, Bools, Doubles, Floats, Hashes, Ints, Longs, Shorts
     from index.manifest import Manifest
     from index.snapshot import Snapshot
     from index.vector_search import Vectors
 
     Advance = Callable[[int], object]
-    Fetch = Callable[[Longs | Ints], Floats]
+    Fetch = Callable[[Array], Floats]
     """Gives some vectors by their positions, float32 [k, dim]."""
 
 ROUNDS: Final = 450
@@ -103,7 +103,7 @@ class Placing:
         order = np.argsort(keys, kind="stable")
         rows, keys = rows[order], keys[order]
 
-        def fetch(positions: Longs) -> Floats:
+        def fetch(positions: Array) -> Floats:
             return self.vectors.fetch_stored(rows[positions])
 
         start = main_directions(fetch, len(rows))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
 
 import numpy as np
 
-from index.arrays import Passages, append_zeros
+from index.arrays import Passages, append_zeros, blocks_of
 from index.errors import BadRows
 from index.manifest import COLUMN_NAME
 
@@ -32,6 +32,7 @@ COLUMN_KINDS: Final = "biuf"
 """The kinds of dtype a column may have: bool, integers, floats."""
 
 _LENGTH_TOLERANCE: Final = 1e-3
+_CHECKED_AT_ONCE: Final = 8_192
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -269,6 +270,14 @@ def _check_vectors(vectors: Floats, ids: Sequence[str]) -> None:
 
 def _check_terms(terms: TermCounts, ids: Sequence[str]) -> None:
     _check_layout(terms, len(ids))
+    for block in blocks_of(len(terms), _CHECKED_AT_ONCE):
+        starts = terms.indptr[block.start : block.stop + 1]
+        own = slice(int(starts[0]), int(starts[-1]))
+        some = TermCounts(starts - starts[0], terms.buckets[own], terms.counts[own])
+        _check_numbers_of_terms(some, ids[block])
+
+
+def _check_numbers_of_terms(terms: TermCounts, ids: Sequence[str]) -> None:
     outside = (terms.buckets < 0) | (terms.buckets >= BUCKETS)
     _check_entries(outside, terms, ids, f"a bucket outside 0..{BUCKETS - 1}")
     falling = np.zeros(len(terms.buckets), bool)

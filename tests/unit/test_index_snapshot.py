@@ -36,6 +36,8 @@ AT_ONCE = (
     "index.groups._BATCH",
     "index.lexical._ROWS_AT_ONCE",
     "index.lexical._ENTRIES_AT_ONCE",
+    "index.plane._BLOCK",
+    "index.rows._CHECKED_AT_ONCE",
 )
 ENTRIES = len(SAMPLE.terms.buckets)
 EVERY_FILE = [
