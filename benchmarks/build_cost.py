@@ -56,14 +56,15 @@ def draw_rows(count: int) -> Rows:
         about = np.repeat(subjects, PASSAGES)
         place = slice(PASSAGES * start, PASSAGES * start + len(about))
         codes[place] = np.rint(400 * _near(about, draw)).clip(-127, 127)
-        terms.extend(_words(subjects, draw))
+        # Stacked block by block, so that few small arrays leave holes in the memory.
+        terms.append(TermCounts.of(_words(subjects, draw)))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     numbers = range(count)
     return Rows(
         ids=[f"a{number:07d}" for number in numbers],
         vectors=vectors,
         passages=Passages(np.arange(0, len(codes) + 1, PASSAGES, dtype=np.int64), codes),
-        terms=TermCounts.of(terms),
+        terms=_together(terms),
         columns={
             "language": np.zeros(count, np.int32),
             "fluent": np.ones(count, np.bool_),
@@ -74,6 +75,15 @@ def draw_rows(count: int) -> Rows:
         keywords=[(f"tag:{number % SUBJECTS}", f"author:{number % 97}") for number in numbers],
         numbers=[{}] * count,
         display=[b'{"title":"%d","url":"https://news.example/%d"}' % (n, n) for n in numbers],
+    )
+
+
+def _together(parts: Sequence[TermCounts]) -> TermCounts:
+    lengths = np.concatenate([np.diff(part.indptr) for part in parts])
+    return TermCounts(
+        np.concatenate([[0], np.cumsum(lengths)]),
+        np.concatenate([part.buckets for part in parts]),
+        np.concatenate([part.counts for part in parts]),
     )
 
 
