@@ -8,6 +8,7 @@ from recommender.web.audit_routes import audit
 from recommender.web.bulk_routes import bulk
 from recommender.web.console import console
 from recommender.web.fragment import fragment
+from recommender.web.front_door import FrontDoor
 from recommender.web.list_routes import lists
 from recommender.web.openapi import manual
 from recommender.web.operator_routes import operations
@@ -40,3 +41,4 @@ def register(app: Flask, state: State, *, reader_pages: bool) -> None:
     for blueprint in (*BLUEPRINTS, reader) if reader_pages else BLUEPRINTS:
         app.register_blueprint(blueprint)
     app.after_request(add_security_headers)
+    app.wsgi_app = FrontDoor(app, app.wsgi_app)  # type: ignore[method-assign]

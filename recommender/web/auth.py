@@ -6,20 +6,27 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import wraps
-from typing import Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
 from flask import g, request
 
 from recommender.api_keys import ApiKey
 from recommender.errors import Busy
+from recommender.logs import REQUEST_ID
 from recommender.store import Actor
 from recommender.web.problems import Refused
 from recommender.web.rates import RateLimit, caller_of
-from recommender.web.state import state
+from recommender.web.state import State, state
+from recommender.web.watch import WATCH, Watch
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 __all__ = [
+    "ListCaller",
     "actor_of_request",
     "check_secret",
     "find_key",
@@ -27,6 +34,7 @@ __all__ = [
     "holds_at",
     "is_public",
     "key_name",
+    "list_caller",
     "needs",
     "opens_lists",
     "sees_stored",
@@ -38,6 +46,25 @@ R = TypeVar("R")
 _log = logging.getLogger(__name__)
 UNGUESSABLE: Final = 32
 """A secret of so many characters is not found by trying; those made by us have more."""
+_LIST_CALLER: Final = "read_also.list_caller"
+"""The key of the environment of a request for a list with who asks, or why that is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListCaller:
+    """Who asks for a list: whoever has a key, or the public."""
+
+    key: ApiKey | None
+
+    @property
+    def public(self) -> bool:
+        """Whether it is asked for without a key."""
+        return self.key is None
+
+    @property
+    def sees_stored(self) -> bool:
+        """Whether they may see everything stored; if not, they see what the public would."""
+        return self.key is not None and "read" in self.key.scopes
 
 
 def needs(scope: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -46,7 +73,7 @@ def needs(scope: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     def guard(view: Callable[P, R]) -> Callable[P, R]:
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-            _check_key(scope, _sent_secret())
+            g.key = _check_key(state(), scope, request.environ)
             return view(*args, **kwargs)
 
         vars(guarded)["scope"] = scope
@@ -60,27 +87,52 @@ def opens_lists(view: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        secret = _sent_secret()
-        g.public = not secret and state().settings.public_reads
-        if is_public():
-            _count(state().rates.per_address, "requests without a key")
-        else:
-            _check_key("lists", secret)
+        g.list_caller = caller = list_caller(request.environ)
+        if caller.key is not None:
+            g.key = caller.key
         return view(*args, **kwargs)
 
     vars(guarded)["scope"] = "lists"
     return guarded
 
 
+def list_caller(environ: "WSGIEnvironment") -> ListCaller:
+    """Who asks for a list. This is made out, and counted, once in a request.
+
+    Raises:
+        Refused: they may not.
+    """
+    found = environ.get(_LIST_CALLER)
+    if found is None:
+        try:
+            watch: Watch = environ[WATCH]
+            found = _admit(watch.shared, environ)
+        except Refused as refusal:
+            found = refusal
+        environ[_LIST_CALLER] = found
+    if isinstance(found, Refused):
+        raise found
+    caller: ListCaller = found
+    return caller
+
+
+def _admit(shared: State, environ: "WSGIEnvironment") -> ListCaller:
+    if _sent_secret(environ) or not shared.settings.public_reads:
+        return ListCaller(_check_key(shared, "lists", environ))
+    _count(shared.rates.per_address, "requests without a key", _address(environ))
+    return ListCaller(None)
+
+
 def is_public() -> bool:
-    """Whether this request is answered without a key."""
-    return bool(g.get("public", False))
+    """Whether this request for a list is answered without a key."""
+    caller: ListCaller | None = g.get("list_caller")
+    return caller is not None and caller.public
 
 
 def sees_stored() -> bool:
-    """Whether this request may see everything stored; if not, it sees what the public would."""
-    key: ApiKey | None = g.get("key")
-    return key is not None and "read" in key.scopes
+    """Whether this request for a list may see everything stored."""
+    caller: ListCaller | None = g.get("list_caller")
+    return caller is not None and caller.sees_stored
 
 
 def key_name() -> str:
@@ -91,46 +143,55 @@ def key_name() -> str:
 
 def actor_of_request() -> Actor:
     """Who makes this request, for the audit log."""
-    return Actor(key_name(), request.remote_addr or "", g.get("request_id", ""))
+    return Actor(key_name(), request.remote_addr or "", REQUEST_ID.get())
 
 
-def _sent_secret() -> str | None:
-    if "X-API-Key" in request.headers:
-        return request.headers["X-API-Key"]
-    kind, _, secret = request.headers.get("Authorization", "").partition(" ")
+def _sent_secret(environ: "WSGIEnvironment") -> str | None:
+    if "HTTP_X_API_KEY" in environ:
+        return str(environ["HTTP_X_API_KEY"])
+    kind, _, secret = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     return secret.strip() if kind.lower() == "bearer" else None
 
 
-def _check_key(scope: str, secret: str | None) -> None:
-    if scope == "write" and not state().keyring.accepts_writes:
+def _check_key(shared: State, scope: str, environ: "WSGIEnvironment") -> ApiKey:
+    """The key of a request, which opens a scope; the request is counted for it."""
+    secret = _sent_secret(environ)
+    if scope == "write" and not shared.keyring.accepts_writes:
         raise Refused(403, "there is no write API here: no write key is configured")
     if secret is None:
         raise Refused(401, f"a key with the scope {scope!r} is needed")
-    key, rates = check_secret(secret), state().rates
+    key = check_secret(shared, secret, environ)
     if scope not in key.scopes:
         raise Refused(403, f"the key {key.name!r} does not have the scope {scope!r}")
-    _count(rates.per_key, "requests with this key", key.name)
-    g.key = key
-    state().keyring.used[key.name] = time.time()
+    _count(shared.rates.per_key, "requests with this key", key.name)
+    shared.keyring.used[key.name] = time.time()
+    return key
 
 
-def check_secret(secret: str) -> ApiKey:
+def check_secret(shared: State, secret: str, environ: "WSGIEnvironment") -> ApiKey:
     """The key with a secret.
+
+    Args:
+        shared: has the keys.
+        secret: what was sent.
+        environ: of the request that it came with.
 
     Raises:
         Refused: there is none, or this address has sent too many unknown ones.
     """
-    keyring, rates = state().keyring, state().rates
-    _refuse_guesses(rates.unknown_keys, secret)
+    keyring, unknown_keys = shared.keyring, shared.rates.unknown_keys
+    _refuse_guesses(unknown_keys, secret, environ)
     key = find_key(keyring.keys, secret, time.time())
     if key is None:
-        if rates.unknown_keys is not None and (seconds := rates.unknown_keys.take(_address())):
-            raise _too_many_unknown_keys(seconds)
+        if unknown_keys is not None and (seconds := unknown_keys.take(_address(environ))):
+            raise _too_many_unknown_keys(environ, seconds)
         raise Refused(401, "the key is not known")
     return key
 
 
-def _refuse_guesses(unknown_keys: RateLimit | None, secret: str) -> None:
+def _refuse_guesses(
+    unknown_keys: RateLimit | None, secret: str, environ: "WSGIEnvironment"
+) -> None:
     """Refuse a short secret, right or wrong, from an address that sent many unknown ones.
 
     A long one cannot be guessed, so it goes on: where many clients have one address, such as that
@@ -138,26 +199,24 @@ def _refuse_guesses(unknown_keys: RateLimit | None, secret: str) -> None:
     """
     if unknown_keys is None or not unknown_keys.callers or len(secret) >= UNGUESSABLE:
         return
-    if seconds := unknown_keys.seconds_left(_address()):
-        raise _too_many_unknown_keys(seconds)
+    if seconds := unknown_keys.seconds_left(_address(environ)):
+        raise _too_many_unknown_keys(environ, seconds)
 
 
-def _count(limit: RateLimit | None, what: str, caller: str | None = None) -> None:
-    """Count this request for a caller, by default for its address; refuse it above the limit."""
-    if limit is None:
-        return
-    if seconds := limit.take(_address() if caller is None else caller):
+def _count(limit: RateLimit | None, what: str, caller: str) -> None:
+    """Count this request for a caller; refuse it above the limit."""
+    if limit is not None and (seconds := limit.take(caller)):
         raise _too_many(what, seconds)
 
 
-def _address() -> str:
-    """The address of this request, as rates count it."""
-    return caller_of(request.remote_addr)
+def _address(environ: "WSGIEnvironment") -> str:
+    """The address of a request, as rates count it."""
+    return caller_of(environ.get("REMOTE_ADDR"))
 
 
-def _too_many_unknown_keys(seconds: int) -> Refused:
+def _too_many_unknown_keys(environ: "WSGIEnvironment", seconds: int) -> Refused:
     """Who guesses keys, and who still sends an old one, is worth a line."""
-    _log.warning("too many unknown keys from %s", _address())
+    _log.warning("too many unknown keys from %s", _address(environ))
     return _too_many("unknown keys from this address", seconds)
 
 

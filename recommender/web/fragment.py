@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from flask import Blueprint, Response, make_response, render_template, url_for
+from flask import Blueprint, Response, make_response, render_template, request, url_for
 
 from recommender.api import (
     Direction,
@@ -82,7 +82,7 @@ def related_html(options: FragmentOptions, article_id: str) -> Response:
     response = make_response(render_template("related.html", section=section, stylesheet=style))
     policy = f"{CONTENT_SECURITY_POLICY}; style-src {style}" if style else CONTENT_SECURITY_POLICY
     response.headers["Content-Security-Policy"] = policy
-    return answer_condition(cached(response, listing))
+    return answer_condition(cached(response, listing), request.environ)
 
 
 def _style_of(options: FragmentOptions) -> str | None:

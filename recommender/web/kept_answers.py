@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from math import inf
 from sys import getsizeof
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +22,15 @@ from index import View
 from recommender.live import LiveState
 from recommender.ranking.filters import Columns, computed
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
 __all__ = ["KeptAnswer", "KeptAnswers", "Moment", "Question"]
 
 MOST_BYTES: Final = 2**22
 """Of all answers of one worker, with what they are found by."""
+CALLERS: Final = ((False, True), (False, False), (True, False))
+"""Whether callers are the public, and whether they see everything stored."""
 LONGEST_QUERY: Final = 256
 OVERHEAD_BYTES: Final = 500
 """Of one answer beside its texts: objects, numbers, a place to be found. Rather too much."""
@@ -34,21 +39,25 @@ TURNS: Final = ("from_time", "until_time", "revised_at")
 """The columns with the moments at which an article comes on show, goes, or counts as revised."""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """What was asked for, and by whom as far as the answer depends on it.
 
     Attributes:
-        article_id: of which article.
+        path: of the list, as the WSGI environment has it.
         query: the query string as it was sent.
         public: whether it was asked without a key.
         sees_stored: whether the key opens everything stored.
     """
 
-    article_id: str
-    query: bytes
+    path: str
+    query: str
     public: bool
     sees_stored: bool
+
+    @classmethod
+    def of(cls, environ: "WSGIEnvironment", *, public: bool, sees_stored: bool) -> Self:
+        """The question of a request."""
+        return cls(environ["PATH_INFO"], environ.get("QUERY_STRING", ""), public, sees_stored)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,6 +98,8 @@ class KeptAnswer:
         changes_at: when an article in it expires, or a pin, a block or a site rule begins or ends,
             POSIX.
         made_at: the moment that the list was made for, POSIX.
+        article_id: of the article that it is for.
+        route: the rule of the path by which it was asked for.
     """
 
     body: bytes
@@ -97,6 +108,8 @@ class KeptAnswer:
     purgeable: bool
     changes_at: float
     made_at: float
+    article_id: str
+    route: str
 
 
 class KeptAnswers:
@@ -121,6 +134,13 @@ class KeptAnswers:
         self._holds = (inf, -inf)
         self._kept: OrderedDict[Question, KeptAnswer] = OrderedDict()
         self._lock = threading.Lock()
+
+    def may_have(self, environ: "WSGIEnvironment") -> bool:
+        """Whether an answer to the question of a request is kept for anybody."""
+        return any(
+            Question.of(environ, public=public, sees_stored=sees_stored) in self._kept
+            for public, sees_stored in CALLERS
+        )
 
     def find(self, question: Question, live: LiveState, now: float) -> KeptAnswer | None:
         """The answer to a question, if it would be made the same at `now`, seconds since 1970."""
@@ -170,7 +190,7 @@ class KeptAnswers:
 
 def bytes_of(question: Question, answer: KeptAnswer) -> int:
     """What an answer takes of the memory, with the question that it is found by."""
-    texts = (question.article_id, question.query, answer.body, answer.etag, answer.keys)
+    texts = (*question[:2], answer.body, answer.etag, answer.keys, answer.article_id)
     return OVERHEAD_BYTES + sum(map(getsizeof, texts))
 
 

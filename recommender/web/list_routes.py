@@ -40,14 +40,7 @@ from recommender.web.endpoints import Body, described
 from recommender.web.fragment import presentation_of
 from recommender.web.kept_answers import Question
 from recommender.web.problems import Refused
-from recommender.web.responses import (
-    answer_condition,
-    cached,
-    given_again,
-    respond,
-    to_keep,
-    uncached,
-)
+from recommender.web.responses import answer_condition, cached, respond, to_keep, uncached
 from recommender.web.state import state
 
 __all__ = ["lists"]
@@ -82,17 +75,14 @@ def related(options: ShownListOptions, article_id: str) -> Response:
         raise Refused(status, "explain needs a key with the scope 'read'")
     if options.explain or options.presentation or options.max_age:
         return _new_list(options, article_id)  # each answer is for its second, or for one editor
-    question = Question(article_id, request.query_string, is_public(), sees_stored())
-    answers, live = state().kept_answers, state().follower.current()
-    now = answers.now()
-    kept = answers.find(question, live, now)
-    if kept is not None:
-        return given_again(kept, now)
+    question = Question.of(request.environ, public=is_public(), sees_stored=sees_stored())
+    before = state().follower.current()
     listing = state().list_for(article_id, options, public=not question.sees_stored)
     response = cached(respond(listing.related), listing)
     if listing.lasting:
-        answers.keep(question, to_keep(response, listing), live, state().follower.current())
-    return answer_condition(response)
+        made = to_keep(response, listing, str(request.url_rule))
+        state().kept_answers.keep(question, made, before, state().follower.current())
+    return answer_condition(response, request.environ)
 
 
 def _new_list(options: ShownListOptions, article_id: str) -> Response:
@@ -103,7 +93,7 @@ def _new_list(options: ShownListOptions, article_id: str) -> Response:
     if options.presentation:
         shown = presentation_of(listing, options)
         answer = answer.model_copy(update={"presentation": shown})
-    return answer_condition(cached(respond(answer), listing))
+    return answer_condition(cached(respond(answer), listing), request.environ)
 
 
 @lists.post("/related")

@@ -35,6 +35,7 @@ from recommender.errors import (
     UnreadableMarkup,
 )
 from recommender.id_grammar import find_id_fault
+from recommender.logs import REQUEST_ID
 
 __all__ = [
     "STATUSES",
@@ -106,7 +107,7 @@ def problem(status: HTTPStatus, detail: str, faults: tuple[FieldFault, ...] = ()
         status=status,
         detail=detail,
         instance=request.path,
-        request_id=g.get("request_id", ""),
+        request_id=REQUEST_ID.get(),
         errors=faults,
     )
     body = json.dumps(document.model_dump(mode="json", exclude_defaults=True))

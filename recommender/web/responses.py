@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from itertools import accumulate
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from flask import Response, request
 
@@ -11,6 +11,9 @@ from recommender.ranking.filters import DAY_SECONDS
 from recommender.web.auth import is_public
 from recommender.web.kept_answers import KeptAnswer
 from recommender.web.state import Listing, state
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 __all__ = [
     "MOST_KEYS_BYTES",
@@ -26,6 +29,7 @@ __all__ = [
     "uncached",
 ]
 
+JSON: Final = "application/json"
 FRESH_SECONDS: Final = 30
 UNREAD_SECONDS: Final = 5
 STALE_SECONDS: Final = 30  # while a cache fetches a fresh list
@@ -38,7 +42,7 @@ SHARED: Final = frozenset({"lists.related", "fragment.related_html"})
 
 def respond(answer: Answer, status: int = 200) -> Response:
     """An answer as a response: its JSON on one line."""
-    return Response(answer.to_json() + "\n", status, content_type="application/json")
+    return Response(answer.to_json() + "\n", status, content_type=JSON)
 
 
 def uncached(answer: Answer) -> Response:
@@ -65,22 +69,23 @@ def cached(response: Response, listing: Listing) -> Response:
     keys, purgeable = _keys_of(listing)
     seconds_left = listing.changes_at - listing.made_at
     seconds = lifetime(seconds_left, up_to_date=listing.up_to_date, purgeable=purgeable)
-    return _stored_for(response, keys, seconds)
+    response.headers.update(_storing(keys, seconds, public=is_public()))
+    return response
 
 
-def to_keep(response: Response, listing: Listing) -> KeptAnswer:
+def to_keep(response: Response, listing: Listing, route: str) -> KeptAnswer:
     """What is kept of the response with a list, to give it again."""
     keys, purgeable = _keys_of(listing)
     etag, times = response.headers["ETag"], (listing.changes_at, listing.made_at)
-    return KeptAnswer(response.get_data(), etag, keys, purgeable, *times)
+    return KeptAnswer(response.get_data(), etag, keys, purgeable, *times, listing.article_id, route)
 
 
-def given_again(kept: KeptAnswer, now: float) -> Response:
+def given_again(kept: KeptAnswer, now: float, *, public: bool) -> Response:
     """The response with a list that was kept; how long caches may store it counts from `now`."""
-    response = Response(kept.body, content_type="application/json")
-    response.headers["ETag"] = kept.etag
     seconds = lifetime(kept.changes_at - now, up_to_date=True, purgeable=kept.purgeable)
-    return answer_condition(_stored_for(response, kept.keys, seconds))
+    storing, security = _storing(kept.keys, seconds, public=public), _security(public=public)
+    headers = {"Content-Type": JSON, "ETag": kept.etag, **storing, **security}
+    return Response(kept.body, headers=headers)
 
 
 def _keys_of(listing: Listing) -> tuple[str, bool]:
@@ -90,15 +95,16 @@ def _keys_of(listing: Listing) -> tuple[str, bool]:
     return " ".join(keys), keys == ids
 
 
-def _stored_for(response: Response, keys: str, seconds: Mapping[str, int]) -> Response:
-    """Say for how long caches may store a list, and by which keys they purge it."""
+def _storing(keys: str, seconds: Mapping[str, int], *, public: bool) -> dict[str, str]:
+    """The headers that say for how long caches may store a list, and by which keys to purge it."""
     # A request with a key may get more than the public, so no shared cache stores its answer.
-    who = "public" if is_public() else "private"
-    allowed = (f"{name}={most}" for name, most in seconds.items())
-    response.headers["Cache-Control"] = ", ".join([who, *allowed])
-    response.headers["Surrogate-Key"] = keys
-    response.headers["Vary"] = "Authorization, X-API-Key"
-    return response
+    who = "public" if public else "private"
+    allowed = [f"{name}={most}" for name, most in seconds.items()]
+    return {
+        "Cache-Control": ", ".join([who, *allowed]),
+        "Surrogate-Key": keys,
+        "Vary": "Authorization, X-API-Key",
+    }
 
 
 def fitting(ids: list[str]) -> list[str]:
@@ -132,31 +138,35 @@ def add_etag(response: Response) -> Response:
     The other conditional headers are for writes and for parts of a file; they are ignored.
     """
     response.add_etag()
-    return answer_condition(response)
+    return answer_condition(response, request.environ)
 
 
-def answer_condition(response: Response) -> Response:
+def answer_condition(response: Response, environ: "WSGIEnvironment") -> Response:
     """Send 304 instead of a response with an ETag to a request that names it."""
-    if "HTTP_IF_NONE_MATCH" in request.environ and "ETag" in response.headers:
+    if "HTTP_IF_NONE_MATCH" in environ and "ETag" in response.headers:
         names = ("REQUEST_METHOD", "HTTP_IF_NONE_MATCH")
-        response.make_conditional({name: request.environ[name] for name in names})
+        response.make_conditional({name: environ[name] for name in names})
     return response
 
 
 def add_security_headers(response: Response) -> Response:
-    """Let pages of other sites read public lists and their problems, and nothing else.
+    """Let pages of other sites read public lists and their problems, and nothing else."""
+    is_shared = request.endpoint in SHARED
+    if is_shared and request.method == "OPTIONS" and state().settings.public_reads:
+        response.headers["Access-Control-Allow-Methods"] = "GET, HEAD"
+        response.headers["Access-Control-Allow-Headers"] = "If-None-Match"
+        response.headers["Access-Control-Max-Age"] = str(DAY_SECONDS)
+        response.headers.update(_security(public=True))
+    else:
+        response.headers.update(_security(public=is_shared and is_public()))
+    return response
+
+
+def _security(*, public: bool) -> dict[str, str]:
+    """The headers that say what pages of other sites may do with an answer.
 
     The answer to a request with a key is for a server, so pages in a browser may not read it. No
     browser treats JSON or text as a script or a page.
     """
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    if request.endpoint not in SHARED:
-        return response
-    if request.method == "OPTIONS" and state().settings.public_reads:
-        response.headers["Access-Control-Allow-Methods"] = "GET, HEAD"
-        response.headers["Access-Control-Allow-Headers"] = "If-None-Match"
-        response.headers["Access-Control-Max-Age"] = str(DAY_SECONDS)
-        response.headers["Access-Control-Allow-Origin"] = "*"
-    elif is_public():
-        response.headers["Access-Control-Allow-Origin"] = "*"
-    return response
+    headers = {"X-Content-Type-Options": "nosniff"}
+    return headers | {"Access-Control-Allow-Origin": "*"} if public else headers

@@ -224,6 +224,86 @@ def test_the_key_is_checked_and_counted_for_a_kept_answer(
     assert sizes[0] == sizes[1] == sizes[2]
 
 
+def count_as_one(client: FlaskClient, spans: list[Any]) -> Callable[[], dict[Any, float]]:
+    """Trace the requests of a client into a list; return what reads the counters of requests."""
+    extensions = client.application.extensions
+
+    def record(*told: Any) -> str:
+        spans.append(told[:2])
+        return "a-trace"
+
+    traces = SimpleNamespace(record=record, stop=lambda: None)
+    extensions[STATE] = replace(extensions[STATE], traces=traces)
+    counters = extensions[STATE].counters
+    families = (counters.requests, counters.request_seconds, counters.unavailable)
+
+    def read() -> dict[Any, float]:
+        samples = [
+            sample for one in families for family in one.collect() for sample in family.samples
+        ]
+        return {
+            (sample.name, *sample.labels.items()): sample.value
+            for sample in samples
+            if sample.name.endswith(("_total", "_count"))
+        }
+
+    return read
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_kept_answer_differs_in_nothing_from_one_that_is_made(
+    pair: Pair, caplog: pytest.LogCaptureFixture, method: str
+) -> None:
+    caplog.set_level(logging.INFO, ACCESS)
+    spans: dict[FlaskClient, list[Any]] = {pair.keeping: [], pair.plain: []}
+    counted = [count_as_one(client, told) for client, told in spans.items()]
+    more = {"X-Request-ID": "asked.1", "traceparent": "00-ab", "Origin": "https://cms.example"}
+    for who in CALLERS:
+        etags = {client.get(SEED, headers={**who, **more}).headers["ETag"] for client in spans}
+        (etag,) = etags
+        for condition in ({}, {"If-None-Match": etag}, {"If-None-Match": '"another", *'}):
+            caplog.clear()
+            given = {**who, **more, **condition}
+            kept, made = (one.open(SEED, method=method, headers=given) for one in spans)
+            assert (kept.status, kept.data) == (made.status, made.data)
+            names = {*kept.headers.keys(), *made.headers.keys()} - {"Date"}
+            assert {name: kept.headers.getlist(name) for name in names} == {
+                name: made.headers.getlist(name) for name in names
+            }
+            of_kept, of_made = ({**vars(line)} for line in caplog.records if line.name == ACCESS)
+            unlike = {"ms", "created", "msecs", "relativeCreated"}
+            assert {**of_kept, **dict.fromkeys(unlike)} == {**of_made, **dict.fromkeys(unlike)}
+    assert spans[pair.keeping] == spans[pair.plain]
+    assert counted[0]() == counted[1]()
+    assert kept_by(pair.keeping).bytes > 0
+    assert kept_by(pair.plain).bytes == 0
+
+
+def test_whom_the_door_refuses_the_application_refuses_and_counts_once(
+    own_desk: Settings, client_of: Clients
+) -> None:
+    client = client_of(replace(own_desk, rate_of_unknown_keys=6, rate_per_key=6), "editor")
+    assert [client.get(SEED).status_code for _ in range(5)] == [200, 200, 200, 429, 429]
+    wrong = {"Authorization": "Bearer wrong-0123456789abcdef"}
+    answers = [client.get(SEED, headers=wrong) for _ in range(5)]
+    assert [one.status_code for one in answers] == [401, 401, 401, 429, 429]
+    assert answers[-1].content_type == "application/problem+json"
+    assert client.get(SEED, headers={"Authorization": "Basic eA=="}).status_code == 401
+
+
+def test_a_key_that_may_not_ask_for_lists_gets_no_kept_answer(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = pair.editor
+    assert [client.get(SEED).status_code for _ in range(2)] == [200, 200]
+    keyring = client.application.extensions[STATE].keyring
+    without = tuple(replace(key, scopes=frozenset({"write"})) for key in keyring.keys)
+    monkeypatch.setattr(keyring, "keys", without)
+    assert client.get(SEED).status_code == 403
+    monkeypatch.setattr(keyring, "keys", ())
+    assert client.get(SEED).status_code == 401
+
+
 def test_whoever_sees_more_or_less_is_answered_apart(pair: Pair, make_story: Story) -> None:
     client, held = pair.keeping, list[int]()
     story = make_story("embargoed", embargoed_until="2026-10-21T00:00:00Z")

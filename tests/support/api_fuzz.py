@@ -46,6 +46,7 @@ from tests.support.archives import (
     fake_reader,
     fill,
     rebuild_fake,
+    refresh_before_requests,
 )
 from tests.support.hostile_bodies import TAKERS, bodies
 
@@ -109,7 +110,7 @@ def serve(archive: Settings) -> Iterator[Flask]:
     opened = replace(archive, api_keys=(ALL_SCOPES,), rate_of_unknown_keys=None)
     app = create_app(opened, follows=False)
     shared = app.extensions["read-also"]
-    app.before_request(shared.follower.refresh)
+    refresh_before_requests(app)
     store = open_store(archive.database_url)
     indexer = Indexer(store, fake_reader())
     waited, web_state.WAIT_SECONDS = web_state.WAIT_SECONDS, 0.0  # type: ignore[misc]

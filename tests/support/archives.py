@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from flask import Flask
+from flask import Flask, request
 from flask.testing import FlaskClient
 from numpy.typing import NDArray
 from prometheus_client.parser import text_string_to_metric_families
@@ -61,6 +61,7 @@ KEYS = tuple(
     }.items()
 )
 BUNDLED = "bundled"
+REFRESH_FAULT = "tests.refresh_fault"
 FAKE_MODEL = Model("fake", Path(), "fake-1", frozenset({"en"}))
 
 Document = dict[str, Any]
@@ -260,6 +261,28 @@ def rebuild_fake(
         return rebuild(store, catalog, fake_reader(encoder), full=full)
 
 
+def refresh_before_requests(app: Flask) -> None:
+    """Let an application look at the store before each request, whatever then answers it.
+
+    A view answers for a refresh that fails.
+    """
+    inside, follower = app.wsgi_app, app.extensions["read-also"].follower
+
+    def refreshed(environ: dict[str, Any], start_response: Any) -> Any:
+        try:
+            follower.refresh()
+        except Exception as fault:  # noqa: BLE001 - the application answers
+            environ[REFRESH_FAULT] = fault
+        return inside(environ, start_response)
+
+    def answer_fault() -> None:
+        if REFRESH_FAULT in request.environ:
+            raise request.environ[REFRESH_FAULT]
+
+    app.wsgi_app = refreshed  # type: ignore[method-assign]
+    app.before_request(answer_fault)
+
+
 @contextmanager
 def clients() -> Iterator[Callable[..., FlaskClient]]:
     """Makes clients of applications, which give back files and connections at the end."""
@@ -267,8 +290,7 @@ def clients() -> Iterator[Callable[..., FlaskClient]]:
 
     def make(settings: Settings, key: str | None = "editor") -> FlaskClient:
         app = create_app(settings, reader_pages=True, follows=False)
-        follower = app.extensions["read-also"].follower
-        app.before_request(follower.refresh)
+        refresh_before_requests(app)
         made.append(app)
         client = app.test_client()
         if key is not None:
@@ -280,6 +302,7 @@ def clients() -> Iterator[Callable[..., FlaskClient]]:
         shared = app.extensions.pop("read-also")
         shared.stop()
         app.before_request_funcs.clear()
+        vars(app).pop("wsgi_app")
 
 
 def origin_of(path: str) -> dict[str, str]:

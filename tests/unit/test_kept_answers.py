@@ -11,6 +11,7 @@ from recommender.web.kept_answers import KeptAnswer, KeptAnswers, Question
 
 HOUR = 3_600.0
 NOW = 500_000 * HOUR + 1_800.0
+FROM = ("an-article", "/of/<article>")
 
 
 def state(*turns: float) -> Any:
@@ -29,24 +30,24 @@ def like(live: Any, **changed: Any) -> Any:
     return SimpleNamespace(**{**vars(live), **changed})
 
 
-def ask(number: int = 0, query: bytes = b"") -> Question:
-    return Question(f"article-{number}", query, public=False, sees_stored=True)
+def ask(number: int = 0, query: str = "") -> Question:
+    return Question(f"/of/article-{number}", query, public=False, sees_stored=True)
 
 
 def answer(body: bytes = b"{}", changes_at: float = np.inf, made_at: float = NOW) -> KeptAnswer:
-    return KeptAnswer(body, '"an-etag"', "a b c", True, changes_at, made_at)  # noqa: FBT003
+    return KeptAnswer(body, '"an-etag"', "a b c", True, changes_at, made_at, *FROM)  # noqa: FBT003
 
 
 def test_an_answer_is_found_by_all_that_it_depends_on() -> None:
     kept, live, made = KeptAnswers(lambda: NOW), state(), answer()
-    question = Question("a", b"limit=3", public=False, sees_stored=True)
+    question = Question("a", "limit=3", public=False, sees_stored=True)
     kept.keep(question, made, live, live)
     assert kept.find(question, live, NOW) is made
     for other in (
-        Question("b", b"limit=3", public=False, sees_stored=True),
-        Question("a", b"limit=4", public=False, sees_stored=True),
-        Question("a", b"limit=3", public=False, sees_stored=False),
-        Question("a", b"limit=3", public=True, sees_stored=False),
+        Question("b", "limit=3", public=False, sees_stored=True),
+        Question("a", "limit=4", public=False, sees_stored=True),
+        Question("a", "limit=3", public=False, sees_stored=False),
+        Question("a", "limit=3", public=True, sees_stored=False),
     ):
         assert kept.find(other, live, NOW) is None
 
@@ -105,9 +106,9 @@ def test_those_that_were_asked_for_last_stay() -> None:
     assert found[-1] == 3
     assert len(found) < 4
     kept.keep(ask(9), answer(b"x" * 5_000), live, live)
-    kept.keep(ask(9, b"x" * 300), answer(), live, live)
+    kept.keep(ask(9, "x" * 300), answer(), live, live)
     assert kept.find(ask(9), live, NOW) is None
-    assert kept.find(ask(9, b"x" * 300), live, NOW) is None
+    assert kept.find(ask(9, "x" * 300), live, NOW) is None
 
 
 @pytest.mark.parametrize("size", [2, 200, 5_000])
@@ -119,8 +120,9 @@ def test_the_memory_of_answers_is_no_more_than_what_is_counted(size: int) -> Non
         before = tracemalloc.get_traced_memory()[0]
         for number in range(1_000):
             texts = (bytes(size), f'"{number:040}"', f"жур-{number} " * 12)
-            made = KeptAnswer(*texts, True, NOW + number, NOW - number / 7)  # noqa: FBT003
-            kept.keep(ask(number, f"limit={number}".encode()), made, live, live)
+            times = (NOW + number, NOW - number / 7)
+            made = KeptAnswer(*texts, True, *times, f"article-{number}", FROM[1])  # noqa: FBT003
+            kept.keep(ask(number, f"limit={number}"), made, live, live)
         taken = tracemalloc.get_traced_memory()[0] - before
     finally:
         tracemalloc.stop()

@@ -18,6 +18,7 @@ from flask.typing import ResponseReturnValue
 
 from recommender.api_keys import ApiKey, digest_of
 from recommender.errors import Busy, ConsoleAway, StoreUnusable
+from recommender.logs import REQUEST_ID
 from recommender.request_origin import CONSOLE_AWAY
 from recommender.store import Actor, ArticleStore, ConsoleSession, OpenedSession
 from recommender.web.auth import holds_at
@@ -130,7 +131,7 @@ def actor_of_session() -> Actor:
 def actor_of(key_name: str, person: str) -> Actor:
     """Name a person who acts with a key."""
     name = f"{key_name}: {person}" if person else key_name
-    return Actor(name[:LONGEST_ACTOR], request.remote_addr or "", g.get("request_id", ""))
+    return Actor(name[:LONGEST_ACTOR], request.remote_addr or "", REQUEST_ID.get())
 
 
 @contextmanager

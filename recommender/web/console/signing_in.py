@@ -45,7 +45,7 @@ def sign_in() -> Response:
     refuse_other_sites()
     secret, person = request.form.get("key", "").strip(), request.form.get("person", "").strip()
     try:
-        key = check_secret(secret)
+        key = check_secret(state(), secret, request.environ)
     except Refused as refusal:
         fault = "too_many" if refusal.retry_after else "unknown_key"
         return render_page("sign_in.html", "sign_in", refusal.status, fault=fault, onward=_onward())

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from flask import Blueprint, Response, abort, make_response, render_template, url_for
+from flask import Blueprint, Response, abort, make_response, render_template, request, url_for
 
 from recommender.analysis.article_texts import paragraphs
 from recommender.api import FragmentOptions, ListOptions
@@ -104,7 +104,7 @@ def read(options: FragmentOptions, article_id: str) -> Response:
         picture=_picture_of(article.section or "", article.id),
         translations=translations_of(state().follower.current().view, article.id, time.time()),
     )
-    return answer_condition(cached(response, listing))
+    return answer_condition(cached(response, listing), request.environ)
 
 
 @reader.get("/why/<article_id>")
