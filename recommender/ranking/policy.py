@@ -199,6 +199,12 @@ class Policy:
         for name in ("half_lives", "nearness_half_lives"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
+    @property
+    def counts_ages(self) -> bool:
+        """Whether the age of an article can change a list, by its score or by a site rule."""
+        conditions = (one for rule in self.rules for one in (rule.under, rule.items))
+        return self.age_weight > 0 or any(one.names_ages for one in conditions)
+
     def to_document(self, *, full: bool = False) -> dict[str, Any]:
         """As plain JSON types: the fields that differ from the defaults, or all fields."""
         plain = {each.name: _plain(getattr(self, each.name)) for each in fields(self)}

@@ -84,6 +84,11 @@ class Condition:
         Days | None, Field(description="published more than so many days ago; not without a date")
     ] = None
 
+    @property
+    def names_ages(self) -> bool:
+        """Whether time alone makes articles meet the condition, or no longer."""
+        return self.min_age_days is not None or self.max_age_days is not None
+
     def filter_at(self, now: float) -> Filter:
         """The condition as a filter, at `now` in seconds since 1970 UTC."""
         newest, oldest = self.min_age_days, self.max_age_days

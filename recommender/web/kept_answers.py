@@ -3,7 +3,7 @@
 An answer is given again only while all that it was made from is the same: the view, the policy, the
 pins and blocks, and what the clock says of them. Whatever is written, the next refresh that shows
 it to this worker forgets every answer; so does the first moment at which an article comes on show
-or goes, a pin or a rule begins or ends, or an hour, by which ages count.
+or goes, a pin or a rule begins or ends, or, where ages count, an hour.
 """
 
 import threading
@@ -180,7 +180,11 @@ class KeptAnswers:
     def _forget_unless_they_hold(self, live: LiveState, now: float) -> None:
         """Forget all answers if they were made from something else, or for another time."""
         begin, end = self._holds
-        if self._moment is not None and self._moment.is_of(live) and begin <= now < end:
+        is_same = self._moment is not None and self._moment.is_of(live)
+        if is_same and begin <= now < end:
+            return
+        if is_same and end <= now and not _may_change(live, end, now):
+            self._holds = (begin, _time_around(live.view, now)[1])
             return
         self._moment = Moment.of(live)
         self._holds = _time_around(live.view, now)
@@ -202,6 +206,13 @@ def _time_around(view: View, now: float) -> tuple[float, float]:
     )
     turns = np.concatenate([[hour], *of_parts, [hour + HOUR_SECONDS]])
     return float(turns[turns <= now].max()), float(turns[turns > now].min())
+
+
+def _may_change(live: LiveState, first: float, last: float) -> bool:
+    """Whether the clock may change lists from `first` to `last`, between which an hour is full."""
+    columns = (part.columns[name] for part in live.view.parts for name in TURNS)
+    turns = (bool(((times >= first) & (times <= last)).any()) for times in columns)
+    return live.active_policy.policy.counts_ages or any(turns)
 
 
 def _turns_of_hour(articles: Columns, hour: float) -> NDArray[np.float64]:

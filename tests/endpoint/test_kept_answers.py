@@ -37,6 +37,8 @@ OF_SEED = {"put", "delete", "pins", "blocks", "never", "no-list"}
 POLICIES = (
     {"diversity": 0.1},
     {"diversity": 0.9, "age_weight": 0.5},
+    {"age_weight": 0},
+    {"age_weight": 0, "rules": [{**RULE, "items": {"min_age_days": 4.5}}]},
     {"rules": [{"name": "no farm", "action": "never", "items": {"section": "farm"}}]},
     {"rules": [{**RULE, "starts_at": "2026-10-20T12:20:00Z", "ends_at": "2026-10-20T14:10:00Z"}]},
 )

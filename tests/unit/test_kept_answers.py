@@ -1,5 +1,6 @@
 """What a worker keeps of its answers: within its bytes, and not beyond the moment they are of."""
 
+import json
 import tracemalloc
 from types import SimpleNamespace
 from typing import Any
@@ -7,10 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from recommender.ranking.policy import Policy, parse_policy
 from recommender.web.kept_answers import KeptAnswer, KeptAnswers, Question
 
 HOUR = 3_600.0
 NOW = 500_000 * HOUR + 1_800.0
+RULE = {"name": "no city", "action": "never", "items": {"section": "city"}}
 FROM = ("an-article", "/of/<article>")
 
 
@@ -23,7 +26,8 @@ def state(*turns: float) -> Any:
         SimpleNamespace(columns={"from_time": never, "until_time": never, "revised_at": times}),
     ]
     view = SimpleNamespace(present=np.ones(len(times), np.bool_), parts=parts)
-    return SimpleNamespace(view=view, active_policy=object(), overrides=object(), reading=None)
+    policy = SimpleNamespace(policy=Policy())
+    return SimpleNamespace(view=view, active_policy=policy, overrides=object(), reading=None)
 
 
 def like(live: Any, **changed: Any) -> Any:
@@ -87,6 +91,41 @@ def test_an_answer_holds_until_the_clock_changes_what_is_on_show(
     kept, live = KeptAnswers(lambda: NOW), state(NOW - HOUR, turn)
     kept.keep(ask(), answer(made_at=NOW), live, live)
     assert (kept.find(ask(), live, NOW + moved) is not None) == is_kept
+
+
+@pytest.mark.parametrize(
+    ("turn", "moved", "is_kept"),
+    [
+        (NOW - HOUR, 1_800, True),
+        (NOW - HOUR, 30 * HOUR, True),
+        (NOW + 1_800, 1_799, True),
+        (NOW + 1_800, 1_800, False),  # an embargo that ends when the hour is full
+        (NOW + 4 * HOUR, 4 * HOUR - 1, True),
+        (NOW + 4 * HOUR, 30 * HOUR, False),
+        (NOW - HOUR, -1, False),
+    ],
+)
+def test_where_no_age_counts_an_answer_outlives_the_hour(
+    turn: float, moved: float, *, is_kept: bool
+) -> None:
+    kept, live = KeptAnswers(lambda: NOW), state(turn)
+    live.active_policy.policy = Policy(age_weight=0.0)
+    kept.keep(ask(), answer(), live, live)
+    assert (kept.find(ask(), live, NOW + moved) is not None) == is_kept
+
+
+@pytest.mark.parametrize(
+    ("policy", "counts"),
+    [
+        ({}, True),
+        ({"age_weight": 0}, False),
+        ({"age_weight": 0, "rules": [RULE]}, False),
+        ({"age_weight": 0, "rules": [{**RULE, "items": {"max_age_days": 3}}]}, True),
+        ({"age_weight": 0, "rules": [{**RULE, "under": {"min_age_days": 3}}]}, True),
+    ],
+)
+def test_ages_count_by_their_weight_and_in_rules(policy: dict[str, Any], *, counts: bool) -> None:
+    assert parse_policy(json.dumps(policy)).counts_ages == counts
 
 
 def test_an_answer_ends_when_a_pin_or_a_rule_does() -> None:
