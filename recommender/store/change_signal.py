@@ -32,6 +32,11 @@ class ChangeSignal:
         self._cursor: Any = None
         self._serial = 0
 
+    @property
+    def shows_all(self) -> bool:
+        """Whether every commit changes the value, not only one to the change log."""
+        return self._query == _SQLITE
+
     def read(self) -> Hashable:
         """Return a value. If the store changed since an earlier call, the value differs.
 

@@ -8,7 +8,7 @@ keys that were read last go on; a worker that starts meanwhile takes them from a
 import json
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,6 +53,7 @@ class Keyring:
         self._store = store
         self._copy = copy
         self._version: str | None = _NEVER_READ
+        self._complete_at: Hashable = None
         self._noted: dict[str, int] = {}
         self._refresh_fault = RepeatedFault(
             _log, "the keys could not be read anew; those read last go on"
@@ -90,10 +91,13 @@ class Keyring:
             StoreUnusable: it is away.
         """
         store = self._store()
-        if store.keys.version() != self._version:
-            found = store.keys.now()
-            self._hold(found.keys)
-            self._version, self._uncopied = found.version, found.keys
+        signal = store.change_signal.read()  # before the keys, so that a later change is noticed
+        if not store.change_signal.shows_all or signal != self._complete_at:
+            if store.keys.version() != self._version:
+                found = store.keys.now()
+                self._hold(found.keys)
+                self._version, self._uncopied = found.version, found.keys
+            self._complete_at = signal
         if self._uncopied is not None:
             self._write_copy(self._uncopied)
         self._note_use(store)

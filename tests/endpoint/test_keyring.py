@@ -64,6 +64,25 @@ def test_a_key_of_the_store_opens_what_its_scopes_say(
     assert status(client) == 401
 
 
+def test_keys_are_only_asked_for_after_something_was_committed(
+    keyless: Settings, store: ArticleStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = list[str]()
+
+    def count(_: object) -> None:
+        asked.append("version")
+
+    keyring = Keyring((), lambda: store, tmp_path / "copy")
+    keyring.refresh()
+    monkeypatch.setattr("recommender.store.stored_keys.StoredKeys.version", count)
+    keyring.refresh()
+    assert asked == []
+    with closing(open_store(keyless.database_url)) as another:
+        another.keys.add(ApiKey.of("front", {"lists"}, SECRET), "lists")
+    keyring.refresh()
+    assert asked == ["version"]
+
+
 def test_a_stored_write_key_opens_the_write_api(
     client_of: Clients, keyless: Settings, store: ArticleStore
 ) -> None:
