@@ -1,6 +1,6 @@
 # The daily vocabulary. Every target makes .venv first, if it is not there.
 .DEFAULT_GOAL := help
-.PHONY: help generators oldest-php lint lint-deploy format test test-long test-wordpress test-console console-pictures translations test-oldest test-faults test-hostile test-soak test-overload fuzz docs bench bench-relevance bench-cost bench-peers bench-sources bench-wordpress demo serve lock audit sbom clean
+.PHONY: help generators oldest-php lint lint-deploy format test test-long test-wordpress test-console console-pictures translations test-oldest test-faults test-hostile test-soak test-overload fuzz docs bench bench-relevance bench-cost bench-guard bench-peers bench-sources bench-wordpress demo serve lock audit sbom clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -120,6 +120,9 @@ bench-relevance: $(READY) ## Every dev set in EVAL=DIR, into the docs; CACHE=DIR
 bench-cost: $(READY) ## Milliseconds of a ranking, bytes on disk; EVAL and CACHE as above.
 	$(NAMED)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(RUN) -m benchmarks.ranking_cost '$(EVAL)/wikinews-events' $(KEPT)
+
+bench-guard: $(READY) ## Ratios that no change may let fall, in two minutes.
+	OMP_NUM_THREADS=1 $(RUN) -m benchmarks.guard
 
 bench-peers: $(READY) ## Lists beside what people use instead; EVAL and CACHE as above, ARCHIVE=DIR: and over 100,000 articles.
 	$(NAMED)
