@@ -1124,6 +1124,11 @@ export interface components {
              */
             readonly srcset?: string;
         };
+        /**
+         * @description Whether the indexer of the machine answers; `standby`: another machine's reads new texts.
+         * @enum {string}
+         */
+        readonly IndexerState: "ok" | "standby" | "away";
         /** @description One listed article. */
         readonly Item: {
             /**
@@ -1624,9 +1629,8 @@ export interface components {
             /**
              * @description Whether the indexer of the machine answers; new texts wait until it does.
              * @example ok
-             * @enum {string}
              */
-            readonly indexer: "ok" | "standby" | "away";
+            readonly indexer: components["schemas"]["IndexerState"];
             /**
              * @description Why a published snapshot is not served; null if all is well.
              * @example null
@@ -2329,6 +2333,7 @@ export type Grounds = components['schemas']['Grounds'];
 export type Health = components['schemas']['Health'];
 export type IdPage = components['schemas']['IdPage'];
 export type Image = components['schemas']['Image'];
+export type IndexerState = components['schemas']['IndexerState'];
 export type Item = components['schemas']['Item'];
 export type ItemWords = components['schemas']['ItemWords'];
 export type Label = components['schemas']['Label'];

@@ -128,7 +128,8 @@ class Readiness(Answer):
         change: the newest change that shows.
         store: `ok`, or `away` while lists go on without it.
         data_folder: `ok`, `full`, `read-only` or `failing`.
-        indexer: `ok`, or `away` while it loads its model or does not run on this machine.
+        indexer: `ok`, `standby` while the indexer of another machine reads new texts, or `away`
+            while it loads its model or does not run on this machine.
         unserved: why a published snapshot is not served; None if all is well.
         archive_reading: how far the archive is read, while a large part of it waits.
     """

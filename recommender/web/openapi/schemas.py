@@ -12,6 +12,7 @@ from recommender.api import (
     Direction,
     Examples,
     FolderState,
+    IndexerState,
     LabelKind,
     ListOptions,
     Mode,
@@ -66,6 +67,10 @@ ENUMERATIONS: Final[Mapping[str, Enumeration]] = {
     "BulkResult": Enumeration(BulkResult, "What a member of a bulk load did."),
     "Direction": Enumeration(Direction, "Where the lines of a text begin: left or right."),
     "FolderState": Enumeration(FolderState, "Whether the data folder takes what is written."),
+    "IndexerState": Enumeration(
+        IndexerState,
+        "Whether the indexer of the machine answers; `standby`: another machine's reads new texts.",
+    ),
     "LabelKind": Enumeration(
         LabelKind,
         "What sets an item of a list apart. `pinned`: an editor put it first; `latest`: it is only "
