@@ -183,6 +183,7 @@ def test_a_list_is_answered_as_its_members_are_as_lines(
     assert [status for _, status in answers(of_list)][:4] == [201, 204, 404, 200]
 
 
+@pytest.mark.long
 def test_lines_are_taken_whatever_they_are_called_and_a_list_is_no_line(
     client: FlaskClient,
 ) -> None:

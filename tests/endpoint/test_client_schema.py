@@ -113,6 +113,7 @@ def name_of(call: Call[Any]) -> str:
     return f"{call.method.lower()} {call.path}"
 
 
+@pytest.mark.long
 def test_there_is_a_method_for_every_call(operations: dict[str, Document]) -> None:
     assert {name_of(call) for call in CALLS} == operations.keys() - FOR_OTHERS
     makers = {name for name in calls.__all__ if not name.endswith("_page")}

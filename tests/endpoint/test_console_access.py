@@ -374,6 +374,7 @@ def test_the_end_of_a_key_ends_its_sessions(
     assert [statuses(hours) for hours in (0.9, 1.1, 2.1)] == [[200, 200], [401, 200], [401, 401]]
 
 
+@pytest.mark.long
 def test_a_revoked_key_ends_its_sessions(
     client: FlaskClient, own_desk: Settings, chief_key: str
 ) -> None:

@@ -102,6 +102,7 @@ def test_what_is_taken_out_is_in_this_list_no_more_until_it_is_allowed_again(
     assert ids(editor.client, secrets["reader"]) == before
 
 
+@pytest.mark.long
 def test_a_note_says_why_and_the_time_is_that_of_the_newsroom(
     client_of: Callable[..., FlaskClient], own_desk: Settings, secrets: dict[str, str]
 ) -> None:

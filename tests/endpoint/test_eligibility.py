@@ -83,6 +83,7 @@ def test_an_unknown_id_is_404(desk: FlaskClient, strange: str) -> None:
     assert response.get_json()["status"] == 404
 
 
+@pytest.mark.long
 def test_a_single_article_has_an_empty_list(
     client_of: Callable[..., FlaskClient],
     bare: Settings,

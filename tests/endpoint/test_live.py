@@ -33,6 +33,7 @@ def titles(client: FlaskClient) -> dict[str, str]:
     return {item["id"]: item["title"] for item in items}
 
 
+@pytest.mark.long
 def test_an_article_is_listed_after_its_text_was_read(
     client: FlaskClient, own_desk: Settings, make_story: Story, index_with_fake: Index
 ) -> None:

@@ -79,6 +79,7 @@ def test_drift_counts_the_articles_touched_since_the_generation_was_built(
     assert gauges(client)["drift_articles"] == 0
 
 
+@pytest.mark.long
 def test_a_rollback_holds_compaction_until_a_rebuild(
     client: FlaskClient,
     own_desk: Settings,

@@ -58,6 +58,7 @@ def test_deleted_articles_are_not_listed_and_no_page_is_lost_with_them(
     assert last not in {article["id"] for page in pages(client) for article in page}
 
 
+@pytest.mark.long
 def test_a_page_of_long_articles_is_cut_short(client: FlaskClient) -> None:
     for number in range(6):
         client.put(f"/v1/articles/0-{number}", json={"title": "A", "body": "x" * 990_000})

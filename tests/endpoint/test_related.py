@@ -77,6 +77,7 @@ def test_items_show_what_the_newsroom_gave_with_the_addresses_of_the_demonstrati
         assert moment(item) == moment(given)
 
 
+@pytest.mark.long
 def test_no_list_of_the_sample_breaks_a_rule(
     lists: Lists, sample_articles: dict[str, Document], duplicates_of: dict[str, frozenset[str]]
 ) -> None:

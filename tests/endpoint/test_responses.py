@@ -180,6 +180,7 @@ def test_purge_keys_are_the_first_ids_that_fit_into_one_header(ids: list[str]) -
         assert len(" ".join(ids[: len(named) + 1])) >= MOST_KEYS_BYTES
 
 
+@pytest.mark.long
 def test_a_list_that_cannot_be_purged_by_every_id_is_not_shown_stale(
     calm: FlaskClient,
     make_story: Callable[..., dict[str, Any]],

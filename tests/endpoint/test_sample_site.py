@@ -180,6 +180,7 @@ def led_desk(own_desk: Settings, rebuild_with_fake: Callable[..., Rebuilt]) -> S
     return replace(own_desk, public_reads=True)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("change", ["embargo", "deletion", "absence"])
 def test_the_first_story_has_no_first_words_that_the_store_does_not_give(
     client_of: Callable[..., FlaskClient],

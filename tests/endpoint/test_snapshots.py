@@ -46,6 +46,7 @@ def test_without_a_snapshot_the_service_is_alive_and_takes_articles(
     assert client.get("/v1/articles/a").get_json()["title"] == "A"
 
 
+@pytest.mark.long
 def test_the_first_snapshot_is_served_at_once(
     client_of: Clients, bare: Settings, rebuild_with_fake: Rebuild, make_story: Story
 ) -> None:
@@ -113,6 +114,7 @@ def test_a_damaged_generation_is_not_served_but_the_old_one(
     assert client.get("/readyz").status_code == 200
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "values"),
     [
@@ -159,6 +161,7 @@ def test_the_probe_speaks_no_words_of_libraries(
     )
 
 
+@pytest.mark.long
 def test_a_rebuild_replaces_an_intact_generation_of_other_columns(
     client: FlaskClient, own_desk: Settings, rebuild_with_fake: Rebuild
 ) -> None:

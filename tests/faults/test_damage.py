@@ -41,6 +41,7 @@ def test_no_flipped_bit_of_the_pointer_is_served(damage: Damage) -> None:
     assert damage.tally.counts == {"pointer flips": 26 * 8}
 
 
+@pytest.mark.long
 def test_no_file_of_another_length_is_served(damage: Damage) -> None:
     damage.run_lengths(PIECES)
     assert damage.tally.counts["lengths"] > 400

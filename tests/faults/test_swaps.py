@@ -40,6 +40,7 @@ def test_a_searcher_that_reads_the_view_twice_is_noticed(newsroom: Newsroom) -> 
     assert not answer.agrees(wanted)
 
 
+@pytest.mark.long
 def test_a_new_generation_is_shown_and_the_oldest_removed_under_its_searchers(
     newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -45,6 +45,7 @@ def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return settings
 
 
+@pytest.mark.long
 def test_a_model_that_wins_is_kept_as_a_folder_that_the_settings_can_name(
     archive: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

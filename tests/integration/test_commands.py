@@ -327,6 +327,7 @@ def test_related_takes_a_mode(desk_settings: Settings) -> None:
     assert json.loads(result.stdout)["mode"] == "latest"
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("fake_rebuild")
 def test_rebuild_says_what_it_did(own_desk: Settings, desk_documents: dict[str, Any]) -> None:
     result = run_command(own_desk, "rebuild")
@@ -339,6 +340,7 @@ def test_rebuild_says_what_it_did(own_desk: Settings, desk_documents: dict[str, 
     assert full.stdout.startswith(said.replace(" 0 embedded", f" {count} embedded"))
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("fake_rebuild")
 def test_rebuild_keeps_as_many_generations_as_it_is_given(
     own_desk: Settings, desk_store: ArticleStore

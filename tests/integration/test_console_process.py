@@ -78,6 +78,7 @@ def server(broken_by: Path) -> Iterator[Small]:
         yield started
 
 
+@pytest.mark.long
 def test_one_process_answers_the_console_and_yields_to_the_others(shared: Small) -> None:
     worker = told(shared, "/")["process"]
     paths = ("/console", "/console/", "/console?q=1", "/console/story/a%20b?x=/")
@@ -140,6 +141,7 @@ def test_readers_are_answered_while_every_thread_of_the_console_works(shared: Sm
     assert all(answer.startswith(b"HTTP/1.1 200 ") for answer in answers)
 
 
+@pytest.mark.long
 def test_while_the_console_cannot_start_a_worker_says_so_and_lists_go_on(
     server: Small, broken_by: Path
 ) -> None:

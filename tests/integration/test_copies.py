@@ -34,11 +34,13 @@ def crowded(
     return client_of(bare, "reader")
 
 
+@pytest.mark.long
 def test_the_list_of_the_notice_shows_the_stories(crowded: FlaskClient) -> None:
     answer = crowded.get("/v1/articles/notice-7/related").get_json()
     assert {item["id"] for item in answer["items"]} == {f"story-{n}" for n in range(6)}
 
 
+@pytest.mark.long
 def test_the_list_of_a_story_shows_the_notice_once(crowded: FlaskClient) -> None:
     answer = crowded.get("/v1/articles/story-0/related").get_json()
     listed = [item["id"] for item in answer["items"]]

@@ -117,6 +117,7 @@ class Archive:
         ]
 
 
+@pytest.mark.long
 def test_overrides_of_other_articles_stay(archive: Archive) -> None:
     archive.erase()
     versions = archive.store.overrides.history("harbour-2", "blocks")
@@ -240,6 +241,7 @@ def test_nothing_of_an_erased_article_is_left(archive: Archive) -> None:
     assert done.change == archive.store.delete(DOOMED).change
 
 
+@pytest.mark.long
 def test_the_other_articles_and_their_lists_are_as_if_it_had_never_been(
     archive: Archive, desk_documents: dict[str, Any], desk_settings: Settings
 ) -> None:
@@ -259,6 +261,7 @@ def test_a_second_erasure_finds_nothing_to_do(archive: Archive) -> None:
     check_gone(archive)
 
 
+@pytest.mark.long
 def test_an_article_named_only_by_an_override_in_the_journal_is_erased_from_it(
     archive: Archive,
 ) -> None:
@@ -278,6 +281,7 @@ def test_an_article_named_only_by_an_override_in_the_journal_is_erased_from_it(
     check_gone(archive)
 
 
+@pytest.mark.long
 def test_an_article_in_no_generation_is_erased_from_the_journal(
     archive: Archive, make_story: Callable[..., dict[str, Any]]
 ) -> None:
@@ -336,6 +340,7 @@ def test_a_damaged_pointer_does_not_prevent_an_erasure(archive: Archive) -> None
     check_gone(archive)
 
 
+@pytest.mark.long
 def test_a_generation_without_the_article_stays(
     archive: Archive, desk_documents: dict[str, Any]
 ) -> None:
@@ -349,6 +354,7 @@ def test_a_generation_without_the_article_stays(
     assert len(archive.catalog.open_live()) == len(desk_documents)
 
 
+@pytest.mark.long
 def test_the_only_article_of_an_archive_can_be_erased(tmp_path: Path) -> None:
     settings = Settings(f"sqlite:///{tmp_path / 'a.db'}", tmp_path)
     with closing(open_store(settings.database_url)) as store:
@@ -379,6 +385,7 @@ class Died(BaseException):
     """What no code of ours catches, as the end of a process."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("step", STEPS)
 def test_an_erasure_interrupted_after_any_step_is_finished_by_the_next_run(
     archive: Archive, monkeypatch: pytest.MonkeyPatch, step: str
@@ -398,6 +405,7 @@ def test_an_erasure_interrupted_after_any_step_is_finished_by_the_next_run(
     check_gone(archive)
 
 
+@pytest.mark.long
 def test_an_article_pushed_again_and_published_meanwhile_stays_listed(
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:

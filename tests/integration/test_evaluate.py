@@ -105,6 +105,7 @@ def ndcg(gains: list[int], judged: list[int], depth: int) -> float:
     return dcg(gains) / dcg(sorted(judged, reverse=True))
 
 
+@pytest.mark.long
 def test_evaluate_prints_what_it_measured_on(evaluated: Evaluated, qrels: Qrels) -> None:
     queries = [seed for seed, judged in qrels.items() if max(judged.values()) > 0]
     first = evaluated.result.stdout.splitlines()[0]
@@ -203,6 +204,7 @@ def test_correlation_is_the_one_of_numpy(evaluated: Evaluated) -> None:
     assert evaluated.row("pairs")["Pearson"] == pytest.approx(expected, abs=1e-4)
 
 
+@pytest.mark.long
 def test_queries_and_pool_narrow_seeds_and_candidates(
     sample: Path, evaluate: Callable[..., Result], tmp_path: Path
 ) -> None:

@@ -85,6 +85,7 @@ def linked(archive: Settings, tmp_path_factory: pytest.TempPathFactory) -> tuple
     return result, folder
 
 
+@pytest.mark.long
 def test_links_are_judgments_and_what_is_left_out_is_counted(linked: tuple[Result, Path]) -> None:
     lines = linked[0].stdout.splitlines()
     # a -> b, c, d; c -> a; d -> e. Others lead back, abroad, to no page, and to what is hidden.
@@ -254,6 +255,7 @@ def lists(view: View, seeds: list[str]) -> dict[str, list[str]]:
     }
 
 
+@pytest.mark.long
 def test_a_comparison_is_the_one_of_the_lists(two: Settings) -> None:
     catalog = Catalog(two.data.snapshots)
     before, after = (View.of(catalog.open(name)) for name in catalog.generations())

@@ -70,6 +70,7 @@ def test_a_first_build_half_as_much_more_and_a_tenth_withdrawn_pass(
     assert rebuild(store, catalog, reader).articles == 108
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("before", "alike"),
     [({}, True), ({"model": "another"}, False), ({"analyzer": "an earlier one"}, False)],

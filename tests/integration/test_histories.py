@@ -376,6 +376,7 @@ WITHOUT_SHRINKING = (Phase.explicit, Phase.generate)
 """Shrinking takes minutes here; ask for it where a history fails."""
 
 
+@pytest.mark.long
 @given(history=any_kind)
 @examples(12, phases=WITHOUT_SHRINKING)
 def test_the_live_view_has_the_same_eligible_articles_as_a_rebuild(
@@ -423,6 +424,7 @@ def look(worker: Follower) -> View:
     return worker.current().view
 
 
+@pytest.mark.long
 @given(withdrawn=withdrawals, late=st.integers(0, 9))
 @examples(6, phases=WITHOUT_SHRINKING)
 def test_a_withdrawn_article_never_returns_by_a_rollback(
@@ -471,6 +473,7 @@ def test_a_worker_follows_a_newsroom_before_any_text_was_read(tmp_path: Path) ->
     newsroom.store.close()
 
 
+@pytest.mark.long
 def test_a_rebuild_keeps_the_order_of_articles_of_one_date(
     archive: Archive,
 ) -> None:

@@ -178,6 +178,7 @@ def test_an_article_that_takes_too_long_is_stopped(reader: Sandbox) -> None:
     assert reader.read(INNOCENT) == READ
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("task", "html", "complaint"),
     [
@@ -274,6 +275,7 @@ def test_a_child_stays_small_over_many_articles(
     assert size() <= before * 1.1
 
 
+@pytest.mark.long
 def test_a_child_killed_between_articles_is_replaced(
     reader: Sandbox, child_of: Callable[[], int]
 ) -> None:
@@ -318,6 +320,7 @@ def test_a_child_that_answers_too_slowly_is_killed(others: set[int]) -> None:
         assert children() == others
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "command",
     [

@@ -47,6 +47,7 @@ def description() -> dict[str, Any]:
     return found
 
 
+@pytest.mark.long
 def test_the_client_does_what_its_own_tests_say() -> None:
     run("node", "--test", *map(str, sorted(TESTS.glob("*.test.js"))))
 

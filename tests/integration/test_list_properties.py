@@ -581,6 +581,7 @@ OF_ALL_THERE_IS: Final[dict[str, Any]] = {
 }
 
 
+@pytest.mark.long
 @given(
     question=questions()
     | questions()
@@ -596,6 +597,7 @@ def test_a_list_keeps_every_rule_whatever_the_options(
     assert broken_rules(case, case.items()) == {}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("model", "limit", "policy"),
     [
@@ -675,6 +677,7 @@ def repeated(case: Case, ids: Sequence[str], shown: Sequence[str]) -> set[str]:
     return (near | group) & set(ids)
 
 
+@pytest.mark.long
 @given(question=questions(), choosing=overrides_of_lists())
 @examples(150)
 def test_overrides_win_and_no_item_below_the_pins_repeats_them(
@@ -762,6 +765,7 @@ def test_a_list_with_a_large_limit_holds_every_story(
 # --- the list as a whole ---
 
 
+@pytest.mark.long
 @given(question=questions())
 @examples(100)
 def test_a_list_counts_its_items_and_says_why_it_is_short(
@@ -977,6 +981,7 @@ def test_each_fallback_stage_searches_twice_at_most(
     assert fetched == [2, 800, 44, 800]
 
 
+@pytest.mark.long
 @given(question=questions(duplicates=False))
 @examples(80)
 def test_items_are_in_the_order_of_stages_and_fallback_items_newest_first(
@@ -1118,6 +1123,7 @@ def in_another_order(factory: ViewFactory, kind: str, draw: random.Random) -> tu
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", sorted(MODELS))
 @pytest.mark.parametrize("make", [with_other_statuses, in_another_order])
 @given(options=options(), policy=policies(**ALL), draws=st.integers(0, 2))

@@ -121,6 +121,7 @@ def look(settings: Settings, started: list[str]) -> str:
         return operation.model_in_use(Catalog(settings.data.snapshots), settings, late()).name
 
 
+@pytest.mark.long
 def test_the_first_rebuild_chooses_and_the_choice_stays_until_another_look(
     archive: Settings,
 ) -> None:
@@ -154,6 +155,7 @@ def test_an_archive_without_a_known_language_is_looked_at_again(archive: Setting
     assert choose(archive).startswith("model: multilingual (1 text")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("before", "has_snapshot"), [("bundled", True), ("bundled", False), ("multilingual", False)]
 )

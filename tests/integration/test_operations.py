@@ -87,6 +87,7 @@ def replace_store(settings: Settings) -> None:
 # --- verify ---
 
 
+@pytest.mark.long
 def test_intact_generations_are_ok(own_desk: Settings, generations: list[str]) -> None:
     result = run_command(own_desk, "snapshots", "verify")
     assert result.exit_code == 0
@@ -314,6 +315,7 @@ def test_prune_trims_no_log_by_the_numbers_of_another_store(
         assert len(log_of(store)) == 60
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("fake_rebuild")
 def test_a_refused_rebuild_is_1_names_the_check_and_is_let_through_by_force(
     own_desk: Settings,

@@ -63,6 +63,7 @@ def environment(environment_of: Environment, settings: Settings, **more: str) ->
     )
 
 
+@pytest.mark.long
 def test_a_worker_imports_no_torch_and_no_html_parser(
     environment_of: Environment, own_desk: Settings
 ) -> None:
@@ -104,6 +105,7 @@ def put(port: int, article_id: str, body: dict[str, str]) -> int:
         connection.close()
 
 
+@pytest.mark.long
 def test_another_policy_and_what_editors_chose_rule_every_worker_within_a_second(
     environment_of: Environment, own_desk: Settings
 ) -> None:
@@ -220,6 +222,7 @@ def check_log(lines: list[dict[str, Any]]) -> None:
     assert KEY not in json.dumps(lines)
 
 
+@pytest.mark.long
 def test_a_first_line_of_8190_bytes_is_read_and_a_longer_one_is_414(
     environment_of: Environment, own_desk: Settings
 ) -> None:
@@ -274,6 +277,7 @@ def test_a_server_over_an_empty_archive_lists_what_comes_and_imports_nothing_of_
         assert unnamed_in(bare.data) == set()
 
 
+@pytest.mark.long
 def test_a_module_run_from_the_folder_of_another_program_imports_nothing_of_it(
     environment_of: Environment, own_desk: Settings, tmp_path: Path
 ) -> None:
@@ -296,6 +300,7 @@ def test_a_module_run_from_the_folder_of_another_program_imports_nothing_of_it(
     assert str(Catalog(own_desk.data.snapshots).live()) in done.stdout
 
 
+@pytest.mark.long
 def test_a_second_demonstration_embeds_nothing(
     environment_of: Environment,
     demo_folder: Path,

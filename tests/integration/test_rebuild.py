@@ -144,6 +144,7 @@ def test_a_disk_that_refuses_leaves_the_live_snapshot(
     assert left_aside(own_desk) == []
 
 
+@pytest.mark.long
 def test_an_interrupted_rebuild_continues_where_it_stopped(
     bare: Settings,
     fake_encoder: Encoder,
@@ -172,6 +173,7 @@ def test_a_second_rebuild_at_the_same_time_is_refused(
     assert rebuild_with_fake(own_desk).generation == before
 
 
+@pytest.mark.long
 def test_a_snapshot_does_not_depend_on_the_page_size_of_the_build(
     own_desk: Settings, rebuild_with_fake: Rebuild, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,6 +182,7 @@ def test_a_snapshot_does_not_depend_on_the_page_size_of_the_build(
     assert rebuild_with_fake(own_desk).generation == name
 
 
+@pytest.mark.long
 def test_a_new_model_embeds_everything_and_keeps_the_old_vectors(
     own_desk: Settings, desk_store: ArticleStore, fake_encoder: Encoder, fake_model: Model
 ) -> None:
@@ -316,6 +319,7 @@ def test_an_earlier_text_that_is_put_back_is_built_before_it_is_read_again(
     assert after.columns["up_to_date"][new]
 
 
+@pytest.mark.long
 def test_only_a_full_rebuild_retries_a_dead_letter(
     own_desk: Settings, desk_store: ArticleStore, fake_encoder: Encoder, fake_model: Model
 ) -> None:
@@ -332,6 +336,7 @@ def test_only_a_full_rebuild_retries_a_dead_letter(
     assert catalog.open_live().row_of("odd") is not None
 
 
+@pytest.mark.long
 def test_three_generations_are_kept_and_the_log_reaches_back_to_the_oldest(
     own_desk: Settings, desk_store: ArticleStore, rebuild_with_fake: Rebuild
 ) -> None:

@@ -165,6 +165,7 @@ def test_a_rebuild_says_that_the_server_is_away_and_keeps_what_was_embedded(
     assert "all is well" in run_command(settings, "check", **more).stdout
 
 
+@pytest.mark.long
 def test_another_model_under_the_same_name_is_noticed(
     settings: Settings,
     store: ArticleStore,

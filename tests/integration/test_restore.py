@@ -86,6 +86,7 @@ def test_restore_prints_the_number_of_articles_and_the_next_step(
     assert "cms gets webhooks from here" in result.stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("answer", "code", "after"), [("", 1, NEW), ("n\n", 1, NEW), ("y\n", 0, OLD)]
 )

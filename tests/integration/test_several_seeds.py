@@ -117,6 +117,7 @@ def ids_of(items: Iterable[Item]) -> list[str]:
     return [item.id for item in items]
 
 
+@pytest.mark.long
 @given(question=questions(likes=1, unlikes=0))
 @examples(50)
 def test_a_list_like_one_article_is_the_list_of_that_article(

@@ -52,6 +52,7 @@ def generation_at_start(settings: Settings, store: ArticleStore, model: Model) -
     return open_replica(catalog, store, lambda: model).replica.base.snapshot.generation
 
 
+@pytest.mark.long
 def test_a_machine_continues_from_its_snapshot_after_another_has_compacted(
     own_desk: Settings, other_machine: Settings, desk_store: ArticleStore, fake_model: Model
 ) -> None:

@@ -171,6 +171,7 @@ def test_a_file_without_a_password_is_refused(
     assert site.asked == []
 
 
+@pytest.mark.long
 def test_an_import_that_is_killed_continues_from_its_checkpoint(
     run: Run, bare: Settings, site: Site
 ) -> None:

@@ -166,6 +166,7 @@ def test_without_a_snapshot_the_changes_alone_have_both_lengths(
     assert (len(vector), len(passages[0])) == (40 + 256, 256)
 
 
+@pytest.mark.long
 def test_changing_to_two_encoders_and_back_embeds_anew(
     store: ArticleStore, catalog: Catalog, analyzer: Analyzer
 ) -> None:

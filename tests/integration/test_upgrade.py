@@ -130,6 +130,7 @@ def test_the_commands_of_operators_name_the_generation(upgraded: Upgraded) -> No
     assert f"fault live generation {upgraded.generation}: {path}: {EARLIER}\n" in checked.stdout
 
 
+@pytest.mark.long
 def test_after_a_rebuild_all_is_served_and_there_is_no_way_back(
     upgraded: Upgraded, client_of: Clients
 ) -> None:
@@ -157,6 +158,7 @@ def test_after_a_rebuild_all_is_served_and_there_is_no_way_back(
     assert upgraded.catalog.generations() == [live]
 
 
+@pytest.mark.long
 def test_a_rebuild_recomputes_the_features_of_other_versions(
     upgraded: Upgraded, rebuild_with_fake: Callable[..., Rebuilt], fake_model: Model
 ) -> None:
@@ -169,6 +171,7 @@ def test_a_rebuild_recomputes_the_features_of_other_versions(
         assert store.features.vectors(list(hashes), "fake-0") == {}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rebuilt", [False, True])
 def test_an_erasure_also_erases_from_an_earlier_format(
     upgraded: Upgraded, *, rebuilt: bool

@@ -116,6 +116,7 @@ def test_without_a_place_for_a_copy_nothing_is_upgraded(refused: list[Result]) -
     assert "run: read-also rebuild" in snapshots.stdout
 
 
+@pytest.mark.long
 def test_the_upgrade_says_what_it_did_and_how_to_go_back(done: Result, copy: Path) -> None:
     assert done.exit_code == 0, done.output
     assert f"copied the store of schema 0005 to {copy}; to go back: stop the service" in done.stdout

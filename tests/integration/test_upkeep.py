@@ -126,6 +126,7 @@ def test_an_article_edited_over_and_over_is_compacted(bench: Bench) -> None:
     assert bench.look() == ["compact"]
 
 
+@pytest.mark.long
 def test_after_a_rollback_nothing_is_compacted_until_a_rebuild(
     bench: Bench, rebuild_with_fake: Rebuild
 ) -> None:
@@ -178,6 +179,7 @@ def moved_store(own_desk: Settings, desk_store: ArticleStore, make_story: Story)
     return desk_store
 
 
+@pytest.mark.long
 def test_texts_embedded_for_the_old_model_are_requeued_for_the_new_one(
     moved_store: ArticleStore, own_desk: Settings
 ) -> None:
@@ -253,6 +255,7 @@ def test_a_second_indexer_is_refused_while_the_first_works(
 # Files that only their owner reads.
 
 
+@pytest.mark.long
 def test_a_store_made_by_a_command_is_its_owners_alone(
     bare: Settings, environment_of: Callable[..., dict[str, str]], tmp_path: Path
 ) -> None:

@@ -99,6 +99,7 @@ SLOW = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", SLOW)
 def test_everybody_is_answered_beside_slow_clients(
     shared: Small, crowd: list[socket.socket], kind: str
@@ -233,6 +234,7 @@ def test_a_trusted_proxy_says_who_the_client_is(shared: Small, server: Small) ->
     assert (direct["client"], direct["scheme"]) == ("127.0.0.1", "http")
 
 
+@pytest.mark.long
 def test_what_does_not_come_in_time_is_given_up(server: Small) -> None:
     """The deadlines of this server are short."""
     begun = {kind: connect(server.port, data) for kind, data in SLOW.items() if "half" in kind}
@@ -260,6 +262,7 @@ def workers_of(server: Small) -> list[int]:
     return list(map(int, path.read_text().split()))
 
 
+@pytest.mark.long
 def test_a_server_that_stops_answers_who_has_connected_and_resets_nobody(server: Small) -> None:
     (worker,) = workers_of(server)
     kept = HTTPConnection("127.0.0.1", server.port, timeout=5)

@@ -129,6 +129,7 @@ def test_bm25_is_the_one_of_the_formula(
     assert got == pytest.approx(sorted(got, reverse=True), rel=1e-4)
 
 
+@pytest.mark.long
 def test_a_baseline_without_its_data_says_so(
     bench: Bench, make_view: Callable[..., View], monkeypatch: pytest.MonkeyPatch
 ) -> None:

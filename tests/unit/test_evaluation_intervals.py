@@ -116,6 +116,7 @@ def test_auc_is_the_share_of_comparisons_that_are_right(pairs: list[tuple[int, i
     assert correlate(human, scores)["AUC"] == pytest.approx(right)
 
 
+@pytest.mark.long
 def test_a_difference_of_two_scores_is_drawn_by_pair() -> None:
     draw = np.random.default_rng(6)
     human = draw.integers(0, 2, 40).astype(float)

@@ -292,12 +292,14 @@ def checks(new: GateCandidate, live: GateCandidate | None, kept: Archive) -> lis
     return refused_by(*measure_generations(new, live, kept.stored), stored=len(kept))
 
 
+@pytest.mark.long
 def test_a_rebuild_of_the_same_passes(base: Archive, live: GateCandidate, stage: Stage) -> None:
     new = stage(base)
     for before in (None, live):
         admit(new, before, base.stored, stored=len(base), same_model=True)
 
 
+@pytest.mark.long
 def test_shuffled_vectors_are_refused_even_if_the_store_is_wrong_too(
     base: Archive, live: GateCandidate, stage: Stage
 ) -> None:
@@ -378,6 +380,7 @@ def test_a_list_is_short_where_less_than_half_of_it_is_related(
     assert measure(new, archive).short == short
 
 
+@pytest.mark.long
 def test_only_articles_in_both_generations_are_queried(
     base: Archive, live: GateCandidate, stage: Stage
 ) -> None:

@@ -275,6 +275,7 @@ def test_the_size_of_a_generation_is_that_of_its_files(catalog: Catalog) -> None
     assert catalog.bytes_of(name) == sum(sizes)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("keep", "left"),
     [(0, [1]), (1, [1, 4]), (2, [1, 3, 4]), (4, [1, 2, 3, 4]), (9, [1, 2, 3, 4])],
@@ -310,6 +311,7 @@ def test_prune_removes_nothing_when_the_pointer_is_damaged(catalog: Catalog) -> 
     assert catalog.generations() == made
 
 
+@pytest.mark.long
 def test_prune_removes_generations_of_another_store_first(catalog: Catalog) -> None:
     """A new store counts from 1 again, below the numbers of the old one."""
     old = [publish(catalog, change) for change in (50, 51, 52)]

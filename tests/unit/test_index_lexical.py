@@ -222,6 +222,7 @@ def test_a_bucket_out_of_range_is_no_error() -> None:
     assert is_clean()
 
 
+@pytest.mark.long
 def test_threads_find_the_same_as_one_thread() -> None:
     """Two threads whose queries alternate, thousands of times, in the middle of each other's."""
     alone = [overlap_of(number).tobytes() for number in range(40)]

@@ -137,6 +137,7 @@ def test_more_copies_than_are_fetched_at_once_are_ordered_by_row(tmp_path: Path)
     assert (around.hubness == 1).all()
 
 
+@pytest.mark.long
 def test_a_thousand_copies_and_more_are_as_near_as_they_are(tmp_path: Path) -> None:
     vectors = np.tile(random_units(1, 8), (2_500, 1))
     snapshot = Catalog(tmp_path).publish_rows(sample_rows(2_500, vectors=vectors), **STAMP)
@@ -164,6 +165,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Rows, Sna
     return made
 
 
+@pytest.mark.long
 @given(
     name=st.sampled_from(["raw", "centred", "copies", "lists", "one"]),
     chosen=st.lists(st.sets(st.integers(0, 59), min_size=1, max_size=50), min_size=1, max_size=3),
@@ -273,6 +275,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     return Catalog(folder).publish_rows(rows, **STAMP, grouped_by="language", ivf_above=10_000)
 
 
+@pytest.mark.long
 def test_lists_find_nearly_all_of_the_nearest(many: Snapshot) -> None:
     codes = codes_of(many)
     everything, hits = np.ones(len(many), bool), 0
@@ -285,6 +288,7 @@ def test_lists_find_nearly_all_of_the_nearest(many: Snapshot) -> None:
     assert hits >= 0.97 * SMOOTHING * 100
 
 
+@pytest.mark.long
 def test_lists_find_the_same_later(many: Snapshot) -> None:
     """One by one and many at once, as rows come; and so by the build."""
     chosen = np.arange(0, len(many), 250)
@@ -298,6 +302,7 @@ def test_lists_find_the_same_later(many: Snapshot) -> None:
         np.testing.assert_array_equal(alone.rows[0], together.rows[at])
 
 
+@pytest.mark.long
 def test_few_known_rows_of_many_are_searched_exactly(many: Snapshot) -> None:
     known = np.random.default_rng(2).random(len(many)) < 0.02
     codes, chosen = codes_of(many), np.flatnonzero(known)[:40]
@@ -308,6 +313,7 @@ def test_few_known_rows_of_many_are_searched_exactly(many: Snapshot) -> None:
         np.testing.assert_array_equal(found.similarities[at], [s for s, _ in near])
 
 
+@pytest.mark.long
 def test_lists_with_too_few_results_are_completed(
     many: Snapshot, monkeypatch: pytest.MonkeyPatch
 ) -> None:

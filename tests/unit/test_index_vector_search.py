@@ -98,6 +98,7 @@ def test_vectors_are_stored_as_numpy_rounds_them(tmp_path: Path) -> None:
     assert vectors.fetch_stored(np.empty(0, np.int64)).shape == (0, 4)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("asked", [1, 40, 600])
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
 def test_candidates_are_the_nearest_in_bulk(grid: Vectors, asked: int, share: float) -> None:
@@ -181,6 +182,7 @@ def recall(vectors: Vectors, allowed: Bools, limit: int = 100) -> float:
     return float(np.mean(shares))
 
 
+@pytest.mark.long
 def test_the_manifest_says_how_the_lists_are_searched(lists: Lists) -> None:
     assert lists.manifest.ivf_lists == list_count(MANY) == 512
     assert 2 <= lists.manifest.ivf_probes < 512
@@ -188,6 +190,7 @@ def test_the_manifest_says_how_the_lists_are_searched(lists: Lists) -> None:
     assert 0.99 <= lists.manifest.recall <= 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("share", "least"),
     [
@@ -202,6 +205,7 @@ def test_recall_is_what_the_manifest_promises(lists: Lists, share: float, least:
     assert recall(lists.vectors, allowed) >= least
 
 
+@pytest.mark.long
 def test_lists_with_too_few_results_are_completed(lists: Lists) -> None:
     allowed = np.ones(MANY, bool)
     hits = lists.vectors.nearest(CLUSTERED[0], 20_000, allowed)
@@ -210,11 +214,13 @@ def test_lists_with_too_few_results_are_completed(lists: Lists) -> None:
     assert len(hits) == 20_000
 
 
+@pytest.mark.long
 def test_similarities_from_lists_are_those_of_the_rounded_vectors(lists: Lists) -> None:
     hits = lists.vectors.nearest(CLUSTERED[7], 50, np.ones(MANY, bool))
     np.testing.assert_allclose(hits.similarities, (CLUSTERED @ CLUSTERED[7])[hits.rows], atol=1e-6)
 
 
+@pytest.mark.long
 def test_threads_find_the_same_as_one_thread(lists: Lists) -> None:
     allowed = np.random.default_rng(6).random(MANY) < 0.7
 

@@ -252,6 +252,7 @@ def test_an_article_that_was_deleted_while_it_was_read_stays_deleted(
 # --- a text that cannot be read ---
 
 
+@pytest.mark.long
 def test_a_bad_article_is_tried_alone_and_a_dead_letter_after_three_failures(
     store: ArticleStore, indexer_with: MakeIndexer
 ) -> None:

@@ -337,6 +337,7 @@ def test_an_article_that_waits_since_before_the_snapshot_is_a_seed(
     assert "marked" not in late.listed()
 
 
+@pytest.mark.long
 def test_settings_made_before_a_generation_stay_active_with_it_and_its_journal(
     start_worker: StartWorker,
     desk_store: ArticleStore,
@@ -368,6 +369,7 @@ def foreign(bare: Settings, make_story: Story, index_with_fake: Index) -> Path:
     return bare.data_dir / "read-also.db"
 
 
+@pytest.mark.long
 def test_a_foreign_store_is_noticed_and_never_half_applied(
     worker: Worker, start_worker: StartWorker, own_desk: Settings, foreign: Path
 ) -> None:
@@ -523,6 +525,7 @@ def test_a_worker_follows_without_a_writable_journal_and_completes_it_later(
     assert start_worker(away=True).listed() == want
 
 
+@pytest.mark.long
 def test_a_journal_of_another_store_is_not_used(
     start_worker: StartWorker, own_desk: Settings, foreign: Path
 ) -> None:
@@ -600,6 +603,7 @@ def test_a_journal_that_reaches_the_newest_generation_is_used(
     assert "harbour-4" not in before
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("foreign")
 def test_a_generation_of_another_store_does_not_prevent_use_of_the_journal(
     start_worker: StartWorker,
@@ -656,6 +660,7 @@ def test_a_report_that_fails_is_logged_once_and_tried_again(
 # --- a vector that holds no numbers ---
 
 
+@pytest.mark.long
 def test_a_vector_of_nan_stops_neither_following_nor_compaction(
     worker: Worker,
     desk_store: ArticleStore,

@@ -156,6 +156,7 @@ def test_a_journal_cut_off_anywhere_is_a_prefix_of_whole_batches(tmp_path: Path)
     ]  # a longer one never holds less
 
 
+@pytest.mark.long
 def test_a_byte_that_flipped_gives_no_altered_data(tmp_path: Path) -> None:
     """Only a changed store name is read, and then refused as another store."""
     path = write(tmp_path)

@@ -61,6 +61,7 @@ def make(tmp_path: Path) -> Make:
     return view_of
 
 
+@pytest.mark.long
 @examples(40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     built=st.lists(st.sampled_from(SECTIONS), max_size=6),

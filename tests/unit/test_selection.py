@@ -408,6 +408,7 @@ def test_places_are_kept_for_a_share_and_bounded(
     assert selected(candidates, 4, rules) == listed
 
 
+@pytest.mark.long
 @examples(300)
 @given(CANDIDATES, st.integers(0, 12), RULES, SEED_MINHASHES, st.integers(0, 4))
 def test_a_share_has_its_places_as_long_as_a_member_may_be_listed(
@@ -704,6 +705,7 @@ def test_eight_hundred_variants_of_one_text_cost_little(
     assert min(spent) < 0.06
 
 
+@pytest.mark.long
 @examples(200)
 @given(CANDIDATES, RULES, SEED_MINHASHES, PLACES)
 def test_numbers_of_text_clusters_change_no_list(
@@ -725,6 +727,7 @@ def test_numbers_of_text_clusters_change_no_list(
     assert with_numbers == without
 
 
+@pytest.mark.long
 @examples(100)
 @given(st.data())
 def test_texts_that_resemble_each_other_have_one_number(data: st.DataObject) -> None:

@@ -437,6 +437,7 @@ def outcome(path: Path, format_: str, fetcher: Fetcher) -> list[Pulled] | str:
         return str(refusal)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_a_hostile_document_is_refused_or_its_records_are(
     tmp_path: Path, fetcher: Fetcher, hostile: str
@@ -455,6 +456,7 @@ def test_a_hostile_document_is_refused_or_its_records_are(
 WELL = st.sampled_from([write(STORIES) for write, _ in DOCUMENTS.values()])
 
 
+@pytest.mark.long
 @given(document=WELL, at=st.integers(0, 900), cut=st.integers(0, 40), put=st.binary(max_size=12))
 @examples(150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_damaged_document_is_refused_or_its_records_are(

@@ -73,7 +73,7 @@ def fill(store: ArticleStore, articles: int = 40) -> None:
     store.overrides.put("markup", "pins", (Override(id="a-0000"),), "an editor")
 
 
-@pytest.mark.postgresql_daily
+@pytest.mark.long
 def test_a_backup_holds_everything_and_is_another_store(
     store: ArticleStore, tmp_path: Path
 ) -> None:
@@ -305,6 +305,7 @@ backup.back_up(open_store(sys.argv[1]), Path(sys.argv[2]))
 """
 
 
+@pytest.mark.long
 def test_a_backup_killed_in_the_middle_leaves_no_target(
     file_store: ArticleStore, tmp_path: Path
 ) -> None:
@@ -435,6 +436,7 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", REFUSED)
 def test_an_unsound_backup_is_refused_and_nothing_is_changed(
     file_store: ArticleStore, file_address: str, copy: Path, tmp_path: Path, kind: str

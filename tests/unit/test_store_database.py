@@ -158,6 +158,7 @@ def test_an_exclusively_locked_file_is_refused_to_readers_and_writers(
     assert store.state().change == 1
 
 
+@pytest.mark.long
 def test_a_bulk_load_that_pauses_shortly_lets_a_single_writer_in(path: Path) -> None:
     """It gets the lock in the first pauses; by SQLite's own waiting it would miss most of them."""
     bulk, single = (open_store(f"sqlite:///{path}") for _ in range(2))

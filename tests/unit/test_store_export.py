@@ -89,6 +89,7 @@ def test_an_export_has_one_article_per_line_and_an_import_gives_the_same(
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
 
 
+@pytest.mark.long
 @given(
     st.dictionaries(
         st.from_regex(r"[a-z0-9._:~-]{1,8}", fullmatch=True).filter(lambda i: i not in {".", ".."}),
@@ -197,6 +198,7 @@ def test_a_device_is_written_to(store: ArticleStore) -> None:
     assert Path("/dev/null").is_char_device()
 
 
+@pytest.mark.long
 def test_a_file_that_a_shell_appends_to_keeps_its_content(
     store: ArticleStore, tmp_path: Path
 ) -> None:
