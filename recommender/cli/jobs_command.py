@@ -11,10 +11,11 @@ __all__ = ["jobs"]
 
 
 @click.command()
-def jobs() -> None:
+@click.option("--files-only", is_flag=True, help="Only read files that were sent to this machine.")
+def jobs(*, files_only: bool) -> None:
     """Do what is asked for in the console, until it is done.
 
     The indexer starts this by itself. The console shows what came of each job.
     """
-    if do_jobs(open_settings()):
+    if do_jobs(open_settings(), elected=not files_only):
         leave(ReadAlsoError)

@@ -25,14 +25,14 @@ class BuildProcess:
         self._due_at = 0.0
         self._failures = 0
 
-    def run(self, command: str) -> None:
+    def run(self, command: str, *options: str) -> None:
         """Start a command of `read-also`, unless one runs or a pause after a failure lasts."""
         if self.is_running() or time.monotonic() < self._due_at:
             return
         _log.info("starting: %s", command)
         self._command = command
         self._process = subprocess.Popen(  # noqa: S603 - this interpreter, constant words
-            _niced(module_command("recommender", command)), stdin=subprocess.DEVNULL
+            _niced(module_command("recommender", command, *options)), stdin=subprocess.DEVNULL
         )
 
     @property

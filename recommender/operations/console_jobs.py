@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -27,13 +26,13 @@ from recommender.sources.uploads import Uploads
 from recommender.sources.wordpress import PullScope
 from recommender.store import Actor, ArticleStore, Job, JobKind
 
-__all__ = ["do_jobs", "is_ours"]
+__all__ = ["do_jobs", "is_ours", "next_of_ours"]
 
 NOTE_SECONDS: Final = 1.0
 MOST_SHOWN: Final = 5
 """So many refused records are shown in the console."""
-LEFT_AFTER: Final = timedelta(minutes=1)
-"""A job that another machine should do, and of which nothing was heard for so long, is ours."""
+LEFT_AFTER_SECONDS: Final = 60.0
+"""A job that was begun, and of which nothing is heard for so long, is done by nobody."""
 _log = logging.getLogger(__name__)
 
 
@@ -93,30 +92,38 @@ class JobMeter:
             raise _Stopped
 
 
-def is_ours(settings: Settings, job: Job, now: datetime) -> bool:
+def next_of_ours(settings: Settings, store: ArticleStore, *, elected: bool) -> Job | None:
+    """The oldest job for this machine; None if there is none."""
+    return store.jobs.next(lambda job: is_ours(settings, job, elected=elected))
+
+
+def is_ours(settings: Settings, job: Job, *, elected: bool) -> bool:
     """Whether this machine does a job: of a file the one that has it, else the elected one.
 
-    Where several machines share a store, another one may be at it. So a file that is not here, or a
-    job that was begun, is left alone for a while; if the file is nowhere, the job then fails.
+    Where several machines share a store, the file of a machine that is gone waits until the machine
+    is back, or somebody stops the job in the console.
     """
-    if job.kind == "file" and _path_of(settings, job).exists():
-        return True
-    if settings.data.indexer_standby.exists():
-        return False
-    is_shared = not settings.database_url.startswith("sqlite")
-    may_be_anothers = is_shared and (job.kind == "file" or job.state == "running")
-    return not may_be_anothers or now - (job.seen_at or job.asked_at) > LEFT_AFTER
+    if job.kind != "file":
+        return elected
+    return not _is_shared(settings) or _path_of(settings, job).exists()
 
 
-def do_jobs(settings: Settings) -> int:
+def do_jobs(settings: Settings, *, elected: bool = True) -> int:
     """Do what is asked for until nothing of it is left to us; return how many jobs failed.
 
     A job whose process died is begun again: a rebuild and an import go on where they were. One
     that meets another rebuild waits for the next call, and counts as failed.
+
+    Args:
+        settings: of the deployment.
+        elected: whether the indexer of this machine is elected; if not, only files are read that
+            were sent to this machine.
     """
     failed, uploads = 0, Uploads(settings.data.uploads)
     with closing(open_or_create(settings)) as store:
-        while (job := store.jobs.next()) is not None and is_ours(settings, job, _now()):
+        while (job := next_of_ours(settings, store, elected=elected)) is not None:
+            if _is_anothers(settings, store, job):
+                return failed
             try:
                 failed += not _do(settings, store, job)
             except Locked:
@@ -126,6 +133,27 @@ def do_jobs(settings: Settings) -> int:
                 _drop_read(uploads, store, job)
         uploads.sweep(store.jobs.waiting_files())
     return failed
+
+
+def _is_anothers(settings: Settings, store: ArticleStore, job: Job) -> bool:
+    """Whether another machine is at a job: something is heard of it, or it has ended.
+
+    It was begun there if that machine was elected before. Only this machine's clock counts.
+    """
+    if job.kind == "file" or job.state != "running" or not _is_shared(settings):
+        return False
+    until = time.monotonic() + LEFT_AFTER_SECONDS
+    while time.monotonic() < until:
+        time.sleep(NOTE_SECONDS)
+        now = store.jobs.next(lambda one: one.number == job.number)
+        if now is None or now.seen_at != job.seen_at:
+            return True
+    return False
+
+
+def _is_shared(settings: Settings) -> bool:
+    """Whether several machines may share the store."""
+    return not settings.database_url.startswith("sqlite")
 
 
 def _drop_read(uploads: Uploads, store: ArticleStore, job: Job) -> None:
@@ -220,10 +248,6 @@ def _told(done: Imported, rejected: Sequence[str]) -> JobDone:
         _log.warning("%s", line)
     notes = (*rejected[:MOST_SHOWN], *[done.others] * bool(done.others))
     return JobDone(str(done), done.numbers, notes)
-
-
-def _now() -> datetime:
-    return datetime.now(tz=UTC)
 
 
 def _path_of(settings: Settings, job: Job) -> Path:

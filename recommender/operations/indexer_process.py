@@ -40,7 +40,7 @@ from recommender.indexing.snapshots import (
 from recommender.live import ArchiveReading, Heartbeats
 from recommender.logs import RepeatedFault
 from recommender.operations.build_process import BuildProcess
-from recommender.operations.console_jobs import is_ours
+from recommender.operations.console_jobs import next_of_ours
 from recommender.operations.supervision import StopSignal
 from recommender.operations.webhook_sender import WebhookSender
 from recommender.settings import AUTO_MODEL, Settings
@@ -63,6 +63,8 @@ CHECK_SECONDS: Final = 2.0  # between two looks at the snapshot while changes co
 TELL_SECONDS: Final = 30.0  # between two lines about the reading of a large archive
 TRIM_SECONDS: Final = 3_600.0
 IDLE_CHECK_SECONDS: Final = 30.0  # and where no change is seen
+FAILING_SECONDS: Final = 15.0  # until an elected indexer that reads nothing gives its place up
+ASIDE_SECONDS: Final = 30.0  # until it stands for election again
 NICENESS: Final = 5  # readers come first; single writes wait for two texts of a bulk load at most
 ELECTED: Final = "this indexer is elected now, and reads"
 STANDS_BY: Final = "another indexer is elected; this one stands by"
@@ -154,10 +156,12 @@ class IndexerProcess:
         self._is_elected = False
         self._stands_by = False  # as it was said last
         self._ask_at = -math.inf
+        self._fails_since = math.inf
         self._indexer: Indexer | None = None
         self._generation: str | None = None
         self._queued_for: str | None = None
         self._model: Model | None = None
+        self._followed: str | None = None
         self._fault = RepeatedFault(_log, "no text is read")
         self._announce = announce
         self._tell_at = -math.inf
@@ -177,9 +181,10 @@ class IndexerProcess:
                 try:
                     analyzed = self.step()
                     self._fault.clear()
+                    self._fails_since = math.inf
                 except (StoreUnusable, EncoderAway, OSError) as fault:
                     self._fault.note(fault)
-                    self._ask_at = -math.inf
+                    self._step_back()
                     is_encoder = isinstance(fault, EncoderAway)
                     time.sleep(ENCODER_AWAY_SECONDS if is_encoder else AWAY_SECONDS)
                     continue
@@ -211,8 +216,7 @@ class IndexerProcess:
     def check_snapshot(self) -> None:
         """Use the model of the live snapshot, and start a compaction if it is due.
 
-        What is asked for in the console is started, what is too old is forgotten, and the reading
-        of a large archive is told of.
+        What the console asks for is started, what is too old is forgotten, and reading is told of.
         """
         self._trim()
         self._tell_of_reading()
@@ -230,11 +234,11 @@ class IndexerProcess:
 
     def _start_jobs(self) -> None:
         """Do what is asked for in the console, if it is for this machine."""
+        elected = self._is_elected
         if self._jobs.is_running():
             return
-        job = self._store().jobs.next()
-        if job is not None and is_ours(self._settings, job, datetime.now(tz=UTC)):
-            self._jobs.run("jobs")
+        if next_of_ours(self._settings, self._store(), elected=elected) is not None:
+            self._jobs.run("jobs", *([] if elected else ["--files-only"]))
 
     def _stand(self) -> None:
         """Ask from time to time whether this indexer is elected; say so when that has changed."""
@@ -246,6 +250,16 @@ class IndexerProcess:
         if self._is_elected and not was_elected:
             self._look_at_all()
         if self._is_elected == self._stands_by:
+            self._change_role()
+
+    def _step_back(self) -> None:
+        """Ask again after a failure. After many, which may be this machine's, let another read."""
+        now = time.monotonic()
+        self._fails_since, self._ask_at = min(self._fails_since, now), -math.inf
+        if self._is_elected and now - self._fails_since >= FAILING_SECONDS:
+            self._election.close()
+            self._ask_at, self._fails_since = now + ASIDE_SECONDS, math.inf
+            self._is_elected = False
             self._change_role()
 
     def _look_at_all(self) -> None:
@@ -324,17 +338,18 @@ class IndexerProcess:
             self._build.run("rebuild" if chooses else "compact")
 
     def _lags_behind_choice(self) -> bool:
-        """Whether another machine has chosen a model that this one's snapshot does not have.
+        """Whether another machine has chosen another model than that of this one's snapshot.
 
-        The machine that chooses stores the vectors, so this one takes them from the store.
+        Its vectors are in the store. A rebuild is tried once for a choice: if it fails,
+        compactions go on with the model of the snapshot.
         """
-        manifest = read_live_manifest(self._catalog)
-        if self._is_elected or manifest is None or self._settings.model != AUTO_MODEL:
+        manifest, chosen = read_live_manifest(self._catalog), self._store().model_choices.get()
+        if self._is_elected or manifest is None or chosen is None or not chosen.final:
             return False
-        if awaits_choice(self._settings, self._store()):
+        if self._settings.model != AUTO_MODEL or chosen.model == Origin.of(manifest).encoder:
             return False
-        chosen = model_so_far(self._settings, self._store(), self._catalog)
-        return chosen.fingerprint != manifest.model
+        is_new, self._followed = chosen.model != self._followed, chosen.model
+        return is_new
 
 
 def is_build_due(entries: int, base: int, *, idle: bool) -> bool:

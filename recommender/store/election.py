@@ -12,7 +12,7 @@ from recommender.store.article_store import ArticleStore
 
 __all__ = ["Election"]
 
-_SEAT: Final = 0x496E646578657221  # "Indexer!": the advisory lock of the elected one
+_SEAT: Final = 0x496E6478  # "Indx": the first half of the advisory lock of the elected one
 _NOTICE_LOSS: Final = """
     SET tcp_keepalives_idle = 2; SET tcp_keepalives_interval = 1; SET tcp_keepalives_count = 3;
     SET tcp_user_timeout = 5000
@@ -20,7 +20,10 @@ _NOTICE_LOSS: Final = """
 """For the server: it ends the session of a machine that has been silent for five seconds, whether
 an answer to it was under way (the last one) or not. Over a Unix socket they have no effect.
 """
-_STAND: Final = f"SELECT pg_try_advisory_lock({_SEAT})"
+_STAND: Final = f"""
+    SELECT pg_try_advisory_lock({_SEAT}, ('store_facts'::regclass::oid::bigint % 2147483647)::int)
+"""
+"""The second half is of the store: a database may have several, each in a schema of its own."""
 _STILL_THERE: Final = "SELECT 1"
 
 

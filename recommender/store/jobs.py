@@ -1,7 +1,7 @@
 """Work that somebody asks for in the console, and that a process of its own does: how far it is."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -136,11 +136,10 @@ class Jobs:
             log_action(connection, "job.ask", kind)
         return number
 
-    def next(self) -> Job | None:
-        """The oldest job that has not ended; None if there is none."""
-        table = schema.jobs
-        found = self._read(table.c.ended_at.is_(None), table.c.number, 1)
-        return found[0] if found else None
+    def next(self, is_meant: Callable[[Job], bool] = lambda _: True) -> Job | None:
+        """The oldest job that has not ended, of those that are meant; None if there is none."""
+        found = self._read(schema.jobs.c.ended_at.is_(None), schema.jobs.c.number, MOST_OPEN)
+        return next(filter(is_meant, found), None)
 
     def newest(self) -> tuple[Job, ...]:
         """The newest jobs, the newest first."""

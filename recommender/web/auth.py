@@ -48,6 +48,8 @@ UNGUESSABLE: Final = 32
 """A secret of so many characters is not found by trying; those made by us have more."""
 _LIST_CALLER: Final = "read_also.list_caller"
 """The key of the environment of a request for a list with who asks, or why that is refused."""
+_PUBLIC: Final = "read_also.public"
+"""The key that is there if nobody in particular asks, also where that is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +121,14 @@ def list_caller(environ: "WSGIEnvironment") -> ListCaller:
 def _admit(shared: State, environ: "WSGIEnvironment") -> ListCaller:
     if _sent_secret(environ) or not shared.settings.public_reads:
         return ListCaller(_check_key(shared, "lists", environ))
+    environ[_PUBLIC] = True
     _count(shared.rates.per_address, "requests without a key", _address(environ))
     return ListCaller(None)
 
 
 def is_public() -> bool:
-    """Whether this request for a list is answered without a key."""
-    caller: ListCaller | None = g.get("list_caller")
-    return caller is not None and caller.public
+    """Whether this request for a list is answered, or refused, without a key."""
+    return _PUBLIC in request.environ
 
 
 def sees_stored() -> bool:

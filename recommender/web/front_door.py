@@ -5,6 +5,7 @@ none of it. Its caller is checked and counted, and the request is logged and tra
 for all others.
 """
 
+import logging
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +17,15 @@ from recommender.web.kept_answers import Question
 from recommender.web.problems import Refused
 from recommender.web.responses import answer_condition, given_again
 from recommender.web.state import EXTENSION, State
-from recommender.web.watch import ID_HEADER, Answered, begin_watch, end_watch, forget_watch
+from recommender.web.watch import (
+    ID_HEADER,
+    WATCH,
+    Answered,
+    Watch,
+    begin_watch,
+    end_watch,
+    forget_watch,
+)
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -26,6 +35,8 @@ __all__ = ["FrontDoor"]
 READING: Final = frozenset({"GET", "HEAD"})
 PLAIN: Final = frozenset({"", "0"})
 """The lengths of no body."""
+NOT_PLAIN: Final = frozenset({"HTTP_TRANSFER_ENCODING", "HTTP_UPGRADE"})
+_log = logging.getLogger(__name__)
 
 
 class FrontDoor:
@@ -49,15 +60,33 @@ class FrontDoor:
 def _find_response(shared: State, environ: "WSGIEnvironment") -> Response | None:
     """The response of an answer that is kept; None if the application has to make one.
 
-    Here begins the watch of any request. Whom the application is to refuse, it refuses by what was
-    found out here.
+    Whom the application is to refuse, it refuses by what was found out here.
     """
-    watch = begin_watch(shared, environ)
+    try:
+        found = _find_kept(shared, environ)
+    except Exception:  # noqa: BLE001 - the application says what it is, as of any other request
+        _log.exception("a kept answer could not be looked for")
+        found = None
+    if found is None:
+        return None
+    response, answered = found
+    watch: Watch = environ[WATCH]
+    response.headers[ID_HEADER] = watch.request_id
+    end_watch(watch, answered)
+    return response
+
+
+def _find_kept(shared: State, environ: "WSGIEnvironment") -> tuple[Response, Answered] | None:
+    """An answer that is kept, and what is reported of it; None if there is none.
+
+    Here begins the watch of any request.
+    """
+    begin_watch(shared, environ)
     answers = shared.kept_answers
     if not (environ["REQUEST_METHOD"] in READING and answers.may_have(environ)):
         return None
-    if environ.get("CONTENT_LENGTH", "") not in PLAIN or "HTTP_TRANSFER_ENCODING" in environ:
-        return None  # a body, which the server still has to read
+    if not environ.keys().isdisjoint(NOT_PLAIN) or environ.get("CONTENT_LENGTH", "") not in PLAIN:
+        return None  # a body, which the server still has to read, or another protocol
     try:
         caller, live = list_caller(environ), shared.follower.current()
     except (Refused, NotReady):
@@ -68,8 +97,7 @@ def _find_response(shared: State, environ: "WSGIEnvironment") -> Response | None
     if kept is None:
         return None
     response = answer_condition(given_again(kept, now, public=public), environ)
-    response.headers[ID_HEADER] = watch.request_id
-    answered = Answered(
+    return response, Answered(
         method=environ["REQUEST_METHOD"],
         route=kept.route,
         status=response.status_code,
@@ -79,5 +107,3 @@ def _find_response(shared: State, environ: "WSGIEnvironment") -> Response | None
         bytes_out=len(kept.body),
         traceparent=environ.get("HTTP_TRACEPARENT", ""),
     )
-    end_watch(watch, answered)
-    return response

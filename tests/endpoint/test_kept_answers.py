@@ -293,6 +293,29 @@ def test_whom_the_door_refuses_the_application_refuses_and_counts_once(
     assert client.get(SEED, headers={"Authorization": "Basic eA=="}).status_code == 401
 
 
+def test_a_public_list_that_is_refused_for_its_rate_may_be_read_by_other_sites(
+    own_desk: Settings, client_of: Clients
+) -> None:
+    client = client_of(replace(own_desk, public_reads=True, rate_per_address=1), None)
+    answers = [client.get(path) for path in (SEED, SEED, f"{SEED}.html")]
+    assert [answer.status_code for answer in answers] == [200, 429, 429]
+    assert {answer.headers["Access-Control-Allow-Origin"] for answer in answers} == {"*"}
+
+
+def test_what_goes_wrong_at_the_door_is_left_to_the_application(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = pair.keeping.get(SEED)
+
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("recommender.web.front_door.answer_condition", fail)
+    again = pair.keeping.get(SEED)
+    assert (again.status_code, again.data) == (200, first.data)
+    assert "a kept answer could not be looked for" in caplog.text
+
+
 def test_a_key_that_may_not_ask_for_lists_gets_no_kept_answer(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,11 +1,13 @@
 """The indexer process: which model it uses, when it compacts, and what it asks while idle."""
 
+import errno
 import os
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,7 @@ from recommender.articles import Article
 from recommender.encoding_settings import EncodingSettings
 from recommender.errors import ElectionLost, ModelRefused
 from recommender.indexing import archive_model
+from recommender.indexing.indexer import Indexer
 from recommender.indexing.rebuild import Rebuilt
 from recommender.operations import build_process, indexer_process
 from recommender.operations.indexer_process import is_build_due, model_in_use
@@ -270,7 +273,7 @@ def test_an_indexer_that_stands_by_builds_snapshots_and_does_no_jobs(
 ) -> None:
     started = list[str]()
     monkeypatch.setattr(
-        build_process.BuildProcess, "run", lambda _, command: started.append(command)
+        build_process.BuildProcess, "run", lambda _, *words: started.append(" ".join(words))
     )
     with closing(LazyStore(own_desk.database_url)) as late:
         process = indexer_process.IndexerProcess(own_desk, late, str.strip)
@@ -309,3 +312,37 @@ def test_an_indexer_that_is_not_elected_any_more_acknowledges_nothing(
             process.step()
         assert late().queue.length().single == 1
         assert process.step() == 0  # it stands by
+
+
+def test_an_elected_indexer_that_fails_for_long_gives_its_place_up_for_a_while(
+    own_desk: Settings, ballot: Ballot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its disk may be full, where that of another machine is not."""
+    now, stop, won_at = 1_000.0, SimpleNamespace(has_come=False), dict[float, bool]()
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        won_at[now] = ballot.won
+        now += max(seconds, 1.0)
+        if now > 1_020.0:
+            stop.has_come = True
+
+    clock = SimpleNamespace(monotonic=lambda: now, sleep=sleep)
+    monkeypatch.setattr(indexer_process, "time", clock)
+    monkeypatch.setattr(indexer_process, "StopSignal", lambda: SimpleNamespace(listen=lambda: stop))
+    with closing(LazyStore(own_desk.database_url)) as late:
+        process = indexer_process.IndexerProcess(own_desk, late, str.strip)
+        ballot.won = True
+        assert process.step() == 0
+
+        def fail(_: Indexer) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(Indexer, "step", fail)
+        monkeypatch.setattr(indexer_process._Check, "is_due", lambda *_, **__: True)  # noqa: SLF001
+        process.run()
+    failing = indexer_process.FAILING_SECONDS
+    assert {at for at, won in won_at.items() if won} == {
+        at for at in won_at if at < 1_000 + failing
+    }
+    assert not ballot.won

@@ -90,6 +90,24 @@ def test_one_whose_session_has_ended_is_not_elected_any_more(
     first.check()
 
 
+def test_stores_in_two_schemas_of_a_database_elect_each_their_own(
+    postgresql: PostgreSQL, database: str
+) -> None:
+    for schema in ("one", "two"):
+        postgresql.execute(f"CREATE SCHEMA {schema}", database)
+    url = postgresql.url(database)
+    mark = "&" if "?" in url else "?"
+    stores = [
+        open_store(f"{url}{mark}options=-csearch_path%3D{schema}")
+        for schema in ("one", "two", "one")
+    ]
+    elections = [Election(lambda store=store: store) for store in stores]  # type: ignore[misc]
+    assert [one.is_won() for one in elections] == [True, True, False]
+    for election, store in zip(elections, stores, strict=True):
+        election.close()
+        store.close()
+
+
 def test_the_lock_of_writers_is_another_one(
     stand: Callable[[], Election], postgresql: PostgreSQL, database: str
 ) -> None:

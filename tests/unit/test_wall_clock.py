@@ -13,7 +13,6 @@ TELLS_TIMES = {
     "evaluation/comparison.py": "what readers see now",
     "evaluation/runs.py": "what readers see now",
     "indexing/rebuild.py": "what readers see now, for the gate",
-    "operations/console_jobs.py": "when another machine was last heard of at its job",
     "operations/demo.py": "what readers see now",
     "operations/indexer_process.py": "which entries of the audit log are too old",
     "operations/status.py": "how old the live generation is, by its own date",
