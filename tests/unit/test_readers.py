@@ -25,9 +25,11 @@ from tests.support.dying_reader import HALF_ANSWERED, POISON
 ROOT = Path(__file__).parents[2]
 DYING = [sys.executable, "-m", "tests.support.dying_reader"]
 OUTLIVED = """
+import signal
 import sys
 from recommender.analysis.readers import Readers
 from recommender.articles import Article
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
 part = {"a": Article(id="a", title="T", body="The ship left the harbour. " * 400)}
 with Readers(2) as readers:
     for number, _ in enumerate(readers.read(iter(lambda: part, None))):
