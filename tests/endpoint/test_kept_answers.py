@@ -316,6 +316,14 @@ def test_what_goes_wrong_at_the_door_is_left_to_the_application(
     assert "a kept answer could not be looked for" in caplog.text
 
 
+def test_a_request_for_another_protocol_is_answered_as_if_nothing_was_kept(pair: Pair) -> None:
+    asked = {"Connection": "Upgrade, Upgrade", "Upgrade": "websocket"}
+    assert pair.keeping.get(SEED).status_code == 200
+    kept, made = (one.get(SEED, headers=asked) for one in (pair.keeping, pair.plain))
+    assert kept.status_code == made.status_code
+    assert kept.status_code != 200
+
+
 def test_a_key_that_may_not_ask_for_lists_gets_no_kept_answer(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:

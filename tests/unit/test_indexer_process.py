@@ -23,12 +23,13 @@ from recommender.errors import ElectionLost, ModelRefused
 from recommender.indexing import archive_model
 from recommender.indexing.indexer import Indexer
 from recommender.indexing.rebuild import Rebuilt
+from recommender.indexing.snapshots import Origin, read_live_manifest
 from recommender.operations import build_process, indexer_process
 from recommender.operations.indexer_process import is_build_due, model_in_use
 from recommender.progress import Advance
 from recommender.settings import Settings
 from recommender.sources.uploads import Uploads
-from recommender.store import LOG_START, Actor, LazyStore, open_store, schema
+from recommender.store import LOG_START, Actor, LazyStore, ModelChoice, open_store, schema
 
 Models = Callable[..., None]
 
@@ -286,6 +287,32 @@ def test_an_indexer_that_stands_by_builds_snapshots_and_does_no_jobs(
         ballot.won = True
         process.check_snapshot()
         assert "jobs" in started
+
+
+def test_an_indexer_that_stands_by_follows_a_choice_of_model_once(
+    own_desk: Settings, ballot: Ballot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If its rebuild fails, it compacts as before. The model that it has is nothing to follow."""
+    started = list[str]()
+    monkeypatch.setattr(
+        build_process.BuildProcess, "run", lambda _, *words: started.append(" ".join(words))
+    )
+    automatic = replace(own_desk, model="auto")
+    with closing(LazyStore(automatic.database_url)) as late:
+        process = indexer_process.IndexerProcess(automatic, late, str.strip)
+        live = read_live_manifest(Catalog(automatic.data.snapshots))
+        assert live is not None
+        late().model_choices.keep(ModelChoice(Origin.of(live).encoder, "as before", final=True))
+        process.check_snapshot()
+        assert started == []
+        late().model_choices.keep(ModelChoice("another", "chosen elsewhere", final=True), anew=True)
+        for _ in range(65):
+            late().patch("harbour-1", {"authors": ["somebody"]})
+            late().patch("harbour-1", {"authors": ["another"]})
+        process.check_snapshot()
+        process.check_snapshot()
+        assert started == ["rebuild", "compact"]
+    assert not ballot.won
 
 
 def test_an_indexer_that_is_not_elected_any_more_acknowledges_nothing(
