@@ -39,7 +39,7 @@ import numpy as np
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.figures import Figure, report
-from benchmarks.idle import descendants
+from benchmarks.idle import descendants, memory_of
 from benchmarks.served_archive import Service, id_of, make_archive, served, title_of
 from recommender.operations.console_process import NICENESS
 
@@ -290,9 +290,7 @@ def measure_memory(service: Service) -> Figure:
         pid: os.getpriority(os.PRIO_PROCESS, pid) for pid in descendants(service.supervisor)
     }
     (console,) = (pid for pid, nice in niceness.items() if nice == NICENESS)
-    lines = Path(f"/proc/{console}/smaps_rollup").read_text("utf-8").splitlines()
-    private = sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
-    return Figure("memory of the console alone, MiB", private / 1_024)
+    return Figure("memory of the console alone, MiB", memory_of(console, "Private_") / 2**20)
 
 
 def measure(service: Service, articles: int, seconds: float, rounds: int) -> list[Figure]:

@@ -168,6 +168,12 @@ def cpu_seconds(pid: int) -> float:
     return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
 
+def memory_of(pid: int, kind: str) -> int:
+    """The bytes of the lines of a process's `smaps_rollup` that begin so: `Pss:`, `Private_`."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return 1_024 * sum(int(line.split()[1]) for line in lines if line.startswith(kind))
+
+
 def name_of(pid: int, supervisor: int) -> str:
     """What a process is, by its command and parent."""
     command = Path(f"/proc/{pid}/cmdline").read_text()

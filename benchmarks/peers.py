@@ -20,6 +20,7 @@ With `--archive` latency, memory and build are measured over a made-up archive (
 import gc
 import json
 import multiprocessing
+import os
 import resource
 import sys
 import time
@@ -36,6 +37,7 @@ import click
 import numpy as np
 
 from benchmarks.figures import Figure, report
+from benchmarks.idle import memory_of
 from benchmarks.peer_engines import ENGINES, Corpus, Engine
 from benchmarks.served_archive import make_archive
 from index import Catalog, View
@@ -63,7 +65,7 @@ WARM: Final = 5
 PATIENCE_SECONDS: Final = 60.0
 """So long one is asked, if what it finds is not looked at."""
 MILLISECONDS: Final = 1e3
-MEBIBYTE: Final = 1_024
+MEBIBYTE: Final = 2**20
 
 
 class Product(Engine):
@@ -128,12 +130,9 @@ class Measured:
         ]
 
 
-def _memory(pids: Sequence[int | str]) -> float:
+def _memory(pids: Sequence[int]) -> float:
     """The proportional set size of processes, in MiB."""
-    lines = (
-        line for pid in pids for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    )
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / MEBIBYTE
+    return sum(memory_of(pid, "Pss:") for pid in pids) / MEBIBYTE
 
 
 def _cpu(engine: Engine, *, is_running: bool = True) -> float:
@@ -157,7 +156,7 @@ def measure_engine(
         (folder / "ids.json").write_text(json.dumps(ids), "utf-8")
         engine = kind(folder)
         gc.collect()
-        memory, begun = _memory(["self"]), _cpu(engine, is_running=False)
+        memory, begun = _memory([os.getpid()]), _cpu(engine, is_running=False)
         engine.build(corpus)
         try:
             built = _cpu(engine) - begun
@@ -174,7 +173,7 @@ def measure_engine(
                 found[row] = tuple(one for one in rows if one != row)
             spent = (_cpu(engine) - begun) / len(waits)
             gc.collect()
-            taken = _memory(["self", *engine.processes]) - memory
+            taken = _memory([os.getpid(), *engine.processes]) - memory
         finally:
             engine.close()
     return Measured(built, taken, tuple(waits), spent, found)

@@ -25,6 +25,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.idle import memory_of
 from index import Catalog
 from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import Model
@@ -101,11 +102,7 @@ def serve_lists(articles: int) -> None:
         spent.append(1_000 * (time.thread_time() - begun))
         if answer.status_code != 200:
             raise RuntimeError(answer.text)
-    own = sum(
-        int(line.split()[1]) * 1024
-        for line in Path("/proc/self/smaps_rollup").read_text().splitlines()
-        if line.startswith("Anonymous:")
-    )
+    own = memory_of(os.getpid(), "Anonymous:")
     p99 = np.percentile(spent, 99)
     print(f"a list                {np.median(spent):10.2f} ms of CPU, p99 {p99:.2f}")
     print(f"web worker, memory    {own / MEGABYTE:10.0f} MB of its own")

@@ -279,6 +279,11 @@ class Settings:
         return DataFolder(self.data_dir)
 
     @property
+    def store_is_server(self) -> bool:
+        """Whether the store is on a server, which several machines may share."""
+        return not self.database_url.startswith("sqlite")
+
+    @property
     def place(self) -> str:
         """Where the data are, as a message says it; a store elsewhere is named without secrets."""
         is_usual = self.database_url == self.data.database_url

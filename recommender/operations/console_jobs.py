@@ -26,7 +26,7 @@ from recommender.sources.uploads import Uploads
 from recommender.sources.wordpress import PullScope
 from recommender.store import Actor, ArticleStore, Job, JobKind
 
-__all__ = ["do_jobs", "is_ours", "next_of_ours"]
+__all__ = ["do_jobs", "next_of_ours"]
 
 NOTE_SECONDS: Final = 1.0
 MOST_SHOWN: Final = 5
@@ -94,10 +94,10 @@ class JobMeter:
 
 def next_of_ours(settings: Settings, store: ArticleStore, *, elected: bool) -> Job | None:
     """The oldest job for this machine; None if there is none."""
-    return store.jobs.next(lambda job: is_ours(settings, job, elected=elected))
+    return store.jobs.next(lambda job: _is_ours(settings, job, elected=elected))
 
 
-def is_ours(settings: Settings, job: Job, *, elected: bool) -> bool:
+def _is_ours(settings: Settings, job: Job, *, elected: bool) -> bool:
     """Whether this machine does a job: of a file the one that has it, else the elected one.
 
     Where several machines share a store, the file of a machine that is gone waits until the machine
@@ -105,7 +105,7 @@ def is_ours(settings: Settings, job: Job, *, elected: bool) -> bool:
     """
     if job.kind != "file":
         return elected
-    return not _is_shared(settings) or _path_of(settings, job).exists()
+    return not settings.store_is_server or _path_of(settings, job).exists()
 
 
 def do_jobs(settings: Settings, *, elected: bool = True) -> int:
@@ -140,7 +140,7 @@ def _is_anothers(settings: Settings, store: ArticleStore, job: Job) -> bool:
 
     It was begun there if that machine was elected before. Only this machine's clock counts.
     """
-    if job.kind == "file" or job.state != "running" or not _is_shared(settings):
+    if job.kind == "file" or job.state != "running" or not settings.store_is_server:
         return False
     until = time.monotonic() + LEFT_AFTER_SECONDS
     while time.monotonic() < until:
@@ -149,11 +149,6 @@ def _is_anothers(settings: Settings, store: ArticleStore, job: Job) -> bool:
         if now is None or now.seen_at != job.seen_at:
             return True
     return False
-
-
-def _is_shared(settings: Settings) -> bool:
-    """Whether several machines may share the store."""
-    return not settings.database_url.startswith("sqlite")
 
 
 def _drop_read(uploads: Uploads, store: ArticleStore, job: Job) -> None:

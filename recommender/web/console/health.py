@@ -252,7 +252,7 @@ def _facts_of(shared: State) -> ServiceFacts:
         is_refused=gate_refusal(catalog).text is not None,
         free_bytes=usage.free if usage else 0,
         size_bytes=usage.total if usage else 0,
-        is_server=not shared.settings.database_url.startswith("sqlite"),
+        is_server=shared.settings.store_is_server,
         model=_model_of(catalog),
         behind_seconds=behind,
         waiting_seconds=waiting,

@@ -61,17 +61,16 @@ def answer_error(error: ReadAlsoError) -> Response:
     is_start = request.endpoint == "console.show_start"  # which would lead to itself for ever
     if isinstance(error, NotReady) and not (wants_part() or _is_framed() or is_start):
         return make_response(redirect(url_for("console.show_start")))
+    told = REFUSALS.get(type(error))
     if wants_part():
         faults = error.faults if isinstance(error, BadInput) else ()
-        told = REFUSALS.get(type(error))
         detail = words_of("trouble", shown_language())[told] if told else public_detail(error)
         detail = "; ".join(fault.detail for fault in faults) or detail
         return problem(status, detail, faults)
     if isinstance(error, ConsoleAway):
         return _page_while_starting()
-    if type(error) in REFUSALS:
-        return _page(status, "", REFUSALS[type(error)])
-    return _page(status, str(error) if isinstance(error, BadParameter | Refused) else "")
+    is_plain = told is None and isinstance(error, BadParameter | Refused)
+    return _page(status, str(error) if is_plain else "", told)
 
 
 @console.errorhandler(HTTPException)
