@@ -229,8 +229,11 @@ def test_the_first_steps_lead_to_lists_while_the_archive_is_being_read(
     bare: Settings,
     secrets: dict[str, str],
     sample_articles: dict[str, Document],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The newest stories wait, or are the first of their language: nothing is related to them."""
+    # The queue is counted at each look: it was empty when the editor signed in a moment ago.
+    monkeypatch.setattr("recommender.live.follower.READING_SECONDS", 0.0)
     client = client_of(bare, "editor")
     editor = SignedIn(client_of(bare, None), secrets["editor"])
     fill(bare, [*sample_articles.values()])
