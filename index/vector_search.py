@@ -114,7 +114,7 @@ class Vectors:
         if fetch <= 0:
             return Hits.none()
         selector = _selector(allowed)
-        if probes := self._probes_for(count):
+        if probes := self.count_visited(count):
             parameters = _faiss.SearchParametersIVF(sel=selector, nprobe=probes)
             hits = _search(self._ivf, query, fetch, count, parameters)
             # The visited lists may hold fewer allowed rows than fetched.
@@ -185,8 +185,11 @@ class Vectors:
             raise BadQuery(f"a filter of {allowed.dtype} {allowed.shape}; need bool ({len(self)},)")
         return int(np.count_nonzero(allowed))
 
-    def _probes_for(self, count: int) -> int:
-        """How many lists to visit; 0 to scan all rows instead."""
+    def count_visited(self, count: int) -> int:
+        """How many lists a search visits if `count` rows are allowed; 0 if it scans all rows.
+
+        It visits no fewer if fewer rows are allowed, until it scans all.
+        """
         if self._ivf is None or count <= EXACT_BELOW:
             return 0
         # The probes were measured with all rows allowed. With a filter, more lists are visited, to

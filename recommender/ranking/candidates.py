@@ -1,16 +1,17 @@
 """A request for a list, and what it gathers from the archive: rows, then candidates by stage."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
-from functools import cached_property
+from functools import cached_property, partial
+from math import inf
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from index import View
+from index import Hits, View
 from recommender.analysis.minhash import estimate_jaccard
 from recommender.api import FALLBACK_SECTION, SEMANTIC, Choice, ListOptions, Reason
 from recommender.ranking.duplicates import rows_of_translations
@@ -25,7 +26,7 @@ from recommender.ranking.filters import (
 from recommender.ranking.fusion import ScoredCandidates
 from recommender.ranking.overrides import NO_ACTIVE_OVERRIDES, ActiveOverrides
 from recommender.ranking.policy import Policy
-from recommender.ranking.scoring import Scorer, Seed
+from recommender.ranking.scoring import Scorer, Search, Seed
 from recommender.ranking.site_rules import NO_ACTIVE_RULES, ActiveRules
 
 __all__ = [
@@ -144,7 +145,7 @@ class CandidatePool:
 
 @dataclass(frozen=True, eq=False)
 class ListRequest:
-    """A request for the list of one seed. Only `steps` and `listed` change.
+    """A request for the list of one seed. Only its lists change.
 
     Attributes:
         view: the archive.
@@ -156,6 +157,8 @@ class ListRequest:
         shown_on_page: ids in other lists of the same page; they and their duplicates are left out.
         steps: of the work so far; one name may stand there several times.
         listed: the rows of the items so far, in list order.
+        searches: those for candidates so far.
+        compared: the rows that were scored so far, int64 [m] each.
     """
 
     view: View
@@ -167,6 +170,8 @@ class ListRequest:
     shown_on_page: frozenset[str] = frozenset()
     steps: list[Step] = field(default_factory=list)
     listed: list[int] = field(default_factory=list)
+    searches: list[Search] = field(default_factory=list)
+    compared: list[Rows] = field(default_factory=list)
 
     @property
     def seeds(self) -> tuple[Seed, ...]:
@@ -193,6 +198,11 @@ class ListRequest:
             return NO_ACTIVE_RULES
         places = [seed.place_in(self.view) for seed in self.liked_seeds]
         return ActiveRules.of(self.policy.rules, self.view, places, self.now)
+
+    @cached_property
+    def wanted(self) -> Filter:
+        """The filter of the list."""
+        return self.filter_of(self.options)
 
     @cached_property
     def rows(self) -> GatheredRows:
@@ -264,14 +274,21 @@ class ListRequest:
         Vectors find articles in languages that the encoder supports; words find the others. Letting
         words search everywhere found nothing more (docs/relevance.md).
         """
-        seed, view = self.seed, self.view
-        by_vectors = allowed & self._found_by_vectors()
-        query, found = self.scorer.query, [np.empty(0, np.int64)]
-        if query is not None and by_vectors.any():
-            found.append(view.nearest(query, fetch, by_vectors).rows)
-        by_words = allowed & ~by_vectors
-        if seed.terms is not None and by_words.any():
-            found.append(view.nearest_by_terms(seed.terms, fetch, by_words).rows)
+        seed, view, found = self.seed, self.view, [np.empty(0, np.int64)]
+        by_vectors, query = allowed & self._found_by_vectors(), self.scorer.query
+        searches: list[tuple[Callable[[int, Mask], Hits], Mask, bool]] = []
+        if query is not None:
+            searches.append((partial(view.nearest, query), by_vectors, False))
+        if seed.terms is not None:
+            by_words = allowed & ~by_vectors
+            searches.append((partial(view.nearest_by_terms, seed.terms), by_words, True))
+        size = len(view.present) - len(view.delta.vectors)
+        for search, rows, words in searches:
+            hits = search(fetch, rows) if rows.any() else Hits.none()
+            least = float(hits.similarities[-1]) if len(hits.rows) == fetch else -inf
+            among = int(np.count_nonzero(rows[:size]))
+            self.searches.append(Search(among, least, words))
+            found.append(hits.rows)
         return self.in_tie_order(np.concatenate(found))
 
     def newest(self, allowed: Mask, fetch: int) -> Rows:
@@ -312,6 +329,7 @@ class ListRequest:
 
     def score(self, rows: Rows) -> ScoredCandidates:
         """Score some rows, int64 [m]; their order is kept. Site rules have no part in it."""
+        self.compared.append(rows)
         return self.scorer.score(rows)
 
     def _score(self, found: Rows, compare_only: Rows) -> ScoredCandidates:
@@ -341,7 +359,7 @@ class ListRequest:
 
     def _eligible(self, options: ListOptions) -> Mask:
         """Rows that may be listed and meet the filters of some options: bool [n]."""
-        wanted = self.filter_of(options)
+        wanted = self.wanted if options is self.options else self.filter_of(options)
         untitled = self.policy.untitled
         return self.view.where(
             lambda part: eligible(part, self.now, untitled=untitled) & matching(part, wanted)
@@ -364,19 +382,28 @@ class ListRequest:
 
     def _found_by_vectors(self) -> Mask:
         """Rows that the seed's vector can find, in its own language or in another: bool [n]."""
+        reach = self.reach
+        return np.zeros(len(self.view), np.bool_) if reach is None else self.view.where(reach)
+
+    @cached_property
+    def reach(self) -> Callable[[IndexedColumns], Mask] | None:
+        """What says which rows the seed's vector can find; None if it can find none.
+
+        It depends on the seed alone, and on what was measured; it keeps no view.
+        """
         seed, measured = self.seed, self.scorer.measured
         if not (seed.embedded and seed.language in measured):
-            return np.zeros(len(self.view), np.bool_)
+            return None
         choices = (Choice(measured), Choice(frozenset({seed.language})))
         known, same = (Filter(languages=one) for one in choices)
+        key = ("by vectors", seed.language, measured)
 
         def find(part: IndexedColumns) -> Mask:
             fluent = part.columns["fluent"] | ~matching(part, same)
             found: Mask = part.columns["embedded"] & matching(part, known) & fluent
             return found
 
-        key = ("by vectors", seed.language, measured)
-        return self.view.where(lambda part: computed(part, key, lambda: find(part)))
+        return lambda part: computed(part, key, lambda: find(part))
 
     def _excluded(self) -> frozenset[str]:
         """Ids that no list may hold, not even pinned."""

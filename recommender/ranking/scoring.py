@@ -18,7 +18,15 @@ from recommender.ranking.fusion import Backgrounds, ReadRows, ScoredCandidates, 
 from recommender.ranking.policy import Policy
 from recommender.ranking.vector_share import SHARES_NOTE, find_shares
 
-__all__ = ["LEAST_MEASURED", "Scorer", "Seed", "find_seed", "seed_at", "seed_of"]
+__all__ = [
+    "LEAST_MEASURED",
+    "Scorer",
+    "Search",
+    "Seed",
+    "find_seed",
+    "seed_at",
+    "seed_of",
+]
 
 LEAST_MEASURED: Final = 15
 """With so many articles a language has a hundred pairs, enough for its background similarity."""
@@ -147,6 +155,21 @@ def find_seed(view: View, article_id: str) -> Seed:
     if seed is None:
         raise UnreadArticle(article_id)
     return seed
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Search:
+    """A search for candidates of a seed.
+
+    Attributes:
+        among: how many rows of the snapshot it was allowed to find.
+        least: an allowed row that is less similar was not found; minus infinity if all were found.
+        by_words: whether terms were compared, not vectors.
+    """
+
+    among: int
+    least: float
+    by_words: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,9 +1,10 @@
 """Finished answers that a worker keeps, so that the same question again costs no ranking.
 
-An answer is given again only while all that it was made from is the same: the view, the policy, the
-pins and blocks, and what the clock says of them. Whatever is written, the next refresh that shows
-it to this worker forgets every answer; so does the first moment at which an article comes on show
-or goes, a pin or a rule begins or ends, or, where ages count, an hour.
+An answer is given again only while the same one would be made. After a refresh that shows something
+new to this worker, an answer that is asked for is first held against it: the pins and blocks of its
+article, and the rows that its list was made from (`Basis`). Where that does not show that the list
+is the same, the answer is forgotten. A new policy or snapshot forgets every answer; so does the
+first moment at which an article comes on show or goes, or, where ages count, an hour.
 """
 
 import threading
@@ -20,7 +21,9 @@ from numpy.typing import NDArray
 
 from index import View
 from recommender.live import LiveState
+from recommender.ranking.basis import Basis
 from recommender.ranking.filters import Columns, computed
+from recommender.ranking.overrides import Overrides
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -34,6 +37,8 @@ CALLERS: Final = ((False, True), (False, False), (True, False))
 LONGEST_QUERY: Final = 256
 OVERHEAD_BYTES: Final = 500
 """Of one answer beside its texts: objects, numbers, a place to be found. Rather too much."""
+BASIS_BYTES: Final = 1_000
+"""Of what a list was made from, beside its arrays. Rather too much."""
 HOUR_SECONDS: Final = 3_600.0
 TURNS: Final = ("from_time", "until_time", "revised_at")
 """The columns with the moments at which an article comes on show, goes, or counts as revised."""
@@ -64,26 +69,35 @@ class Question(NamedTuple):
 class Moment:
     """What all answers are made from, as far as it changes with writes.
 
-    Attributes: as of `LiveState`. Of the view only what is present stands here, which every view
-    has its own of: to keep the view would keep its snapshot open.
+    Attributes: as of `LiveState`. Of the view only its manifest and what is present stand here:
+    each opened snapshot has its own of the first, and each view of the second. To keep the view
+    would keep its snapshot open.
     """
 
+    manifest: object
     present: object
     policy: object
     overrides: object
+    change: int
 
     @classmethod
     def of(cls, live: LiveState) -> Self:
         """Those of a live state."""
-        return cls(live.view.present, live.active_policy, live.overrides)
+        view = live.view
+        of_view = (view.snapshot.manifest, view.present)
+        return cls(*of_view, live.active_policy, live.overrides, live.change)
 
     def is_of(self, live: LiveState) -> bool:
-        """Whether answers of this moment hold for a live state."""
+        """Whether all answers of this moment hold for a live state."""
         return (
             self.present is live.view.present
             and self.policy is live.active_policy
             and self.overrides is live.overrides
         )
+
+    def is_comparable(self, live: LiveState) -> bool:
+        """Whether an answer of this moment may hold for a live state that is older or newer."""
+        return self.manifest is live.view.snapshot.manifest and self.policy is live.active_policy
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,6 +114,7 @@ class KeptAnswer:
         made_at: the moment that the list was made for, POSIX.
         article_id: of the article that it is for.
         route: the rule of the path by which it was asked for.
+        basis: what its list was made from; None if every change may change it.
     """
 
     body: bytes
@@ -110,6 +125,29 @@ class KeptAnswer:
     made_at: float
     article_id: str
     route: str
+    basis: Basis | None = None
+
+
+@dataclass(slots=True, eq=False)
+class _Kept:
+    """A place of a kept answer.
+
+    Attributes:
+        answer: the answer.
+        overrides: the pins and blocks of its article.
+        of_moment: the number of the last moment for which it is known to hold.
+    """
+
+    answer: KeptAnswer
+    overrides: Overrides
+    of_moment: int
+
+    def holds(self, live: LiveState, now: float) -> bool:
+        """Whether a later state, with the same snapshot and policy, would give it too."""
+        basis = self.answer.basis
+        if basis is None or live.overrides.of(self.answer.article_id) != self.overrides:
+            return False
+        return basis.holds(live.view, now)
 
 
 class KeptAnswers:
@@ -131,8 +169,9 @@ class KeptAnswers:
         self._most_bytes = most_bytes
         self.bytes = 0
         self._moment: Moment | None = None
+        self._moments = 0  # that were followed so far
         self._holds = (inf, -inf)
-        self._kept: OrderedDict[Question, KeptAnswer] = OrderedDict()
+        self._kept: OrderedDict[Question, _Kept] = OrderedDict()
         self._lock = threading.Lock()
 
     def may_have(self, environ: "WSGIEnvironment") -> bool:
@@ -145,12 +184,18 @@ class KeptAnswers:
     def find(self, question: Question, live: LiveState, now: float) -> KeptAnswer | None:
         """The answer to a question, if it would be made the same at `now`, seconds since 1970."""
         with self._lock:
-            self._forget_unless_they_hold(live, now)
-            found = self._kept.get(question) if live.reading is None else None
-            if found is None or not found.made_at <= now < found.changes_at:
+            if not self._follow(live, now) or live.reading is not None:
                 return None
+            kept = self._kept.get(question)
+            if kept is None or not kept.answer.made_at <= now < kept.answer.changes_at:
+                return None
+            if kept.of_moment != self._moments:
+                if not kept.holds(live, now):
+                    self._drop(question)
+                    return None
+                kept.of_moment = self._moments
             self._kept.move_to_end(question)
-            return found
+            return kept.answer
 
     def keep(
         self, question: Question, answer: KeptAnswer, before: LiveState, live: LiveState
@@ -164,38 +209,51 @@ class KeptAnswers:
             return
         if not Moment.of(before).is_of(live):
             return
+        overrides = live.overrides.of(answer.article_id)
         with self._lock:
-            self._forget_unless_they_hold(live, answer.made_at)
+            if not self._follow(live, answer.made_at):
+                return
             self._drop(question)
-            self._kept[question] = answer
+            self._kept[question] = _Kept(answer, overrides, self._moments)
             self.bytes += size
             while self.bytes > self._most_bytes:
                 self._drop(next(iter(self._kept)))
 
     def _drop(self, question: Question) -> None:
-        answer = self._kept.pop(question, None)
-        if answer is not None:
-            self.bytes -= bytes_of(question, answer)
+        kept = self._kept.pop(question, None)
+        if kept is not None:
+            self.bytes -= bytes_of(question, kept.answer)
 
-    def _forget_unless_they_hold(self, live: LiveState, now: float) -> None:
-        """Forget all answers if they were made from something else, or for another time."""
-        begin, end = self._holds
-        is_same = self._moment is not None and self._moment.is_of(live)
+    def _follow(self, live: LiveState, now: float) -> bool:
+        """Go on to a state and a time, and forget all answers of which nothing holds there.
+
+        Returns:
+            False for a state that is older than one that was followed.
+        """
+        before, (begin, end) = self._moment, self._holds
+        is_same = before is not None and before.is_of(live)
         if is_same and begin <= now < end:
-            return
-        if is_same and end <= now and not _may_change(live, end, now):
-            self._holds = (begin, _time_around(live.view, now)[1])
-            return
-        self._moment = Moment.of(live)
+            return True
+        if before is None or not before.is_comparable(live):
+            self._kept.clear()
+        elif live.change < before.change:
+            return False
+        elif now < begin or (end <= now and _may_change(live, end, now)):
+            self._kept.clear()
+        if not is_same:
+            self._moment = Moment.of(live)
+            self._moments += 1
         self._holds = _time_around(live.view, now)
-        self._kept.clear()
-        self.bytes = 0
+        if not self._kept:
+            self.bytes = 0
+        return True
 
 
 def bytes_of(question: Question, answer: KeptAnswer) -> int:
     """What an answer takes of the memory, with the question that it is found by."""
     texts = (*question[:2], answer.body, answer.etag, answer.keys, answer.article_id)
-    return OVERHEAD_BYTES + sum(map(getsizeof, texts))
+    of_basis = 0 if answer.basis is None else BASIS_BYTES + answer.basis.size
+    return OVERHEAD_BYTES + of_basis + sum(map(getsizeof, texts))
 
 
 def _time_around(view: View, now: float) -> tuple[float, float]:

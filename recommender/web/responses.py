@@ -77,7 +77,11 @@ def to_keep(response: Response, listing: Listing, route: str) -> KeptAnswer:
     """What is kept of the response with a list, to give it again."""
     keys, purgeable = _keys_of(listing)
     etag, times = response.headers["ETag"], (listing.changes_at, listing.made_at)
-    return KeptAnswer(response.get_data(), etag, keys, purgeable, *times, listing.article_id, route)
+    return KeptAnswer(
+        response.get_data(),
+        *(etag, keys, purgeable, *times, listing.article_id, route),
+        basis=listing.basis,
+    )
 
 
 def given_again(kept: KeptAnswer, now: float, *, public: bool) -> Response:

@@ -19,6 +19,7 @@ from recommender.indexing.drafts import make_outside_seed, read_draft
 from recommender.indexing.snapshots import Origin
 from recommender.live import ADVICE, FolderHealth, Follower, LiveState
 from recommender.ranking.appears_in import Appearances, find_appearances
+from recommender.ranking.basis import Basis
 from recommender.ranking.candidates import ListRequest, Step, timed
 from recommender.ranking.explain import list_explained
 from recommender.ranking.filters import is_visible, row_is_visible
@@ -61,6 +62,7 @@ class Listing:
         changes_at: when an article in it expires, or a pin, a block or a site rule begins or ends,
             POSIX.
         made_at: the moment that the list is for, POSIX.
+        basis: what a lasting list was made from, where that is known.
     """
 
     article_id: str
@@ -71,6 +73,7 @@ class Listing:
     lasting: bool
     changes_at: float
     made_at: float
+    basis: Basis | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +167,8 @@ class State:
         # Where the view does not show the seed, the store was asked, and may change unseen.
         lasting = up_to_date and row is not None and not explained
         of_it = (explained, up_to_date, lasting, changes_at, now)
-        return Listing(article_id, related, language, *of_it)
+        basis = Basis.of(request, related) if lasting else None
+        return Listing(article_id, related, language, *of_it, basis)
 
     def list_for_draft(
         self,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 import pytest
@@ -252,8 +252,8 @@ class ViewFactory:
             return IndexedDocument(article, None, 1, up_to_date=False)
         return IndexedDocument(article, self._analyze(article), 1, up_to_date=True)
 
-    def build(self, known: Iterable[IndexedDocument], model: Model) -> View:
-        """A snapshot alone."""
+    def build(self, known: Iterable[IndexedDocument], model: Model, **options: int) -> View:
+        """A snapshot alone; `options` are more of those of a build."""
         rows = build_rows(sorted(known, key=_id_of), model, dim=1)
         self._built += 1
         catalog = Catalog(self._folder / f"{self._built}")
@@ -261,7 +261,7 @@ class ViewFactory:
         with pytest.MonkeyPatch.context() as patch:
             # Nobody cuts the power here, and waiting for the disk takes longer than all the rest.
             patch.setattr(os, "fsync", lambda _file: None)
-            return View.of(catalog.publish_rows(rows, **stamp))
+            return View.of(catalog.publish_rows(rows, **stamp, **cast("Any", options)))
 
     def build_with_delta(
         self,

@@ -2,18 +2,22 @@
 
 import json
 import tracemalloc
+from dataclasses import replace
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from recommender.ranking.overrides import OverridesByArticle, StoredOverrides
 from recommender.ranking.policy import Policy, parse_policy
 from recommender.web.kept_answers import KeptAnswer, KeptAnswers, Question
 
 HOUR = 3_600.0
 NOW = 500_000 * HOUR + 1_800.0
 RULE = {"name": "no city", "action": "never", "items": {"section": "city"}}
+OVERRIDES = OverridesByArticle()
 FROM = ("an-article", "/of/<article>")
 
 
@@ -25,9 +29,10 @@ def state(*turns: float) -> Any:
         SimpleNamespace(columns={"from_time": times, "until_time": -times, "revised_at": never}),
         SimpleNamespace(columns={"from_time": never, "until_time": never, "revised_at": times}),
     ]
-    view = SimpleNamespace(present=np.ones(len(times), np.bool_), parts=parts)
-    policy = SimpleNamespace(policy=Policy())
-    return SimpleNamespace(view=view, active_policy=policy, overrides=object(), reading=None)
+    snapshot = SimpleNamespace(manifest=object())
+    view = SimpleNamespace(present=np.ones(len(times), np.bool_), parts=parts, snapshot=snapshot)
+    made_from = {"active_policy": SimpleNamespace(policy=Policy()), "overrides": OVERRIDES}
+    return SimpleNamespace(view=view, **made_from, change=1, reading=None)
 
 
 def like(live: Any, **changed: Any) -> Any:
@@ -38,8 +43,13 @@ def ask(number: int = 0, query: str = "") -> Question:
     return Question(f"/of/article-{number}", query, public=False, sees_stored=True)
 
 
-def answer(body: bytes = b"{}", changes_at: float = np.inf, made_at: float = NOW) -> KeptAnswer:
-    return KeptAnswer(body, '"an-etag"', "a b c", True, changes_at, made_at, *FROM)  # noqa: FBT003
+def answer(
+    body: bytes = b"{}",
+    changes_at: float = np.inf,
+    made_at: float = NOW,
+    basis: Any = None,
+) -> KeptAnswer:
+    return KeptAnswer(body, '"an-etag"', "a b c", True, changes_at, made_at, *FROM, basis)  # noqa: FBT003
 
 
 def test_an_answer_is_found_by_all_that_it_depends_on() -> None:
@@ -56,16 +66,96 @@ def test_an_answer_is_found_by_all_that_it_depends_on() -> None:
         assert kept.find(other, live, NOW) is None
 
 
-@pytest.mark.parametrize("part", ["view", "active_policy", "overrides"])
-def test_what_is_written_forgets_every_answer(part: str) -> None:
+def after_write(live: Any) -> Any:
+    """The next state, in which something else is present."""
+    view = like(live.view, present=live.view.present.copy())
+    return like(live, view=view, change=live.change + 1)
+
+
+def overridden(live: Any, article_id: str) -> Any:
+    """The next state, in which an article has a pin."""
+    pins = json.dumps([{"id": "pinned", "by": "b", "at": "2026-01-01T00:00:00Z"}])
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    row = StoredOverrides(live.change + 1, article_id, "pins", pins, "b", at)
+    return like(live, overrides=live.overrides.after([row]), change=live.change + 1)
+
+
+def basis(*, holds: bool, size: int = 10) -> Any:
+    """What says of every later view that the list is the same, or another."""
+    return SimpleNamespace(holds=lambda _view, _now: holds, size=size)
+
+
+@pytest.mark.parametrize("part", ["view", "active_policy"])
+def test_a_snapshot_and_a_policy_forget_every_answer(part: str) -> None:
     kept, live = KeptAnswers(lambda: NOW), state()
     for number in range(5):
-        kept.keep(ask(number), answer(), live, live)
-    after = like(live, **{part: state().view if part == "view" else object()})
+        kept.keep(ask(number), answer(basis=basis(holds=True)), live, live)
+    after = like(live, **{part: getattr(state(), part)})
     assert kept.find(ask(0), after, NOW) is None
     assert kept.bytes == 0
-    kept.keep(ask(0), answer(), live, after)  # made while it was written
+    kept.keep(ask(0), answer(), live, after)  # made while it changed
     assert (kept.find(ask(0), after, NOW), kept.bytes) == (None, 0)
+
+
+def test_a_write_forgets_an_answer_of_which_nothing_says_that_it_holds() -> None:
+    kept, live = KeptAnswers(lambda: NOW), state()
+    bases = (None, basis(holds=False), basis(holds=True))
+    for number, one in enumerate(bases):
+        kept.keep(ask(number), answer(basis=one), live, live)
+    for _ in range(2):
+        live, before = after_write(live), live
+        assert [kept.find(ask(number), live, NOW) is None for number in range(3)] == [
+            *(True, True, False)
+        ]
+    kept.keep(ask(0), answer(basis=bases[2]), before, live)  # made while it was written
+    assert kept.find(ask(0), live, NOW) is None
+
+
+def test_an_answer_is_held_against_a_write_once() -> None:
+    kept, live, asked = KeptAnswers(lambda: NOW), state(), list[Any]()
+    counted = SimpleNamespace(holds=lambda view, _: asked.append(view) is None, size=0)
+    kept.keep(ask(), answer(basis=counted), live, live)
+    for state_ in (live, live, *[after_write(live)] * 3):
+        assert kept.find(ask(), state_, NOW) is not None
+    assert len(asked) == 1
+
+
+def test_a_pin_forgets_the_answers_of_its_article_alone() -> None:
+    kept, live = KeptAnswers(lambda: NOW), state()
+    for number, article_id in enumerate(("an-article", "other")):
+        made = replace(answer(basis=basis(holds=True)), article_id=article_id)
+        kept.keep(ask(number), made, live, live)
+    live = overridden(live, "other")
+    assert kept.find(ask(0), live, NOW) is not None
+    assert kept.find(ask(1), live, NOW) is None
+
+
+def test_a_thread_that_still_has_an_older_state_gets_nothing_and_forgets_nothing() -> None:
+    kept, live = KeptAnswers(lambda: NOW), state()
+    after, made = after_write(live), answer(basis=basis(holds=True))
+    kept.keep(ask(), made, after, after)
+    assert kept.find(ask(), live, NOW) is None
+    kept.keep(ask(1), answer(), live, live)
+    assert kept.find(ask(1), after, NOW) is None
+    assert kept.find(ask(), after, NOW) is made
+
+
+@pytest.mark.parametrize(("turn", "moved", "is_kept"), [(5, 4, True), (5, 5, False), (-5, 0, True)])
+def test_what_a_write_brings_on_show_later_ends_answers_then(
+    turn: float, moved: float, *, is_kept: bool
+) -> None:
+    kept, live = KeptAnswers(lambda: NOW), state()
+    kept.keep(ask(), answer(basis=basis(holds=True)), live, live)
+    after = like(live, view=like(after_write(live).view, parts=state(NOW + turn).view.parts))
+    for now in (NOW, NOW + moved):
+        found = kept.find(ask(), after, now)
+    assert (found is not None) == is_kept
+
+
+def test_a_write_after_the_hour_ends_answers_where_ages_count() -> None:
+    kept, live = KeptAnswers(lambda: NOW), state()
+    kept.keep(ask(), answer(basis=basis(holds=True)), live, live)
+    assert kept.find(ask(), after_write(live), NOW + HOUR) is None
 
 
 def test_no_answer_is_given_while_a_large_part_of_the_archive_is_read() -> None:

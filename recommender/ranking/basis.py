@@ -1,0 +1,150 @@
+"""What a list rests on, so that it is known of a later view whether it makes the same list.
+
+A list is made from rows that were compared for it. Rows never change: a changed article gets
+another row, and its old one is no longer present. So a later view of the same snapshot makes the
+same list if every row that was compared is still present, and no row that came since would have
+been found: by a search, as the seed's translation, or by its own id. Decision 26 has the proof.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf
+from typing import TYPE_CHECKING, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index import Query, View
+from recommender.api import FALLBACK_STAGES, RelatedList
+from recommender.ranking.filters import Filter, IndexedColumns, eligible, matching
+
+if TYPE_CHECKING:
+    from recommender.ranking.candidates import ListRequest
+
+__all__ = ["Basis"]
+
+MARGIN: Final = 1e-3
+"""A similarity that is computed in another order may differ by so much, with room to spare."""
+Mask = NDArray[np.bool_]
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Basis:
+    """What a list was made from. It holds no view, which would keep a snapshot open.
+
+    Attributes:
+        rows: all rows that were compared, int32 [m].
+        length: how many rows the view had.
+        gone: how many rows of the snapshot were not present.
+        among: of each search by vectors, how many rows of the snapshot were allowed.
+        wanted: the filter of the list.
+        untitled: whether articles without a title are listed.
+        reach: what says which rows the seed's vector can find; None if it can find none.
+        query: the seed's vector as it was searched with, float32 [dim]; None if it has none.
+        terms: the seed's; None if it has none.
+        least: a row whose vector is less similar was not found.
+        least_by_words: a row whose terms are less similar was not found.
+        linked: hashes of the seed and its translations, and of what they translate.
+        size: the bytes of its arrays.
+    """
+
+    rows: NDArray[np.int32]
+    length: int
+    gone: int
+    among: tuple[int, ...]
+    wanted: Filter
+    untitled: bool
+    reach: Callable[[IndexedColumns], Mask] | None
+    query: NDArray[np.float32] | None
+    terms: Query | None
+    least: float
+    least_by_words: float
+    linked: frozenset[int]
+    size: int
+
+    @classmethod
+    def of(cls, request: "ListRequest", related: RelatedList) -> Self | None:
+        """The basis of a list; None if any change might change the list.
+
+        So it is with a list that is short or filled up, and with places that are kept for members
+        of a share: what is newest, or the only one of its kind, is listed without being near.
+        """
+        view, seed, searches = request.view, request.seed, request.searches
+        pins = [view.row_of(one) for one in (*request.overrides.pinned, seed.id)]
+        filled_up = any(item.reason in FALLBACK_STAGES for item in related.items)
+        if filled_up or related.short_because or related.hint or None in pins:
+            return None
+        if request.site_rules.shares or request.shown_on_page:
+            return None
+        translations = np.flatnonzero(request.rows.translations)
+        compared = np.concatenate([np.array(pins, np.int64), translations, *request.compared])
+        linked = {seed.id_hash, seed.translates}
+        if len(translations) > 1:  # the seed itself is one of them
+            for name in ("id_hash", "translates"):
+                linked.update(view.take(name, translations).tolist())
+        rows, query, terms = np.unique(compared).astype(np.int32), request.scorer.query, seed.terms
+        arrays = [rows] if query is None else [rows, query]
+        arrays += [] if terms is None else [terms.buckets, terms.weights]
+        return cls(
+            rows=rows,
+            length=len(view),
+            gone=_gone(view),
+            among=tuple({one.among for one in searches if not one.by_words}),
+            wanted=request.wanted,
+            untitled=request.policy.untitled,
+            reach=request.reach,
+            query=None if query is None else query.copy(),
+            terms=None if terms is None else Query(terms.buckets.copy(), terms.weights.copy()),
+            least=min((one.least for one in searches if not one.by_words), default=inf),
+            least_by_words=min((one.least for one in searches if one.by_words), default=inf),
+            linked=frozenset(linked),
+            size=sum(one.nbytes for one in arrays),
+        )
+
+    def holds(self, view: View, now: float) -> bool:
+        """Whether a later view of the same snapshot makes the same list.
+
+        Policy, pins and blocks must be the same; and between the two moments no article may have
+        come on show or gone by the clock alone.
+
+        Args:
+            view: made from the view of the list by changes.
+            now: seconds since 1970 in UTC.
+        """
+        if not view.present[self.rows].all():
+            return False
+        # Where fewer rows are allowed, more lists are visited, and may have nearer ones.
+        gone, visited = _gone(view) - self.gone, view.snapshot.vectors.count_visited
+        if gone and any(visited(one) != visited(one - gone) for one in self.among):
+            return False
+        new = np.flatnonzero(view.present[self.length :]) + self.length
+        return not len(new) or not self._may_find(view, new, now)
+
+    def _may_find(self, view: View, rows: Rows, now: float) -> bool:
+        """Whether the list might have been another with some more rows of the delta, int64 [m]."""
+        hashes = view.take_each(("id_hash", "translates"), rows)
+        if any(not self.linked.isdisjoint(some.tolist()) for some in hashes.values()):
+            return True
+        part, at = view.delta, rows - len(view.snapshot)
+        listable = eligible(part, now, untitled=self.untitled) & matching(part, self.wanted)
+        rows, at = rows[listable[at]], at[listable[at]]
+        if not len(rows):
+            return False
+        # All are compared: a language that is new may be searched, and `reach` does not know it.
+        if (
+            not (self.query is None or self.reach is None)
+            and (view.fetch(rows) @ self.query >= self.least - MARGIN).any()
+        ):
+            return True
+        by_words = rows if self.reach is None else rows[~self.reach(part)[at]]
+        if self.terms is None or not len(by_words):
+            return False
+        alike = view.similarities(self.terms, by_words)
+        return bool(((alike > 0) & (alike >= self.least_by_words - MARGIN)).any())
+
+
+def _gone(view: View) -> int:
+    """How many rows of the snapshot are not present."""
+    size = len(view.snapshot)
+    return size - int(np.count_nonzero(view.present[:size]))

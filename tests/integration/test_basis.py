@@ -1,0 +1,253 @@
+"""A list of which its basis says that it holds is the list that is made after a change.
+
+The oracle is the list itself, made anew over the later view. Archives are small and drawn by number
+(tests/support/drawn_archives.py); searches are cut after a few candidates, as they are in archives
+a thousand times as large.
+"""
+
+import gc
+import random
+import types
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from index import DeltaWriter, View
+from recommender.analysis.embedding import Encoder, Model
+from recommender.api import MODES, ListOptions, Override
+from recommender.indexing.documents import IndexedDocument, build_rows
+from recommender.ranking.basis import Basis
+from recommender.ranking.candidates import ListRequest
+from recommender.ranking.overrides import HiddenArticles, Overrides
+from recommender.ranking.policy import Policy
+from recommender.ranking.related import list_related
+from recommender.ranking.scoring import Seed, find_seed
+from recommender.ranking.site_rules import Condition, SiteRule
+from tests.support.drawn_archives import (
+    DIM,
+    LANGUAGES,
+    MODELS,
+    NOW,
+    ViewFactory,
+    article_of,
+    cut,
+    drawn,
+    fresh,
+    model_of,
+    name,
+    status_fields,
+)
+from tests.support.properties import examples
+
+LARGEST: Final = (6, 7, 8)
+NOW_SECONDS: Final = NOW.timestamp()
+RULES: Final = (
+    SiteRule(name="a", action="never", items=Condition(section="farm")),
+    SiteRule(name="b", action="boost", by=0.2, items=Condition(tag="port")),
+    SiteRule(name="c", action="share", at_least=1, items=Condition(section="city")),
+)
+options = st.builds(
+    ListOptions,
+    limit=st.integers(1, 3),
+    offset=st.sampled_from([0, 0, 0, 2]),
+    mode=st.sampled_from([MODES[0], *MODES]),
+    language=st.sampled_from([None, None, "any", "en", "ru,zgh", "-en"]),
+    section=st.sampled_from([None, None, None, "city", "-farm"]),
+    diversity=st.sampled_from([None, 0.0, 0.5]),
+)
+policies = st.builds(
+    Policy,
+    candidates=st.integers(2, 6),
+    threshold=st.sampled_from([0.0, 0.02]),
+    words_threshold=st.sampled_from([0.0, 0.02]),
+    duplicate_overlap=st.sampled_from([0.3, 0.6]),
+    fallback=st.booleans(),
+    untitled=st.booleans(),
+    neighbour_weight=st.sampled_from([0.0, 0.3]),
+    rules=st.lists(st.sampled_from(RULES), max_size=2, unique_by=lambda one: one.name).map(tuple),
+)
+
+
+@pytest.fixture(scope="module")
+def factory(tmp_path_factory: pytest.TempPathFactory, fake_encoder: Encoder) -> ViewFactory:
+    return ViewFactory(tmp_path_factory.mktemp("archives"), fake_encoder)
+
+
+@dataclass
+class Newsroom:
+    """An archive that changes: each change makes a later view of the same snapshot."""
+
+    factory: ViewFactory
+    model: Model
+    draw: random.Random
+    size: int
+    writer: DeltaWriter
+
+    @classmethod
+    def of(cls, factory: ViewFactory, number: int, kind: str, salt: int, **build: int) -> Self:
+        model, documents = model_of(kind), drawn(number)
+        known = [factory.known(article_of(one)) for one in documents.values()]
+        key = f"{number} {kind} {build}"
+        if key not in factory.kept:
+            view = factory.build(known, model, **build)
+            factory.kept[key] = view, view
+        writer = DeltaWriter(View.of(factory.kept[key][0].snapshot))
+        draw = random.Random(f"changes {number} {salt}")  # noqa: S311
+        return cls(factory, model, draw, len(documents), writer)
+
+    def change(self) -> View:
+        """Write, change or delete one article."""
+        draw, at = self.draw, self.draw.randrange(self.size + 20)
+        kind = draw.choices(["new", "text", "status", "gone", "unread"], (6, 3, 2, 2, 1))[0]
+        tag = draw.choices([*LANGUAGES], (8, 4, 2, 3, 2))[0]
+        article_id = f"new-{draw.randrange(10**6)}" if kind == "new" else name(at)
+        if kind == "gone":
+            return self.writer.apply(self._rows([]), {article_id})
+        text = fresh(draw, tag)
+        if kind == "text" and draw.random() < 0.5:
+            text = cut(draw, text, tag)
+        fields = status_fields(draw, at, self.size)
+        article = article_of({"id": article_id, "language": tag} | fields | text)
+        return self.writer.apply(
+            self._rows([self.factory.known(article, read=kind != "unread")]), set()
+        )
+
+    def _rows(self, known: Sequence[IndexedDocument]) -> Any:
+        return build_rows(known, self.model, DIM)
+
+
+def seeds_of(view: View) -> Iterator[Seed]:
+    """The seeds whose text was read."""
+    for row in range(len(view)):
+        if view.present[row]:
+            seed = find_seed(view, view.id_of(row))
+            if seed.terms is not None:
+                yield seed
+
+
+def request_for(
+    view: View, seed: Seed, wanted: ListOptions, policy: Policy, overrides: Overrides
+) -> ListRequest:
+    return ListRequest(view, seed, wanted, policy, NOW_SECONDS, overrides.at(NOW_SECONDS))
+
+
+def compare(
+    newsroom: Newsroom,
+    wanted: ListOptions,
+    policy: Policy,
+    overrides: Overrides,
+    *,
+    before: int = 3,
+    changes: int = 4,
+) -> Counter[str]:
+    """Make the lists of all seeds, change the archive, and compare those that hold."""
+    view = newsroom.writer.view
+    for _ in range(before):
+        view = newsroom.change()
+    made = []
+    for seed in seeds_of(view):
+        request = request_for(view, seed, wanted, policy, overrides)
+        related = list_related(request)
+        made.append((seed.id, related, Basis.of(request, related)))
+    seen = Counter[str]({"made": len(made), "known": sum(one[2] is not None for one in made)})
+    for _ in range(changes):
+        view = newsroom.change()
+        for article_id, related, basis in made:
+            if basis is None or not basis.holds(view, NOW_SECONDS):
+                continue
+            seen["held"] += 1
+            again = request_for(view, find_seed(view, article_id), wanted, policy, overrides)
+            assert list_related(again) == related
+    return seen
+
+
+overrides = st.builds(
+    Overrides,
+    pins=st.sampled_from([(), (), (Override(id=name(3)),), (Override(id=name(30)),)]),
+    blocks=st.sampled_from([(), (Override(id=name(4)),)]),
+    hidden=st.just(HiddenArticles(frozenset({name(5)}))),
+)
+archives = st.tuples(
+    st.sampled_from(LARGEST), st.sampled_from(sorted(MODELS)), st.integers(0, 10**6)
+)
+
+
+@pytest.mark.long
+@examples(300)
+@given(archive=archives, wanted=options, policy=policies, of_editors=overrides)
+def test_a_list_that_holds_is_the_list_that_is_made_anew(
+    factory: ViewFactory,
+    archive: tuple[int, str, int],
+    wanted: ListOptions,
+    policy: Policy,
+    of_editors: Overrides,
+) -> None:
+    compare(Newsroom.of(factory, *archive), wanted, policy, of_editors)
+
+
+@pytest.mark.parametrize("kind", sorted(MODELS))
+@pytest.mark.parametrize("ivf", [False, True])
+def test_most_lists_hold_through_a_change_and_are_right(
+    factory: ViewFactory, monkeypatch: pytest.MonkeyPatch, kind: str, *, ivf: bool
+) -> None:
+    """Otherwise the property would say nothing."""
+    build = {"ivf_above": 20} if ivf else {}
+    monkeypatch.setattr("index.vector_search.EXACT_BELOW", 4 if ivf else 10_000)
+    policy = Policy(candidates=3, threshold=0.0, words_threshold=0.0, story_cap=100, fallback=False)
+    seen = Counter[str]()
+    for salt in range(4):
+        newsroom = Newsroom.of(factory, 8, kind, salt, **build)
+        seen += compare(newsroom, ListOptions(limit=2), policy, Overrides())
+    assert seen["known"] > seen["made"] / 3
+    assert seen["held"] > seen["known"]  # of four times as many
+
+
+@pytest.mark.parametrize("kind", sorted(MODELS))
+def test_a_list_does_not_hold_where_it_changes(factory: ViewFactory, kind: str) -> None:
+    """Of lists that become others none holds, and such lists there are."""
+    policy = Policy(candidates=3, threshold=0.0, words_threshold=0.0, fallback=False)
+    changed = 0
+    for salt in range(16):
+        newsroom = Newsroom.of(factory, 8, kind, salt)
+        view, wanted = newsroom.writer.view, ListOptions(limit=2)
+        made = {
+            seed.id: (request, list_related(request))
+            for seed in seeds_of(view)
+            for request in [request_for(view, seed, wanted, policy, Overrides())]
+        }
+        view = newsroom.change()
+        for seed in seeds_of(view):
+            if seed.id in made:
+                request, before = made[seed.id]
+                after = list_related(request_for(view, seed, wanted, policy, Overrides()))
+                basis = Basis.of(request, before)
+                if after != before and basis is not None:
+                    assert not basis.holds(view, NOW_SECONDS)
+                    changed += 1
+    assert changed > 20
+
+
+def test_a_basis_keeps_no_view_open(factory: ViewFactory) -> None:
+    view = Newsroom.of(factory, 8, "of English", 0).change()
+    wanted, policy = ListOptions(limit=1), Policy(candidates=3)
+    requests = (request_for(view, seed, wanted, policy, Overrides()) for seed in seeds_of(view))
+    bases = (Basis.of(request, list_related(request)) for request in requests)
+    assert not reaches(next(filter(None, bases)), view.snapshot)
+
+
+def reaches(one: object, other: object) -> bool:
+    """Whether an object refers to another, through any others but modules and types."""
+    seen, todo = {id(one)}, [one]
+    while todo:
+        for found in gc.get_referents(todo.pop()):
+            if found is other:
+                return True
+            if id(found) not in seen and not isinstance(found, (types.ModuleType, type)):
+                seen.add(id(found))
+                todo.append(found)
+    return False
