@@ -9,7 +9,7 @@ been found: by a search, as the seed's translation, or by its own id. Decision 2
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["Basis"]
 
 MARGIN: Final = 1e-3
-"""A similarity that is computed in another order may differ by so much, with room to spare."""
+"""The similarity to a vector that was rounded to float16 may differ by 5e-4, and that which was
+computed in another order by 1e-6."""
 Mask = NDArray[np.bool_]
 Rows = NDArray[np.int64]
 
@@ -41,10 +42,12 @@ class Basis:
         wanted: the filter of the list.
         untitled: whether articles without a title are listed.
         reach: what says which rows the seed's vector can find; None if it can find none.
-        query: the seed's vector as it was searched with, float32 [dim]; None if it has none.
-        terms: the seed's; None if it has none.
+        query: the seed's vector as it was searched with, rounded, float16 [dim]; None if it has
+            none.
+        terms: the seed's; None if it has none, or if no row was compared by its words.
         least: a row whose vector is less similar was not found.
-        least_by_words: a row whose terms are less similar was not found.
+        least_by_words: a row whose terms are less similar was not found; plus infinity if the seed
+            has no terms.
         linked: hashes of the seed and its translations, and of what they translate.
         size: the bytes of its arrays.
     """
@@ -56,7 +59,7 @@ class Basis:
     wanted: Filter
     untitled: bool
     reach: Callable[[IndexedColumns], Mask] | None
-    query: NDArray[np.float32] | None
+    query: NDArray[np.float16] | None
     terms: Query | None
     least: float
     least_by_words: float
@@ -83,9 +86,12 @@ class Basis:
         if len(translations) > 1:  # the seed itself is one of them
             for name in ("id_hash", "translates"):
                 linked.update(view.take(name, translations).tolist())
-        rows, query, terms = np.unique(compared).astype(np.int32), request.scorer.query, seed.terms
-        arrays = [rows] if query is None else [rows, query]
-        arrays += [] if terms is None else [terms.buckets, terms.weights]
+        rows, vector = np.unique(compared).astype(np.int32), request.scorer.query
+        query = None if vector is None else vector.astype(np.float16)
+        by_words = [one for one in searches if one.by_words]
+        terms = seed.terms if any(one.found for one in by_words) else None
+        of_terms = () if terms is None else (terms.buckets, terms.weights)
+        arrays: tuple[NDArray[Any], ...] = (rows, *of_terms, *(() if query is None else (query,)))
         return cls(
             rows=rows,
             length=len(view),
@@ -94,10 +100,10 @@ class Basis:
             wanted=request.wanted,
             untitled=request.policy.untitled,
             reach=request.reach,
-            query=None if query is None else query.copy(),
+            query=query,
             terms=None if terms is None else Query(terms.buckets.copy(), terms.weights.copy()),
             least=min((one.least for one in searches if not one.by_words), default=inf),
-            least_by_words=min((one.least for one in searches if one.by_words), default=inf),
+            least_by_words=min((one.least for one in by_words), default=inf),
             linked=frozenset(linked),
             size=sum(one.nbytes for one in arrays),
         )
@@ -132,14 +138,13 @@ class Basis:
         if not len(rows):
             return False
         # All are compared: a language that is new may be searched, and `reach` does not know it.
-        if (
-            not (self.query is None or self.reach is None)
-            and (view.fetch(rows) @ self.query >= self.least - MARGIN).any()
-        ):
-            return True
+        if not (self.query is None or self.reach is None):
+            near = view.fetch(rows) @ self.query.astype(np.float32)
+            if near.max() >= self.least - MARGIN:
+                return True
         by_words = rows if self.reach is None else rows[~self.reach(part)[at]]
         if self.terms is None or not len(by_words):
-            return False
+            return len(by_words) > 0 and self.least_by_words < inf
         alike = view.similarities(self.terms, by_words)
         return bool(((alike > 0) & (alike >= self.least_by_words - MARGIN)).any())
 

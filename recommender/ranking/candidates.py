@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from math import inf
 from typing import Final
 
@@ -287,7 +287,7 @@ class ListRequest:
             hits = search(fetch, rows) if rows.any() else Hits.none()
             least = float(hits.similarities[-1]) if len(hits.rows) == fetch else -inf
             among = int(np.count_nonzero(rows[:size]))
-            self.searches.append(Search(among, least, words))
+            self.searches.append(Search(among, least, words, len(hits.rows)))
             found.append(hits.rows)
         return self.in_tie_order(np.concatenate(found))
 
@@ -394,16 +394,7 @@ class ListRequest:
         seed, measured = self.seed, self.scorer.measured
         if not (seed.embedded and seed.language in measured):
             return None
-        choices = (Choice(measured), Choice(frozenset({seed.language})))
-        known, same = (Filter(languages=one) for one in choices)
-        key = ("by vectors", seed.language, measured)
-
-        def find(part: IndexedColumns) -> Mask:
-            fluent = part.columns["fluent"] | ~matching(part, same)
-            found: Mask = part.columns["embedded"] & matching(part, known) & fluent
-            return found
-
-        return lambda part: computed(part, key, lambda: find(part))
+        return _reach_of(seed.language, measured)
 
     def _excluded(self) -> frozenset[str]:
         """Ids that no list may hold, not even pinned."""
@@ -432,3 +423,18 @@ class ListRequest:
         """
         numbers: Rows = self.view.take("id_hash", rows) ^ self.seed.id_hash
         return numbers
+
+
+@lru_cache(maxsize=256)
+def _reach_of(language: str, measured: frozenset[str]) -> Callable[[IndexedColumns], Mask]:
+    """What says which rows the vector of a seed of a language can find: the same for all seeds."""
+    choices = (Choice(measured), Choice(frozenset({language})))
+    known, same = (Filter(languages=one) for one in choices)
+    key = ("by vectors", language, measured)
+
+    def find(part: IndexedColumns) -> Mask:
+        fluent = part.columns["fluent"] | ~matching(part, same)
+        found: Mask = part.columns["embedded"] & matching(part, known) & fluent
+        return found
+
+    return lambda part: computed(part, key, lambda: find(part))

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from itertools import chain
 from math import isnan
 from typing import Any, Final, Protocol
@@ -122,7 +123,7 @@ class Filter:
             published_at: of the seed, seconds since 1970 in UTC; NaN if unknown.
             now: seconds since 1970 in UTC.
         """
-        of_seed = None if language == UNKNOWN_LANGUAGE else Choice(frozenset({language}))
+        of_seed = None if language == UNKNOWN_LANGUAGE else _only(language)
         # Read only where they are given: of most requests nothing is.
         languages = options.languages if options.language else None
         age = options.max_age_days if options.max_age else None
@@ -142,6 +143,12 @@ class Filter:
             newer_than=None if age is None else now - age * DAY_SECONDS,
             older_than=published_at if background and not isnan(published_at) else None,
         )
+
+
+@lru_cache(maxsize=256)
+def _only(language: str) -> Choice:
+    """The choice of one language; the same object each time, as kept lists have one each."""
+    return Choice(frozenset({language}))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -104,6 +104,6 @@ def _find_kept(shared: State, environ: "WSGIEnvironment") -> tuple[Response, Ans
         article_id=kept.article_id,
         key=caller.key.name if caller.key else "",
         bytes_in=0,
-        bytes_out=len(kept.body),
+        bytes_out=kept.length,
         traceparent=environ.get("HTTP_TRACEPARENT", ""),
     )

@@ -5,9 +5,14 @@ new to this worker, an answer that is asked for is first held against it: the pi
 article, and the rows that its list was made from (`Basis`). Where that does not show that the list
 is the same, the answer is forgotten. A new policy or snapshot forgets every answer; so does the
 first moment at which an article comes on show or goes, or, where ages count, an hour.
+
+There are two shelves, as in a segmented LRU cache (Karedla, Love and Wherry 1994): a small one for
+answers that were asked for once, and a large one for those that were asked for again. So questions
+that nobody repeats, as hostile ones, push out no answer that readers ask for.
 """
 
 import threading
+import zlib
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,12 +33,15 @@ from recommender.ranking.overrides import Overrides
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-__all__ = ["KeptAnswer", "KeptAnswers", "Moment", "Question"]
+__all__ = ["KeptAnswer", "KeptAnswers", "Moment", "Question", "pack_body"]
 
-MOST_BYTES: Final = 2**22
-"""Of all answers of one worker, with what they are found by."""
+MOST_NEW_BYTES: Final = 2**22
+MOST_BYTES: Final = 2**25
+"""Of the answers of a worker that were asked for once, and of all, with what they are found by."""
 CALLERS: Final = ((False, True), (False, False), (True, False))
 """Whether callers are the public, and whether they see everything stored."""
+PACKING: Final = 1
+"""The level of compression: the fastest one takes two thirds of a list away."""
 LONGEST_QUERY: Final = 256
 OVERHEAD_BYTES: Final = 500
 """Of one answer beside its texts: objects, numbers, a place to be found. Rather too much."""
@@ -105,7 +113,8 @@ class KeptAnswer:
     """The bytes of an answer, and what its headers are made from.
 
     Attributes:
-        body: as it was sent.
+        packed: the body as it was sent, see `pack_body`.
+        length: of the body.
         etag: the header with its hash.
         keys: the ids by which caches purge it, with spaces between.
         purgeable: whether the ids of all its articles are among them.
@@ -117,7 +126,8 @@ class KeptAnswer:
         basis: what its list was made from; None if every change may change it.
     """
 
-    body: bytes
+    packed: bytes
+    length: int
     etag: str
     keys: str
     purgeable: bool
@@ -126,6 +136,16 @@ class KeptAnswer:
     article_id: str
     route: str
     basis: Basis | None = None
+
+    @property
+    def body(self) -> bytes:
+        """The body as it was sent."""
+        return zlib.decompress(self.packed)
+
+
+def pack_body(body: bytes) -> bytes:
+    """Compress the body of an answer that is to be kept."""
+    return zlib.compress(body, PACKING)
 
 
 @dataclass(slots=True, eq=False)
@@ -150,51 +170,91 @@ class _Kept:
         return basis.holds(live.view, now)
 
 
+class _Shelf:
+    """Kept answers within some bytes; the one that was asked for longest ago leaves first."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self.most_bytes = most_bytes
+        self.bytes = 0
+        self.places: OrderedDict[Question, _Kept] = OrderedDict()
+
+    def put(self, question: Question, kept: _Kept) -> list[tuple[Question, _Kept]]:
+        """Put an answer on it; return those that had to leave, which may be this one."""
+        self.take(question)
+        self.places[question] = kept
+        self.bytes += bytes_of(question, kept.answer)
+        left = list[tuple[Question, _Kept]]()
+        while self.bytes > self.most_bytes:
+            oldest = next(iter(self.places))
+            left.append((oldest, self.places[oldest]))
+            self.take(oldest)
+        return left
+
+    def take(self, question: Question) -> None:
+        """Take an answer from it, if it is there."""
+        kept = self.places.pop(question, None)
+        if kept is not None:
+            self.bytes -= bytes_of(question, kept.answer)
+
+    def clear(self) -> None:
+        """Take all from it."""
+        self.places.clear()
+        self.bytes = 0
+
+
 class KeptAnswers:
     """The answers of one worker, those that were asked for last; for all its threads.
 
     Attributes:
         now: tells the time, seconds since 1970 in UTC.
-        bytes: what the answers take.
     """
 
-    def __init__(self, now: Callable[[], float], most_bytes: int = MOST_BYTES) -> None:
+    def __init__(
+        self,
+        now: Callable[[], float],
+        most_bytes: int = MOST_BYTES,
+        most_new_bytes: int = MOST_NEW_BYTES,
+    ) -> None:
         """Keep none yet.
 
         Args:
             now: tells the time, seconds since 1970 in UTC.
             most_bytes: the most that all answers may take; 0 to keep none.
+            most_new_bytes: the most that those may take that were asked for once.
         """
         self.now = now
-        self._most_bytes = most_bytes
-        self.bytes = 0
+        most_new_bytes = min(most_new_bytes, most_bytes)
+        self._new, self._repeated = _Shelf(most_new_bytes), _Shelf(most_bytes - most_new_bytes)
         self._moment: Moment | None = None
         self._moments = 0  # that were followed so far
         self._holds = (inf, -inf)
-        self._kept: OrderedDict[Question, _Kept] = OrderedDict()
         self._lock = threading.Lock()
+
+    @property
+    def bytes(self) -> int:
+        """What the answers take."""
+        return self._new.bytes + self._repeated.bytes
 
     def may_have(self, environ: "WSGIEnvironment") -> bool:
         """Whether an answer to the question of a request is kept for anybody."""
-        return any(
-            Question.of(environ, public=public, sees_stored=sees_stored) in self._kept
-            for public, sees_stored in CALLERS
-        )
+        asked = (Question.of(environ, public=one, sees_stored=other) for one, other in CALLERS)
+        return any(one in self._repeated.places or one in self._new.places for one in asked)
 
     def find(self, question: Question, live: LiveState, now: float) -> KeptAnswer | None:
         """The answer to a question, if it would be made the same at `now`, seconds since 1970."""
         with self._lock:
             if not self._follow(live, now) or live.reading is not None:
                 return None
-            kept = self._kept.get(question)
+            kept = self._repeated.places.get(question) or self._new.places.get(question)
             if kept is None or not kept.answer.made_at <= now < kept.answer.changes_at:
                 return None
-            if kept.of_moment != self._moments:
-                if not kept.holds(live, now):
-                    self._drop(question)
-                    return None
-                kept.of_moment = self._moments
-            self._kept.move_to_end(question)
+            self._new.take(question)
+            if kept.of_moment != self._moments and not kept.holds(live, now):
+                self._repeated.take(question)
+                return None
+            kept.of_moment = self._moments
+            for one, left in self._repeated.put(question, kept):
+                self._new.put(one, left)
             return kept.answer
 
     def keep(
@@ -204,25 +264,13 @@ class KeptAnswers:
 
         It is not kept if the state changed meanwhile: nobody knows then which one it shows.
         """
-        size = bytes_of(question, answer)
-        if len(question.query) > LONGEST_QUERY or size > self._most_bytes:
-            return
-        if not Moment.of(before).is_of(live):
+        if len(question.query) > LONGEST_QUERY or not Moment.of(before).is_of(live):
             return
         overrides = live.overrides.of(answer.article_id)
         with self._lock:
-            if not self._follow(live, answer.made_at):
-                return
-            self._drop(question)
-            self._kept[question] = _Kept(answer, overrides, self._moments)
-            self.bytes += size
-            while self.bytes > self._most_bytes:
-                self._drop(next(iter(self._kept)))
-
-    def _drop(self, question: Question) -> None:
-        kept = self._kept.pop(question, None)
-        if kept is not None:
-            self.bytes -= bytes_of(question, kept.answer)
+            if self._follow(live, answer.made_at):
+                self._repeated.take(question)
+                self._new.put(question, _Kept(answer, overrides, self._moments))
 
     def _follow(self, live: LiveState, now: float) -> bool:
         """Go on to a state and a time, and forget all answers of which nothing holds there.
@@ -234,24 +282,22 @@ class KeptAnswers:
         is_same = before is not None and before.is_of(live)
         if is_same and begin <= now < end:
             return True
-        if before is None or not before.is_comparable(live):
-            self._kept.clear()
-        elif live.change < before.change:
+        is_comparable = before is not None and before.is_comparable(live)
+        if before is not None and is_comparable and live.change < before.change:
             return False
-        elif now < begin or (end <= now and _may_change(live, end, now)):
-            self._kept.clear()
+        if not is_comparable or now < begin or (end <= now and _may_change(live, end, now)):
+            self._new.clear()
+            self._repeated.clear()
         if not is_same:
             self._moment = Moment.of(live)
             self._moments += 1
         self._holds = _time_around(live.view, now)
-        if not self._kept:
-            self.bytes = 0
         return True
 
 
 def bytes_of(question: Question, answer: KeptAnswer) -> int:
     """What an answer takes of the memory, with the question that it is found by."""
-    texts = (*question[:2], answer.body, answer.etag, answer.keys, answer.article_id)
+    texts = (*question[:2], answer.packed, answer.etag, answer.keys, answer.article_id)
     of_basis = 0 if answer.basis is None else BASIS_BYTES + answer.basis.size
     return OVERHEAD_BYTES + of_basis + sum(map(getsizeof, texts))
 

@@ -9,7 +9,7 @@ from flask import Response, request
 from recommender.api import Answer
 from recommender.ranking.filters import DAY_SECONDS
 from recommender.web.auth import is_public
-from recommender.web.kept_answers import KeptAnswer
+from recommender.web.kept_answers import KeptAnswer, pack_body
 from recommender.web.state import Listing, state
 
 if TYPE_CHECKING:
@@ -77,8 +77,10 @@ def to_keep(response: Response, listing: Listing, route: str) -> KeptAnswer:
     """What is kept of the response with a list, to give it again."""
     keys, purgeable = _keys_of(listing)
     etag, times = response.headers["ETag"], (listing.changes_at, listing.made_at)
+    body = response.get_data()
     return KeptAnswer(
-        response.get_data(),
+        pack_body(body),
+        len(body),
         *(etag, keys, purgeable, *times, listing.article_id, route),
         basis=listing.basis,
     )

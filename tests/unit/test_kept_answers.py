@@ -12,7 +12,7 @@ import pytest
 
 from recommender.ranking.overrides import OverridesByArticle, StoredOverrides
 from recommender.ranking.policy import Policy, parse_policy
-from recommender.web.kept_answers import KeptAnswer, KeptAnswers, Question
+from recommender.web.kept_answers import KeptAnswer, KeptAnswers, Question, pack_body
 
 HOUR = 3_600.0
 NOW = 500_000 * HOUR + 1_800.0
@@ -39,6 +39,10 @@ def like(live: Any, **changed: Any) -> Any:
     return SimpleNamespace(**{**vars(live), **changed})
 
 
+def noise(size: int) -> bytes:
+    return np.random.default_rng(size).bytes(size)
+
+
 def ask(number: int = 0, query: str = "") -> Question:
     return Question(f"/of/article-{number}", query, public=False, sees_stored=True)
 
@@ -49,7 +53,8 @@ def answer(
     made_at: float = NOW,
     basis: Any = None,
 ) -> KeptAnswer:
-    return KeptAnswer(body, '"an-etag"', "a b c", True, changes_at, made_at, *FROM, basis)  # noqa: FBT003
+    told = ('"an-etag"', "a b c", True, changes_at, made_at, *FROM)
+    return KeptAnswer(pack_body(body), len(body), *told, basis)
 
 
 def test_an_answer_is_found_by_all_that_it_depends_on() -> None:
@@ -113,7 +118,12 @@ def test_a_write_forgets_an_answer_of_which_nothing_says_that_it_holds() -> None
 
 def test_an_answer_is_held_against_a_write_once() -> None:
     kept, live, asked = KeptAnswers(lambda: NOW), state(), list[Any]()
-    counted = SimpleNamespace(holds=lambda view, _: asked.append(view) is None, size=0)
+
+    def holds(view: Any, _now: float) -> bool:
+        asked.append(view)
+        return True
+
+    counted = SimpleNamespace(holds=holds, size=0)
     kept.keep(ask(), answer(basis=counted), live, live)
     for state_ in (live, live, *[after_write(live)] * 3):
         assert kept.find(ask(), state_, NOW) is not None
@@ -226,18 +236,41 @@ def test_an_answer_ends_when_a_pin_or_a_rule_does() -> None:
 
 
 def test_those_that_were_asked_for_last_stay() -> None:
-    kept, live = KeptAnswers(lambda: NOW, 4_000), state()
+    kept, live = KeptAnswers(lambda: NOW, 5_000, 2_500), state()
     for number in range(4):
-        kept.keep(ask(number), answer(b"x" * 500), live, live)
-        kept.find(ask(0), live, NOW)
+        kept.keep(ask(number), answer(noise(400)), live, live)
+        for _ in range(2):
+            kept.find(ask(0), live, NOW)
     found = [number for number in range(4) if kept.find(ask(number), live, NOW)]
     assert found[0] == 0
     assert found[-1] == 3
     assert len(found) < 4
-    kept.keep(ask(9), answer(b"x" * 5_000), live, live)
+    kept.keep(ask(9), answer(noise(5_000)), live, live)
     kept.keep(ask(9, "x" * 300), answer(), live, live)
     assert kept.find(ask(9), live, NOW) is None
     assert kept.find(ask(9, "x" * 300), live, NOW) is None
+
+
+def test_questions_that_nobody_repeats_push_out_none_that_is_asked_again() -> None:
+    kept, live = KeptAnswers(lambda: NOW, 20_000, 5_000), state()
+    for number in range(10):
+        kept.keep(ask(number), answer(), live, live)
+        kept.find(ask(number), live, NOW)
+    for number in range(100, 1_000):
+        kept.keep(ask(number), answer(), live, live)
+    assert all(kept.find(ask(number), live, NOW) for number in range(10))
+    assert kept.find(ask(100), live, NOW) is None
+    assert kept.find(ask(999), live, NOW) is not None
+    assert kept.bytes <= 20_000
+
+
+def test_one_that_leaves_those_that_were_asked_again_gets_another_chance() -> None:
+    kept, live = KeptAnswers(lambda: NOW, 20_000, 10_000), state()
+    for number in range(15):
+        kept.keep(ask(number), answer(), live, live)
+        assert kept.find(ask(number), live, NOW)
+    assert kept.find(ask(0), live, NOW) is not None
+    assert kept.bytes <= 20_000
 
 
 @pytest.mark.parametrize("size", [2, 200, 5_000])
@@ -248,10 +281,12 @@ def test_the_memory_of_answers_is_no_more_than_what_is_counted(size: int) -> Non
     try:
         before = tracemalloc.get_traced_memory()[0]
         for number in range(1_000):
-            texts = (bytes(size), f'"{number:040}"', f"жур-{number} " * 12)
+            told = (f'"{number:040}"', f"жур-{number} " * 12, True)
             times = (NOW + number, NOW - number / 7)
-            made = KeptAnswer(*texts, True, *times, f"article-{number}", FROM[1])  # noqa: FBT003
+            made = KeptAnswer(bytes(size), size, *told, *times, f"article-{number}", FROM[1])
             kept.keep(ask(number, f"limit={number}"), made, live, live)
+            if number % 2:
+                kept.find(ask(number, f"limit={number}"), live, NOW)
         taken = tracemalloc.get_traced_memory()[0] - before
     finally:
         tracemalloc.stop()
