@@ -39,7 +39,15 @@ from recommender.progress import Advance
 from recommender.settings import PREFIX, Settings
 from recommender.store import open_store
 
-__all__ = ["Service", "id_of", "make_archive", "served", "title_of"]
+__all__ = [
+    "Service",
+    "draw_article",
+    "id_of",
+    "load_subjects",
+    "make_archive",
+    "served",
+    "title_of",
+]
 
 DIMENSIONS: Final = 384
 SUBJECTS: Final = 500
@@ -146,12 +154,13 @@ def make_archive(folder: Path, articles: int) -> None:
             last = min(first + BATCH, articles)
             store.write_many([draw_article(number) for number in range(first, last)])
         model = find_model(settings.model, folder)
-        rebuild(store, Catalog(settings.data.snapshots), Analyzer(model, _load, str))
+        rebuild(store, Catalog(settings.data.snapshots), Analyzer(model, load_subjects, str))
     mark.write_text(json.dumps(articles), "utf-8")
     click.echo(f"an archive of {articles} articles was made in {time.monotonic() - begun:.0f} s")
 
 
-def _load(_: Model) -> SubjectVectors:
+def load_subjects(_: Model) -> SubjectVectors:
+    """What an analyzer of such an archive embeds with."""
     return SubjectVectors()
 
 
