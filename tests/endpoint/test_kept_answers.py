@@ -1,7 +1,9 @@
 """An answer that was kept is the one that would be made: compared with a worker that keeps none."""
 
+import json
 import logging
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 
 from recommender.logs import ACCESS
 from recommender.settings import Settings
+from recommender.store import open_store
 from recommender.web import EXTENSION
 from recommender.web.kept_answers import KeptAnswers
 from tests.support.archives import SECRETS
@@ -31,10 +34,14 @@ IDS = ("harbour-1", "harbour-2", "harbour-5", "orchard-1", "embargoed", "fresh-1
 QUERIES = (
     *("", "limit=3", "limit=5&offset=2", "mode=latest", "mode=background", "section=city"),
     *("language=any", "max_age=40d", "presentation=1", "explain=1", "min_score=0.3"),
+    *("limit=1", "limit=1&language=any"),
 )
+CUT = {"candidates": 2, "threshold": 0, "words_threshold": 0}
+"""Searches end after two candidates, as they do in large archives after some hundred."""
 RULE = {"name": "no city", "action": "never", "items": {"section": "city"}}
 OF_SEED = {"put", "delete", "pins", "blocks", "never", "no-list"}
 POLICIES = (
+    *(CUT, {**CUT, "fallback": False}),
     {"diversity": 0.1},
     {"diversity": 0.9, "age_weight": 0.5},
     {"age_weight": 0},
@@ -84,7 +91,10 @@ class Pair:
         self.keeping, self.plain = client_of(public, None), client_of(public, None)
         without_keeping(self.plain)
         self.editor = client_of(desk, "editor")
-        self.operator = client_of(desk, "operator")
+
+    def set_policy(self, policy: dict[str, Any]) -> None:
+        with closing(open_store(self.desk.database_url)) as store:
+            store.policies.put(json.dumps(policy))
 
     def ask(self, article_id: str, query: str, who: int) -> None:
         address, given = f"/v1/articles/{article_id}/related?{query}", CALLERS[who]
@@ -117,9 +127,11 @@ def test_an_answer_that_was_kept_is_the_one_that_would_be_made(
         seeds = {"harbour-2", first if kind in OF_SEED else "harbour-2"}
         for seed in seeds:
             pair.ask(seed, "", 0)
+            pair.ask(seed, "limit=1", 1)
         _do(pair, make_story, kind, first, second, third)
         for seed in seeds:
             pair.ask(seed, "", 0)
+            pair.ask(seed, "limit=1", 1)
 
 
 def _do(pair: Pair, make_story: Story, kind: str, first: Any, second: Any, third: Any) -> None:
@@ -148,7 +160,7 @@ def _do(pair: Pair, make_story: Story, kind: str, first: Any, second: Any, third
         until = {"ends_at": "2026-10-20T15:00:00Z"} if third else {}
         assert editor.put(f"/v1/articles/{first}/{kind}", json=until).status_code < 500
     elif kind == "policy":
-        assert pair.operator.put("/v1/policy", json=first).status_code < 500
+        pair.set_policy(first)
     elif kind == "wait":
         pair.clock.now += first
 
@@ -172,6 +184,31 @@ def test_the_second_answer_and_a_304_cost_no_ranking_until_ages_count(
     assert (head.data, head.headers["Content-Length"]) == (b"", first.headers["Content-Length"])
     clock.now += 3_600
     assert client.get(SEED).status_code == 500
+
+
+def test_a_write_elsewhere_costs_a_kept_answer_no_ranking_and_a_takedown_ends_it(
+    pair: Pair, make_story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, address = pair.editor, f"{SEED}?limit=1"
+    pair.set_policy(CUT)
+    first = client.get(address)
+    (listed,) = first.get_json()["items"]
+    elsewhere = make_story("fresh-1", title="An orchard", body="Apples and pears. " * 30)
+    assert client.put("/v1/articles/fresh-1", json=elsewhere).status_code == 201
+    pin = {"pins": [{"id": "harbour-1"}]}
+    assert client.put("/v1/articles/orchard-1/pins", json=pin).status_code == 200
+    with monkeypatch.context() as patch:
+        cannot_rank(patch)
+        for _ in range(2):  # before the text is read, and after
+            again = client.get(address)
+            assert (again.status_code, again.data) == (200, first.data)
+            pair.index(pair.desk)
+        withheld = {"status": "withheld"}
+        changed = client.patch(f"/v1/articles/{listed['id']}", json=withheld)
+        assert changed.status_code == 200
+        assert client.get(address).status_code == 500
+    (instead,) = client.get(address).get_json()["items"]
+    assert instead["id"] != listed["id"]
 
 
 def test_how_long_caches_may_store_a_kept_answer_counts_from_now(

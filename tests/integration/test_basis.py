@@ -288,6 +288,39 @@ def test_a_list_does_not_hold_once_a_translation_of_its_seed_comes(
         assert basis.holds(view, NOW_SECONDS) == holds
 
 
+def test_a_list_does_not_hold_without_a_translation_of_its_seed(factory: ViewFactory) -> None:
+    """Whatever resembled the translation may be listed then."""
+    newsroom = Newsroom.of(factory, 8, "of English", 0)
+    policy = Policy(candidates=3, threshold=0.0, words_threshold=0.0, fallback=False)
+    draw = random.Random("a seed")  # noqa: S311
+    seed, other = (
+        article_of({"id": one, "language": tag} | more | fresh(draw, tag))
+        for one, tag, more in (
+            *(("seed", "en", {}), ("other", "tg-Cyrl-TJ", {"translation_of": "seed"})),
+        )
+    )
+    view = newsroom.writer.apply(newsroom.rows([*map(factory.known, (other, seed))]), set())
+    request = request_for(view, find_seed(view, "seed"), ListOptions(limit=1), policy, Overrides())
+    basis = Basis.of(request, list_related(request))
+    assert basis is not None
+    assert basis.holds(view, NOW_SECONDS)
+    assert not basis.holds(newsroom.writer.apply(newsroom.rows([]), {"other"}), NOW_SECONDS)
+
+
+def test_nothing_is_said_of_a_list_that_keeps_places_for_members_of_a_share(
+    factory: ViewFactory,
+) -> None:
+    view = Newsroom.of(factory, 8, "of English", 0).writer.view
+    known = Counter[bool]()
+    for rules in ((), RULES):
+        policy = Policy(candidates=3, threshold=0.0, words_threshold=0.0, rules=rules)
+        for seed in seeds_of(view):
+            request = request_for(view, seed, ListOptions(limit=1), policy, Overrides())
+            known[bool(rules)] += Basis.of(request, list_related(request)) is not None
+    assert known[False] > 0
+    assert known[True] == 0
+
+
 def test_the_memory_of_bases_is_no_more_than_what_is_counted(factory: ViewFactory) -> None:
     view = Newsroom.of(factory, 8, "of all languages", 0).change()
     wanted, policy = ListOptions(limit=1), Policy(candidates=3, threshold=0.0)
