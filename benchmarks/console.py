@@ -26,7 +26,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection
 from itertools import cycle
 from pathlib import Path
 from random import Random
@@ -40,6 +40,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.figures import Figure, report
 from benchmarks.idle import descendants, memory_of
+from benchmarks.readers import Line, read_lists
 from benchmarks.served_archive import Service, id_of, make_archive, served, title_of
 from recommender.operations.console_process import NICENESS
 
@@ -51,7 +52,6 @@ TITLES: Final = 25
 LONGEST_TYPED: Final = 14
 DRAG_SECONDS: Final = 4.0
 READS_A_SECOND: Final = 20.0
-LINES: Final = 8
 LEAD_SECONDS: Final = 4.0
 """So long before the readers the console is busy: its people start and sign in."""
 PATIENCE_SECONDS: Final = 60.0
@@ -67,37 +67,6 @@ FRAMES: Final = """() => { window.frames_seen = []; window.moves_seen = 0;
 DRAWN: Final = """() => new Promise((done) => requestAnimationFrame(
   () => requestAnimationFrame(() => done(performance.now()))))"""
 RUN: Final = "performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd"
-
-
-class Line:
-    """One connection to the service, of somebody with a cookie or a key."""
-
-    def __init__(self, port: int, headers: Headers) -> None:
-        self._connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
-        self._headers = headers
-
-    def ask(self, path: str) -> tuple[int, float]:
-        """Status of an answer, and the seconds until its first byte."""
-        begun = time.perf_counter()
-        try:
-            self._connection.request("GET", path, headers=self._headers)
-            answer = self._connection.getresponse()
-            seconds = time.perf_counter() - begun
-            answer.read()
-        except (OSError, HTTPException):
-            self.close()
-            return 0, time.perf_counter() - begun
-        return answer.status, seconds
-
-    def time(self, path: str) -> float:
-        """Milliseconds until the first byte of an answer, which must be good."""
-        status, seconds = self.ask(path)
-        assert status == 200, (path, status)
-        return 1e3 * seconds
-
-    def close(self) -> None:
-        """Close it; the next request opens another."""
-        self._connection.close()
 
 
 def sign_in(port: int) -> Headers:
@@ -211,26 +180,6 @@ def measure_map(page: Page) -> list[Figure]:
     ]
 
 
-def read_lists(port: int, articles: int, seconds: float, turn: int) -> list[float]:
-    """Milliseconds that readers wait for lists from when each was due; infinite where refused."""
-    draw = Random(100 + turn)  # noqa: S311
-    begun = time.monotonic() + 0.1
-    due = [begun + number / READS_A_SECOND for number in range(round(seconds * READS_A_SECOND))]
-    paths = [f"/v1/articles/{id_of(draw.randrange(articles))}/related" for _ in due]
-
-    def read(share: int) -> list[float]:
-        waits = list[float]()
-        with closing(Line(port, {"X-API-Key": KEY})) as line:
-            for at, path in zip(due[share::LINES], paths[share::LINES], strict=True):
-                time.sleep(max(0.0, at - time.monotonic()))
-                status, _ = line.ask(path)
-                waits.append(1e3 * (time.monotonic() - at) if status == 200 else float("inf"))
-        return waits
-
-    with ThreadPoolExecutor(LINES) as threads:
-        return [wait for waits in threads.map(read, range(LINES)) for wait in waits]
-
-
 def work_on(port: int, articles: int, seconds: float) -> Counter[int]:
     """Be the four people in the console for a while; how often each status was answered."""
     draw, story = Random(4), id_of(articles // 2)  # noqa: S311
@@ -262,14 +211,18 @@ def _work_as(
 
 def measure_readers(service: Service, articles: int, seconds: float, rounds: int) -> list[Figure]:
     """The waits for lists without and with a busy console, by turns."""
-    read_lists(service.port, articles, seconds / 2, -1)
+
+    def read(turn: int, seconds: float = seconds) -> list[float]:
+        return read_lists(service.port, {"X-API-Key": KEY}, articles, seconds, READS_A_SECOND, turn)
+
+    read(-1, seconds / 2)
     quiet, beside, answered = list[float](), list[float](), Counter[int]()
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
         for turn in range(rounds):
-            quiet += read_lists(service.port, articles, seconds, 2 * turn)
+            quiet += read(2 * turn)
             people = process.submit(work_on, service.port, articles, seconds + LEAD_SECONDS)
             time.sleep(LEAD_SECONDS)
-            beside += read_lists(service.port, articles, seconds, 2 * turn + 1)
+            beside += read(2 * turn + 1)
             answered += people.result()
     alone, busy = (np.percentile(waits, [50, 99]) for waits in (quiet, beside))
     passed = rounds * (seconds + LEAD_SECONDS)
