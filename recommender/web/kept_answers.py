@@ -245,14 +245,19 @@ class KeptAnswers:
         with self._lock:
             if not self._follow(live, now) or live.reading is not None:
                 return None
-            kept = self._repeated.places.get(question) or self._new.places.get(question)
+            shelf = self._repeated if question in self._repeated.places else self._new
+            kept = shelf.places.get(question)
             if kept is None or not kept.answer.made_at <= now < kept.answer.changes_at:
                 return None
-            self._new.take(question)
-            if kept.of_moment != self._moments and not kept.holds(live, now):
-                self._repeated.take(question)
-                return None
-            kept.of_moment = self._moments
+            if kept.of_moment != self._moments:
+                if not kept.holds(live, now):
+                    shelf.take(question)
+                    return None
+                kept.of_moment = self._moments
+            if shelf is self._repeated:
+                shelf.places.move_to_end(question)
+                return kept.answer
+            shelf.take(question)
             for one, left in self._repeated.put(question, kept):
                 self._new.put(one, left)
             return kept.answer
