@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from index import Query, View
+from index import View
 from recommender.api import FALLBACK_STAGES, RelatedList
 from recommender.ranking.filters import Filter, IndexedColumns, eligible, matching
 
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Basis"]
 
 MARGIN: Final = 1e-3
-"""The similarity to a vector that was rounded to float16 may differ by 5e-4, and that which was
-computed in another order by 1e-6."""
+"""A similarity that is computed in another order may differ by 1e-6, one of an index by 5e-4."""
 Mask = NDArray[np.bool_]
 Rows = NDArray[np.int64]
 
@@ -35,36 +34,34 @@ class Basis:
     """What a list was made from. It holds no view, which would keep a snapshot open.
 
     Attributes:
-        rows: all rows that were compared, int32 [m].
+        seed_row: the row of the seed.
+        first: the lowest row that was compared.
+        gaps: from each row that was compared to the next, unsigned [m - 1].
         length: how many rows the view had.
         gone: how many rows of the snapshot were not present.
         among: of each search by vectors, how many rows of the snapshot were allowed.
         wanted: the filter of the list.
         untitled: whether articles without a title are listed.
         reach: what says which rows the seed's vector can find; None if it can find none.
-        query: the seed's vector as it was searched with, rounded, float16 [dim]; None if it has
-            none.
-        terms: the seed's; None if it has none, or if no row was compared by its words.
+        smoothing: how much neighbours count in the seed's vector.
         least: a row whose vector is less similar was not found.
-        least_by_words: a row whose terms are less similar was not found; plus infinity if the seed
-            has no terms.
+        least_by_words: a row whose terms are less similar was not found.
         linked: hashes of the seed and its translations, and of what they translate.
-        size: the bytes of its arrays.
     """
 
-    rows: NDArray[np.int32]
+    seed_row: int
+    first: int
+    gaps: NDArray[np.unsignedinteger[Any]]
     length: int
     gone: int
     among: tuple[int, ...]
     wanted: Filter
     untitled: bool
     reach: Callable[[IndexedColumns], Mask] | None
-    query: NDArray[np.float16] | None
-    terms: Query | None
+    smoothing: float
     least: float
     least_by_words: float
-    linked: frozenset[int]
-    size: int
+    linked: tuple[int, ...]
 
     @classmethod
     def of(cls, request: "ListRequest", related: RelatedList) -> Self | None:
@@ -76,7 +73,7 @@ class Basis:
         view, seed, searches = request.view, request.seed, request.searches
         pins = [view.row_of(one) for one in (*request.overrides.pinned, seed.id)]
         filled_up = any(item.reason in FALLBACK_STAGES for item in related.items)
-        if filled_up or related.short_because or related.hint or None in pins:
+        if filled_up or related.short_because or related.hint or None in pins or seed.row is None:
             return None
         if request.site_rules.shares or request.shown_on_page:
             return None
@@ -86,27 +83,28 @@ class Basis:
         if len(translations) > 1:  # the seed itself is one of them
             for name in ("id_hash", "translates"):
                 linked.update(view.take(name, translations).tolist())
-        rows, vector = np.unique(compared).astype(np.int32), request.scorer.query
-        query = None if vector is None else vector.astype(np.float16)
-        by_words = [one for one in searches if one.by_words]
-        terms = seed.terms if any(one.found for one in by_words) else None
-        of_terms = () if terms is None else (terms.buckets, terms.weights)
-        arrays: tuple[NDArray[Any], ...] = (rows, *of_terms, *(() if query is None else (query,)))
+        rows = np.unique(compared)
+        gaps = np.diff(rows)
         return cls(
-            rows=rows,
+            seed_row=seed.row,
+            first=int(rows[0]),
+            gaps=gaps.astype(np.min_scalar_type(gaps.max(initial=0))),
             length=len(view),
             gone=_gone(view),
             among=tuple({one.among for one in searches if not one.by_words}),
             wanted=request.wanted,
             untitled=request.policy.untitled,
             reach=request.reach,
-            query=query,
-            terms=None if terms is None else Query(terms.buckets.copy(), terms.weights.copy()),
+            smoothing=request.scorer.smoothing,
             least=min((one.least for one in searches if not one.by_words), default=inf),
-            least_by_words=min((one.least for one in by_words), default=inf),
-            linked=frozenset(linked),
-            size=sum(one.nbytes for one in arrays),
+            least_by_words=min((one.least for one in searches if one.by_words), default=inf),
+            linked=tuple(linked),
         )
+
+    @property
+    def rows(self) -> Rows:
+        """All rows that were compared, ascending: int64 [m]."""
+        return self.first + np.concatenate([[0], np.cumsum(self.gaps, dtype=np.int64)])
 
     def holds(self, view: View, now: float) -> bool:
         """Whether a later view of the same snapshot makes the same list.
@@ -130,7 +128,7 @@ class Basis:
     def _may_find(self, view: View, rows: Rows, now: float) -> bool:
         """Whether the list might have been another with some more rows of the delta, int64 [m]."""
         hashes = view.take_each(("id_hash", "translates"), rows)
-        if any(not self.linked.isdisjoint(some.tolist()) for some in hashes.values()):
+        if any(not {*some.tolist()}.isdisjoint(self.linked) for some in hashes.values()):
             return True
         part, at = view.delta, rows - len(view.snapshot)
         listable = eligible(part, now, untitled=self.untitled) & matching(part, self.wanted)
@@ -138,14 +136,14 @@ class Basis:
         if not len(rows):
             return False
         # All are compared: a language that is new may be searched, and `reach` does not know it.
-        if not (self.query is None or self.reach is None):
-            near = view.fetch(rows) @ self.query.astype(np.float32)
-            if near.max() >= self.least - MARGIN:
+        if self.reach is not None:
+            query = view.fetch_smoothed(np.array([self.seed_row]), self.smoothing)[0]
+            if (view.fetch(rows) @ query).max() >= self.least - MARGIN:
                 return True
-        by_words = rows if self.reach is None else rows[~self.reach(part)[at]]
-        if self.terms is None or not len(by_words):
-            return len(by_words) > 0 and self.least_by_words < inf
-        alike = view.similarities(self.terms, by_words)
+            rows = rows[~self.reach(part)[at]]
+        if not len(rows):
+            return False
+        alike = view.similarities(view.text_of(self.seed_row).terms, rows)
         return bool(((alike > 0) & (alike >= self.least_by_words - MARGIN)).any())
 
 

@@ -165,13 +165,11 @@ class Search:
         among: how many rows of the snapshot it was allowed to find.
         least: an allowed row that is less similar was not found; minus infinity if all were found.
         by_words: whether terms were compared, not vectors.
-        found: how many rows it found.
     """
 
     among: int
     least: float
     by_words: bool
-    found: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)

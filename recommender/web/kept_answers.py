@@ -45,8 +45,9 @@ PACKING: Final = 1
 LONGEST_QUERY: Final = 256
 OVERHEAD_BYTES: Final = 500
 """Of one answer beside its texts: objects, numbers, a place to be found. Rather too much."""
-BASIS_BYTES: Final = 1_000
-"""Of what a list was made from, beside its arrays. Rather too much."""
+BASIS_BYTES: Final = 900
+HASH_BYTES: Final = 40
+"""Of what a list was made from, beside its rows, and of each hash in it. Rather too much."""
 HOUR_SECONDS: Final = 3_600.0
 TURNS: Final = ("from_time", "until_time", "revised_at")
 """The columns with the moments at which an article comes on show, goes, or counts as revised."""
@@ -303,8 +304,10 @@ class KeptAnswers:
 def bytes_of(question: Question, answer: KeptAnswer) -> int:
     """What an answer takes of the memory, with the question that it is found by."""
     texts = (*question[:2], answer.packed, answer.etag, answer.keys, answer.article_id)
-    of_basis = 0 if answer.basis is None else BASIS_BYTES + answer.basis.size
-    return OVERHEAD_BYTES + of_basis + sum(map(getsizeof, texts))
+    size, basis = OVERHEAD_BYTES + sum(map(getsizeof, texts)), answer.basis
+    if basis is not None:
+        size += BASIS_BYTES + basis.gaps.nbytes + HASH_BYTES * len(basis.linked)
+    return size
 
 
 def _time_around(view: View, now: float) -> tuple[float, float]:

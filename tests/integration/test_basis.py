@@ -29,7 +29,7 @@ from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
 from recommender.ranking.scoring import Seed, find_seed
 from recommender.ranking.site_rules import Condition, SiteRule
-from recommender.web.kept_answers import BASIS_BYTES
+from recommender.web.kept_answers import BASIS_BYTES, HASH_BYTES
 from tests.support.drawn_archives import (
     DIM,
     LANGUAGES,
@@ -336,7 +336,8 @@ def test_the_memory_of_bases_is_no_more_than_what_is_counted(factory: ViewFactor
     finally:
         tracemalloc.stop()
     assert len(bases) > 50
-    assert taken <= sum(BASIS_BYTES + basis.size for basis in bases)
+    long = (basis.gaps.nbytes + HASH_BYTES * len(basis.linked) for basis in bases)
+    assert taken <= sum(long) + BASIS_BYTES * len(bases)
 
 
 def test_a_basis_keeps_no_view_open(factory: ViewFactory) -> None:

@@ -85,9 +85,12 @@ def overridden(live: Any, article_id: str) -> Any:
     return like(live, overrides=live.overrides.after([row]), change=live.change + 1)
 
 
-def basis(*, holds: bool, size: int = 10) -> Any:
+ROWS = {"gaps": np.ones(9, np.uint8), "linked": ()}
+
+
+def basis(*, holds: bool) -> Any:
     """What says of every later view that the list is the same, or another."""
-    return SimpleNamespace(holds=lambda _view, _now: holds, size=size)
+    return SimpleNamespace(holds=lambda _view, _now: holds, **ROWS)
 
 
 @pytest.mark.parametrize("part", ["view", "active_policy"])
@@ -123,7 +126,7 @@ def test_an_answer_is_held_against_a_write_once() -> None:
         asked.append(view)
         return True
 
-    counted = SimpleNamespace(holds=holds, size=0)
+    counted = SimpleNamespace(holds=holds, **ROWS)
     kept.keep(ask(), answer(basis=counted), live, live)
     for state_ in (live, live, *[after_write(live)] * 3):
         assert kept.find(ask(), state_, NOW) is not None
