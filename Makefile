@@ -1,6 +1,6 @@
 # The daily vocabulary. Every target makes .venv first, if it is not there.
 .DEFAULT_GOAL := help
-.PHONY: help generators oldest-php lint lint-deploy format test test-long test-wordpress test-console console-pictures translations test-oldest test-faults test-hostile test-soak test-overload fuzz docs bench bench-relevance bench-cost bench-guard bench-peers bench-sources bench-wordpress demo serve lock audit sbom clean
+.PHONY: help generators oldest-php lint lint-deploy format test test-long test-wordpress test-console console-pictures translations test-oldest test-faults test-hostile test-soak test-overload fuzz docs bench bench-relevance bench-cost bench-guard bench-peers bench-sources bench-speed bench-wordpress demo serve lock audit sbom clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -16,6 +16,7 @@ AUDITORS := .venv-audit/bin
 NAMED = @test -n '$(EVAL)' || { echo 'name the folder of the data: make $@ EVAL=DIR'; exit 2; }
 TOGETHER = -n $(JOBS) --dist loadscope --durations=25
 KEPT = $(if $(CACHE),--cache '$(CACHE)')
+HELD = $(if $(ARCHIVE),--folder '$(ARCHIVE)')
 
 help: ## Show what there is.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -123,6 +124,13 @@ bench-cost: $(READY) ## Milliseconds of a ranking, bytes on disk; EVAL and CACHE
 
 bench-guard: $(READY) ## Ratios that no change may let fall, in two minutes.
 	OMP_NUM_THREADS=1 $(RUN) -m benchmarks.guard
+
+bench-speed: $(READY) ## What lists, builds and an idle service cost, and what readers wait; ARCHIVE=DIR keeps its 100,000 articles.
+	-OMP_NUM_THREADS=1 $(RUN) -m benchmarks.request_cost --articles 100000 $(HELD)
+	-OMP_NUM_THREADS=1 $(RUN) -m benchmarks.traffic $(HELD)
+	-$(RUN) -m benchmarks.latency $(HELD)
+	$(RUN) -m benchmarks.build_cost --articles 25000 --articles 50000 --articles 100000
+	$(RUN) -m benchmarks.idle
 
 bench-peers: $(READY) ## Lists beside what people use instead; EVAL and CACHE as above, ARCHIVE=DIR: and over 100,000 articles.
 	$(NAMED)
