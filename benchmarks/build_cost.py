@@ -3,21 +3,25 @@
     python -m benchmarks.build_cost [--articles 25000] [--articles 50000]
 
 The rows are drawn, not read: vectors of 384 numbers around those of 500 subjects, two passages and
-some 150 words an article. Each build has a process of its own. Memory is the most that the process
-had in a stage, with what it had mapped and with the rows themselves, which are there before it
-begins; CPU is that of all its threads. `places` are 450 rounds over all rows. The last lines say
-how CPU and memory grow from one size to the next, and where a line through the last two sizes
-arrives at a million articles: an estimate, not a measurement. `sum` is a hash of the manifest: two
-versions of the code that show the same one wrote the same bytes.
+some 150 words an article. As in a rebuild, they are put into files before the build begins, and
+their text clusters are numbered (`gathering`, whose CPU is that of drawing). Each build has a
+process of its own. `memory` is the most that is the process's own in a stage (RssAnon, looked at
+every few milliseconds); `with maps` is the most with the pages of mapped files, which the kernel
+may drop (VmHWM). CPU is that of all threads. `opening` opens the snapshot again, of it `verifying`
+compares checksums. `places` are 450 rounds over all rows. The last lines say how CPU and memory
+grow from one size to the next, and where a line through the last two sizes arrives at a million
+articles: an estimate, not a measurement. `sum` is a hash of the manifest: two versions of the code
+that show the same one wrote the same bytes.
 """
 
-import gc
 import hashlib
 import json
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -28,9 +32,10 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from index import Passages, Rows, TermCounts
+from index import BUCKETS, Passages, Rows, RowSpool, Snapshot, TermCounts
 from index.build import build
-from index.rows import BUCKETS
+from index.disk import measure as measure_file
+from recommender.indexing.documents import with_text_clusters
 
 DIMENSIONS: Final = 384
 SUBJECTS: Final = 500
@@ -41,30 +46,30 @@ MINHASH: Final = 128
 BLOCK: Final = 5_000
 MEGABYTE: Final = 1_000_000
 MILLION: Final = 1_000_000
-START: Final = "rows"
+START: Final = "gathering"
+PATH: Final = click.Path(path_type=Path, file_okay=False, exists=True)
 
 
-def draw_rows(count: int) -> Rows:
-    """Draw the rows of a made-up archive, the same ones for the same count."""
-    draw = np.random.default_rng(count)
-    vectors = np.empty((count, DIMENSIONS), np.float32)
-    codes = np.empty((PASSAGES * count, DIMENSIONS), np.int8)
-    terms = []
+def draw_rows(count: int, folder: Path) -> Rows:
+    """Draw the rows of a made-up archive into files, the same ones for the same count."""
+    draw, spool = np.random.default_rng(count), RowSpool(folder)
     for start in range(0, count, BLOCK):
-        subjects = np.arange(start, min(start + BLOCK, count)) % SUBJECTS
-        vectors[start : start + BLOCK] = _near(subjects, draw).astype(np.float16)
-        about = np.repeat(subjects, PASSAGES)
-        place = slice(PASSAGES * start, PASSAGES * start + len(about))
-        codes[place] = np.rint(400 * _near(about, draw)).clip(-127, 127)
-        # Stacked block by block, so that few small arrays leave holes in the memory.
-        terms.append(TermCounts.of(_words(subjects, draw)))
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    numbers = range(count)
+        spool.append(_draw_part(range(start, min(start + BLOCK, count)), draw))
+    return with_text_clusters(spool.rows())
+
+
+def _draw_part(numbers: range, draw: np.random.Generator) -> Rows:
+    subjects = np.array(numbers) % SUBJECTS
+    vectors = _near(subjects, draw).astype(np.float16).astype(np.float32)
+    codes = np.rint(400 * _near(np.repeat(subjects, PASSAGES), draw)).clip(-127, 127)
+    count = len(numbers)
     return Rows(
         ids=[f"a{number:07d}" for number in numbers],
-        vectors=vectors,
-        passages=Passages(np.arange(0, len(codes) + 1, PASSAGES, dtype=np.int64), codes),
-        terms=_together(terms),
+        vectors=vectors / np.linalg.norm(vectors, axis=1, keepdims=True),
+        passages=Passages(
+            np.arange(0, len(codes) + 1, PASSAGES, dtype=np.int64), codes.astype(np.int8)
+        ),
+        terms=TermCounts.of(_words(subjects, draw)),
         columns={
             "language": np.zeros(count, np.int32),
             "fluent": np.ones(count, np.bool_),
@@ -75,15 +80,6 @@ def draw_rows(count: int) -> Rows:
         keywords=[(f"tag:{number % SUBJECTS}", f"author:{number % 97}") for number in numbers],
         numbers=[{}] * count,
         display=[b'{"title":"%d","url":"https://news.example/%d"}' % (n, n) for n in numbers],
-    )
-
-
-def _together(parts: Sequence[TermCounts]) -> TermCounts:
-    lengths = np.concatenate([np.diff(part.indptr) for part in parts])
-    return TermCounts(
-        np.concatenate([[0], np.cumsum(lengths)]),
-        np.concatenate([part.buckets for part in parts]),
-        np.concatenate([part.counts for part in parts]),
     )
 
 
@@ -115,12 +111,14 @@ class Stage:
     Attributes:
         name: of the stage.
         seconds: of CPU.
-        peak: the most memory that the process had, in bytes.
+        peak: the most memory of the process's own, in bytes.
+        mapped: the most memory with what it had mapped, in bytes.
     """
 
     name: str
     seconds: float
     peak: int
+    mapped: int
 
 
 @dataclass(slots=True)
@@ -130,20 +128,42 @@ class Stages:
     done: list[Stage] = field(default_factory=list)
     _name: str = START
     _begun: float = field(default_factory=time.process_time)
+    _own: int = 0
 
     def begin(self, name: str) -> None:
         """End the stage that runs, and begin another."""
+        self._look()
         now = time.process_time()
-        self.done.append(Stage(self._name, now - self._begun, peak_memory()))
+        self.done.append(Stage(self._name, now - self._begun, self._own, read_status("VmHWM")))
         # The kernel forgets the peak, so that the next one is that of the next stage.
         Path("/proc/self/clear_refs").write_text("5")
-        self._name, self._begun = name, time.process_time()
+        self._name, self._begun, self._own = name, time.process_time(), 0
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Look at the memory again and again while the block runs."""
+        ended = threading.Event()
+
+        def look() -> None:
+            while not ended.wait(0.01):
+                self._look()
+
+        watch = threading.Thread(target=look)
+        watch.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            watch.join()
+
+    def _look(self) -> None:
+        self._own = max(self._own, read_status("RssAnon"))
 
 
-def peak_memory() -> int:
-    """The most memory that this process had since its peak was forgotten, in bytes."""
+def read_status(name: str) -> int:
+    """A size that the kernel tells of this process, in bytes."""
     lines = Path("/proc/self/status").read_text().splitlines()
-    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,38 +172,44 @@ class Cost:
 
     Attributes:
         articles: how many.
-        stages: from when the rows were there, in order.
-        rows: the memory of the process when they were, in bytes.
+        stages: in order; the first one gathered the rows, the last ones opened the snapshot.
+        opening: seconds of CPU of opening the snapshot, without comparing checksums.
         disk: the bytes of the snapshot.
         manifest: a hash of its manifest.
     """
 
     articles: int
     stages: Sequence[Stage]
-    rows: int
+    opening: float
     disk: int
     manifest: str
 
     @property
     def seconds(self) -> float:
-        """The CPU of all stages."""
-        return sum(stage.seconds for stage in self.stages)
+        """The CPU of all stages but the first, which draws."""
+        return sum(stage.seconds for stage in self.stages[1:])
 
     @property
     def peak(self) -> int:
-        """The most memory, in bytes."""
+        """The most memory of its own, in bytes."""
         return max(stage.peak for stage in self.stages)
 
+    @property
+    def mapped(self) -> int:
+        """The most memory with what was mapped, in bytes."""
+        return max(stage.mapped for stage in self.stages)
 
-def build_drawn(articles: int, *, centred: bool) -> None:
+
+def build_drawn(articles: int, folder: Path, *, centred: bool) -> None:
     """Build an archive in this process, and print what it cost as JSON."""
-    rows = draw_rows(articles)
-    gc.collect()
     stages = Stages()
-    with TemporaryDirectory() as folder:
+    for name in ("rows", "snapshot"):
+        (folder / name).mkdir()
+    with stages.watched():
+        rows = draw_rows(articles, folder / "rows")
         manifest = build(
             rows,
-            Path(folder),
+            folder / "snapshot",
             model="drawn",
             analyzer="drawn",
             epoch="drawn",
@@ -194,23 +220,31 @@ def build_drawn(articles: int, *, centred: bool) -> None:
             centred=centred,
             begin=stages.begin,
         )
-    stages.begin("")
-    before, *done = stages.done
-    size = sum(file.bytes for file in manifest.files.values())
-    digest = hashlib.sha256(manifest.to_bytes()).hexdigest()[:12]
-    told = Cost(articles, done, _resident(), size, digest)
-    click.echo(json.dumps(asdict(told) | {"rows": before.peak}))
+        stages.begin("verifying")
+        for name, wanted in manifest.files.items():
+            if measure_file(folder / "snapshot" / name) != wanted:
+                raise SystemExit(f"{name} is not what was written")
+        stages.begin("opening")
+        Snapshot.open(folder / "snapshot")
+        stages.begin("")
+    verifying, opening = (stage.seconds for stage in stages.done[-2:])
+    told = Cost(
+        articles,
+        stages.done[:-1],
+        opening - verifying,
+        sum(file.bytes for file in manifest.files.values()),
+        hashlib.sha256(manifest.to_bytes()).hexdigest()[:12],
+    )
+    click.echo(json.dumps(asdict(told)))
 
 
-def _resident() -> int:
-    return 4096 * int(Path("/proc/self/statm").read_text().split()[1])
-
-
-def measure(articles: int, *, centred: bool) -> Cost:
+def measure(articles: int, folder: Path | None, *, centred: bool) -> Cost:
     """Measure a build in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.build_cost", "--alone", str(articles)]
     command += ["--centred"] if centred else []
-    answer = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
+    with TemporaryDirectory(dir=folder) as own:
+        command += ["--folder", own]
+        answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603
     told = json.loads(answer.stdout)
     return Cost(**told | {"stages": [Stage(**stage) for stage in told["stages"]]})
 
@@ -218,10 +252,13 @@ def measure(articles: int, *, centred: bool) -> Cost:
 def show(cost: Cost) -> None:
     """Print what one build cost."""
     click.echo(f"{cost.articles:,} articles, sum {cost.manifest}")
-    for stage in cost.stages:
-        click.echo(f"  {stage.name:12}{stage.seconds:9.1f} s{stage.peak / MEGABYTE:9.0f} MB")
-    click.echo(f"  {'in all':12}{cost.seconds:9.1f} s{cost.peak / MEGABYTE:9.0f} MB")
-    for name, size in (("memory", cost.peak), ("of it rows", cost.rows), ("disk", cost.disk)):
+    click.echo(f"  {'':12}{'CPU':>11}{'memory':>12}{'with maps':>12}")
+    total = Stage("in all", cost.seconds, cost.peak, cost.mapped)
+    for stage in (*cost.stages, total):
+        sizes = "".join(f"{size / MEGABYTE:9.0f} MB" for size in (stage.peak, stage.mapped))
+        click.echo(f"  {stage.name:12}{stage.seconds:9.1f} s{sizes}")
+    click.echo(f"  {'opening':12}{cost.opening:10.2f} s without comparing checksums")
+    for name, size in (("memory", cost.peak), ("disk", cost.disk)):
         click.echo(f"  {name:12}{size / cost.articles / 1_000:9.2f} kB an article")
     click.echo(f"  {'CPU':12}{1_000 * cost.seconds / cost.articles:9.2f} ms an article")
 
@@ -232,7 +269,7 @@ def compare(less: Cost, more: Cost) -> None:
     click.echo(
         f"{times:.2f} times the articles: CPU {more.seconds / less.seconds:.2f} times, "
         f"memory {more.peak / less.peak:.2f} times; "
-        f"each further article {(more.peak - less.peak) / more_articles / 1_000:.2f} kB "
+        f"each further article {(more.peak - less.peak) / more_articles:,.0f} bytes "
         f"and {1_000 * (more.seconds - less.seconds) / more_articles:.2f} ms"
     )
 
@@ -249,15 +286,16 @@ def at_a_million(less: Cost, more: Cost) -> tuple[float, float]:
 @click.command(help=__doc__)
 @click.option("--articles", multiple=True, type=int, default=(25_000, 50_000), show_default=True)
 @click.option("--centred", is_flag=True, help="As with a model of several languages.")
+@click.option("--folder", type=PATH, help="Where rows and snapshots lie meanwhile.")
 @click.option("--alone", type=int, default=0, hidden=True)
-def main(articles: Sequence[int], *, centred: bool, alone: int) -> None:
+def main(articles: Sequence[int], folder: Path | None, *, centred: bool, alone: int) -> None:
     """Measure builds of several sizes, one after the other."""
-    if alone:
-        build_drawn(alone, centred=centred)
+    if alone and folder is not None:
+        build_drawn(alone, folder, centred=centred)
         return
     costs = []
     for count in sorted(articles):
-        costs.append(measure(count, centred=centred))
+        costs.append(measure(count, folder, centred=centred))
         show(costs[-1])
     for less, more in pairwise(costs):
         compare(less, more)

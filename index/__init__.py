@@ -21,7 +21,7 @@ from index.errors import (
 )
 from index.lexical import Query
 from index.manifest import GENERATION, BackgroundSimilarity, Manifest
-from index.rows import BUCKETS, Rows, TermCounts, concatenate_rows
+from index.rows import BUCKETS, Rows, RowSpool, TermCounts
 from index.snapshot import Snapshot
 from index.vector_search import Hits
 from index.view import View
@@ -43,13 +43,13 @@ __all__ = [
     "OtherFormat",
     "Passages",
     "Query",
+    "RowSpool",
     "Rows",
     "Snapshot",
     "SnapshotDamaged",
     "StagedSnapshot",
     "TermCounts",
     "View",
-    "concatenate_rows",
     "locked",
     "make_folder",
     "quantize",

@@ -328,12 +328,11 @@ class ScaledPassages:
         place = slice(int(self.indptr[row]), int(self.indptr[row + 1]))
         return self.codes[place].astype(np.float32) * self.scales[place, np.newaxis]
 
-    def means_of_rows(self) -> Floats:
-        """The mean of the passages of each row, not scaled: float32 [n, passage_dim]; 0 without."""
-        lengths = np.diff(self.indptr)
-        means = np.zeros((len(self), self.codes.shape[1]), np.float32)
-        for row in np.flatnonzero(lengths).tolist():
-            means[row] = self.of_row(row).mean(axis=0)
+    def means_of(self, rows: Whole) -> Floats:
+        """The mean of the passages of rows that have any, not scaled: float32 [m, passage_dim]."""
+        means = np.empty((len(rows), self.codes.shape[1]), np.float32)
+        for at, row in enumerate(rows.tolist()):
+            means[at] = self.of_row(row).mean(axis=0)
         return means
 
     def match(self, passages: Floats, rows: Whole) -> Floats:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from array import array
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NotRequired, TypeAlias, TypedDict, Unpack
 
 import faiss
@@ -15,7 +16,7 @@ import numpy as np
 
 from index.arrays import ScaledPassages, blocks_of, spread_evenly
 from index.disk import Writer, sync_folder
-from index.groups import GroupMeans, measure_background
+from index.groups import Centring, measure_background
 from index.lexical import Lexicon, Weigher
 from index.manifest import FORMAT, Files, Manifest, column_file
 from index.neighbours import IndexSide, find_own_neighbours
@@ -23,10 +24,10 @@ from index.plane import Placing
 from index.vector_search import Vectors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from index.arrays import Codes, Floats, Ints, Longs
+    from index.arrays import Floats, Ints, Longs
     from index.disk import FileSum
     from index.manifest import BackgroundSimilarity
     from index.rows import Rows
@@ -132,7 +133,9 @@ def build(rows: Rows, folder: Path, **options: Unpack[BuildOptions]) -> Manifest
     groups = rows.groups(options.get("grouped_by"))
     writer = Writer(folder)
     begin("vectors")
-    centring = _Centring.of(rows, groups, options)
+    centring = Centring.of(
+        rows, groups, options.get("grouped_by"), centred=options.get("centred", False)
+    )
     vectors, tuning = _write_vectors(writer, centring, options.get("ivf_above", IVF_ABOVE))
     begin("passages")
     passages = ScaledPassages.write(writer, rows.passages, centring.passages())
@@ -207,46 +210,9 @@ def list_count(rows: int) -> int:
     return int(2 ** min(wanted, math.floor(math.log2(rows))))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Centring:
-    """The vectors and passages of rows as they are stored, computed some rows at a time.
-
-    Attributes:
-        rows: as they were given.
-        means: what is subtracted from them; zeros if nothing is.
-        positions: int64 [n], of the mean of each row; None if nothing is subtracted.
-    """
-
-    rows: Rows
-    means: GroupMeans
-    positions: Longs | None
-
-    @classmethod
-    def of(cls, rows: Rows, groups: Mapping[str, Longs], options: BuildOptions) -> _Centring:
-        """Measure the means of some rows."""
-        if not options.get("centred", False) or not len(rows):
-            return cls(rows, GroupMeans.none(list(groups), rows), None)
-        means = GroupMeans.measure(rows, groups)
-        return cls(rows, means, means.positions(rows, options.get("grouped_by")))
-
-    def vectors(self, rows: Longs | slice) -> Floats:
-        """The vectors of some rows, before they are rounded: float32 [m, dim]."""
-        vectors = self.rows.vectors[rows]
-        if self.positions is None:
-            return vectors
-        return self.means.vectors.subtract(vectors, self.positions[rows])
-
-    def passages(self) -> Iterator[Codes]:
-        """The codes of all passages, in blocks, one after the other."""
-        if self.positions is None:
-            return self.rows.passages.blocks()
-        return self.means.passages.centred_codes(self.rows.passages, self.positions)
-
-
 def _write_rows(writer: Writer, rows: Rows) -> None:
     """Write what is kept as it was given: ids, display fields and all attributes."""
-    ids = [row_id.encode() for row_id in rows.ids]
-    writer.write_blobs(Files.IDS, Files.IDS_OFFSETS, ids)
+    writer.write_blobs(Files.IDS, Files.IDS_OFFSETS, (row_id.encode() for row_id in rows.ids))
     writer.write_blobs(Files.DISPLAY, Files.DISPLAY_OFFSETS, rows.display)
     _write_columns(writer, rows)
     _write_keywords(writer, rows.keywords)
@@ -261,37 +227,63 @@ def _write_columns(writer: Writer, rows: Rows) -> None:
     writer.write(Files.LABELS, json.dumps(labels, sort_keys=True, indent=2).encode() + b"\n")
 
 
-def _write_keywords(writer: Writer, rows: Sequence[Collection[str]]) -> None:
+@dataclass(slots=True)
+class _Lookup:
+    """Which rows have which of some names; a few bytes for each time that one has."""
+
+    codes: dict[str, int] = field(default_factory=dict)
+    entries: array[int] = field(default_factory=lambda: array("i"))
+    rows: array[int] = field(default_factory=lambda: array("i"))
+
+    def add(self, name: str, row: int) -> None:
+        self.entries.append(self.codes.setdefault(name, len(self.codes)))
+        self.rows.append(row)
+
+    def write(self, writer: Writer, data: str, offsets: str, starts: str) -> tuple[Ints, Ints]:
+        """Write the names, ascending, and how many entries each has.
+
+        Returns:
+            The row of each entry, and the position of its name among those written.
+        """
+        names = sorted(self.codes)
+        writer.write_blobs(data, offsets, (name.encode() for name in names))
+        position = np.empty(len(names), np.int32)
+        position[[self.codes[name] for name in names]] = np.arange(len(names))
+        of_entry = position[np.frombuffer(self.entries, np.int32)]
+        lengths = np.bincount(of_entry, minlength=len(names))
+        writer.write_array(starts, np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
+        return np.frombuffer(self.rows, np.int32), of_entry
+
+
+def _write_keywords(writer: Writer, rows: Iterable[Collection[str]]) -> None:
     """Write the files that `Keywords.open` maps, from the keywords of each row."""
-    inverted: dict[bytes, list[int]] = {}
+    lookup = _Lookup()
     for row, keywords in enumerate(rows):
         for keyword in frozenset(keywords):
-            inverted.setdefault(keyword.encode(), []).append(row)
-    names = sorted(inverted)
-    writer.write_blobs(Files.KEYWORDS, Files.KEYWORDS_OFFSETS, names)
-    lengths = [len(inverted[name]) for name in names]
-    writer.write_array(Files.KEYWORD_STARTS, np.cumsum([0, *lengths], dtype=np.int64))
-    flat = [row for name in names for row in inverted[name]]
-    writer.write_array(Files.KEYWORD_ROWS, np.array(flat, np.int32))
+            lookup.add(keyword, row)
+    names = (Files.KEYWORDS, Files.KEYWORDS_OFFSETS, Files.KEYWORD_STARTS)
+    owners, positions = lookup.write(writer, *names)
+    writer.write_array(Files.KEYWORD_ROWS, owners[np.argsort(positions, kind="stable")])
 
 
-def _write_numbers(writer: Writer, rows: Sequence[Mapping[str, Collection[float]]]) -> None:
+def _write_numbers(writer: Writer, rows: Iterable[Mapping[str, Collection[float]]]) -> None:
     """Write the files that `Numbers.open` maps, from the numbers of each row by name."""
-    inverted: dict[bytes, list[tuple[float, int]]] = {}
+    lookup, values = _Lookup(), array("d")
     for row, numbers in enumerate(rows):
-        for name, values in numbers.items():
-            inverted.setdefault(name.encode(), []).extend((value, row) for value in values)
-    names = sorted(inverted)
-    writer.write_blobs(Files.NUMBERS, Files.NUMBERS_OFFSETS, names)
-    entries = [sorted(inverted[name]) for name in names]
-    starts = np.cumsum([0, *map(len, entries)], dtype=np.int64)
-    writer.write_array(Files.NUMBER_STARTS, starts)
-    flat = [entry for of_name in entries for entry in of_name]
-    writer.write_array(Files.NUMBER_VALUES, np.array([value for value, _ in flat], np.float64))
-    writer.write_array(Files.NUMBER_ROWS, np.array([row for _, row in flat], np.int32))
+        for name, some in numbers.items():
+            lookup.codes.setdefault(name, len(lookup.codes))
+            for value in some:
+                lookup.add(name, row)
+                values.append(value)
+    names = (Files.NUMBERS, Files.NUMBERS_OFFSETS, Files.NUMBER_STARTS)
+    owners, positions = lookup.write(writer, *names)
+    entries = np.frombuffer(values, np.float64)
+    order = np.lexsort((owners, entries, positions))
+    writer.write_array(Files.NUMBER_VALUES, entries[order])
+    writer.write_array(Files.NUMBER_ROWS, owners[order])
 
 
-def _write_vectors(writer: Writer, centring: _Centring, above: int) -> tuple[Vectors, Tuning]:
+def _write_vectors(writer: Writer, centring: Centring, above: int) -> tuple[Vectors, Tuning]:
     """Write the FAISS files, and map them."""
     count = len(centring.rows)
     exact = _faiss.IndexScalarQuantizer(centring.rows.dim, *_STORED)

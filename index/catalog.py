@@ -63,11 +63,26 @@ class StagedSnapshot:
 class Catalog:
     """The generations under one folder, which is created when it is first written to.
 
-    Whatever writes (stage, publish, discard, flip, prune, remove) belongs inside `lock()`.
+    Whatever writes (scratch, stage, publish, discard, flip, prune, remove) belongs inside `lock()`.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A folder for what is only needed until a snapshot is built; the block's end removes it.
+
+        What failed builds left is removed first, so that they never fill the disk one by one.
+        """
+        make_folder(self.folder)
+        self.remove(())
+        aside = self._aside()
+        aside.mkdir()
+        try:
+            yield aside
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
 
     def stage(self, rows: Rows, **options: Unpack[BuildOptions]) -> StagedSnapshot:
         """Build a snapshot aside, open it again and verify it.

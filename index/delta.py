@@ -24,6 +24,7 @@ from index.arrays import (
 from index.errors import BadRows
 from index.lexical import overlap, weigh_rows
 from index.neighbours import IndexSide, Neighbours, QuerySide, find_neighbours
+from index.rows import recode
 from index.vector_search import Hits, top
 
 if TYPE_CHECKING:
@@ -235,9 +236,7 @@ class DeltaBuilder:
         self._extend("neighbour-weights", neighbours.weights)
         self._extend("hubness", neighbours.hubness)
         for name, column in rows.columns.items():
-            labels = rows.labels.get(name)
-            recoded = column if labels is None else self._recode(name, column, labels)
-            self._extend(f"column-{name}", recoded)
+            self._extend(f"column-{name}", self._recode(name, column, rows.labels))
         self._extend_lookups(rows)
         self._keywords.extend(rows.keywords)
         self._ids.extend(rows.ids)
@@ -304,11 +303,10 @@ class DeltaBuilder:
     def _rows(self, name: str, empty: Array) -> Array:
         return self._buffers[name].rows() if name in self._buffers else empty
 
-    def _recode(self, name: str, codes: Ints, labels: Sequence[str]) -> Ints:
-        """Translate codes of a batch to the delta's codes; a label never changes its code."""
-        known = self._codes.setdefault(name, {})
-        translated = [known.setdefault(label, len(known)) for label in labels]
-        return np.array(translated, np.int32)[codes] if translated else codes
+    def _recode(self, name: str, column: Array, labels: Mapping[str, Sequence[str]]) -> Array:
+        if name not in labels:
+            return column
+        return recode(column, labels[name], self._codes.setdefault(name, {}))
 
 
 class Buffer:

@@ -12,6 +12,7 @@ import hashlib
 import os
 import re
 import secrets
+from array import array
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Final
@@ -21,13 +22,14 @@ import numpy as np
 from index.errors import Locked, SnapshotDamaged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from index.arrays import Array
 
 _MISPLACED: Final = frozenset({errno.EISDIR, errno.ENOTDIR, errno.ELOOP})
 _OFFSETS: Final = "<i8"
+_COPIED_AT_ONCE: Final = 8_192
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -112,13 +114,14 @@ class Writer:
             )
             yield file
 
-    def write_blobs(self, data_file: str, offsets_file: str, blobs: Sequence[bytes]) -> None:
+    def write_blobs(self, data_file: str, offsets_file: str, blobs: Iterable[bytes]) -> None:
         """Create a file of n byte strings, end to end, and one of their n+1 offsets, see Blobs."""
+        lengths = array("q", [0])
         with self.create(data_file) as file:
             for blob in blobs:
                 file.write(blob)
-        offsets = np.cumsum([0, *map(len, blobs)], dtype=_OFFSETS)
-        self.write(offsets_file, offsets.tobytes())
+                lengths.append(len(blob))
+        self.write(offsets_file, np.cumsum(lengths, dtype=_OFFSETS).tobytes())
 
 
 @contextmanager
@@ -315,6 +318,67 @@ class Blobs:
         if not 0 <= position < self._count:
             raise IndexError(f"position {position} of {self._count}")
         return bytes(self._bytes[self._offsets[position] : self._offsets[position + 1]])
+
+
+class ArrayFile:
+    """Rows of numbers that grow in a file, not in memory; for one that is removed after a build.
+
+    Rows with fewer numbers than others are filled up with zeros.
+    """
+
+    def __init__(self, path: Path, like: Array) -> None:
+        """Begin without rows; those to come have the dtype and the axes of `like`."""
+        self._path, self._like, self._count = path, like[:0].copy(), 0
+
+    def append(self, rows: Array) -> None:
+        """Append rows.
+
+        Raises:
+            TypeError: their numbers do not fit the dtype.
+        """
+        if rows.shape[1:] > self._like.shape[1:]:
+            self._widen(rows)
+        missing = np.subtract(self._like.shape, rows.shape)[1:]
+        wide = np.pad(rows, [(0, 0), *((0, more) for more in missing)])
+        with self._path.open("ab") as file:
+            file.write(wide.astype(self._like.dtype, casting="safe", copy=False).tobytes())
+        self._count += len(rows)
+
+    def map(self) -> Array:
+        """Map all rows so far for reading."""
+        if not self._count:
+            return self._like
+        shape = (self._count, *self._like.shape[1:])
+        return np.asarray(np.memmap(self._path, self._like.dtype, "r", shape=shape))
+
+    def _widen(self, like: Array) -> None:
+        """Write all rows again, with as many numbers as other rows have."""
+        narrow = self.map()
+        self._path.unlink(missing_ok=True)
+        self._like, self._count = np.empty((0, *like.shape[1:]), self._like.dtype), 0
+        for start in range(0, len(narrow), _COPIED_AT_ONCE):
+            self.append(narrow[start : start + _COPIED_AT_ONCE])
+
+
+class BlobFile:
+    """Byte strings that grow in files as rows do in an ArrayFile."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._end = path, 0
+        self._offsets = ArrayFile(path.with_suffix(".idx"), np.zeros(1, _OFFSETS))
+        self._offsets.append(np.zeros(1, _OFFSETS))
+
+    def append(self, blobs: Sequence[bytes]) -> None:
+        """Append byte strings."""
+        with self._path.open("ab") as file:
+            file.writelines(blobs)
+        ends = self._end + np.cumsum([0, *map(len, blobs)], dtype=_OFFSETS)
+        self._offsets.append(ends[1:])
+        self._end = int(ends[-1])
+
+    def map(self) -> Blobs:
+        """Map all byte strings so far for reading."""
+        return Blobs(_map_raw(self._path, "u1"), self._offsets.map())
 
 
 def _map_raw(path: Path, dtype: str) -> Array:

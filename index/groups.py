@@ -160,17 +160,20 @@ class Means:
         return cls(np.zeros((len(labels) + 1, dim), np.float32), _positions(labels))
 
     @classmethod
-    def measure(cls, vectors: Floats, groups: Mapping[str, Longs]) -> Means:
+    def measure(
+        cls, vectors: Callable[[Longs], Floats], rows: Longs, groups: Mapping[str, Longs]
+    ) -> Means:
         """Measure the means of some groups.
 
         Args:
-            vectors: float32 [n, dim].
-            groups: by label, the rows of the group, n > 0 of them in all.
+            vectors: gives the vectors of some rows, float32 [m, dim].
+            rows: all n > 0 of them.
+            groups: by label, the rows of the group.
         """
-        overall = _sum(vectors, np.arange(len(vectors))) / len(vectors)
+        overall = _sum(vectors, rows) / len(rows)
         means = [
-            (_sum(vectors, rows) + PRIOR * overall) / (len(rows) + PRIOR)
-            for rows in groups.values()
+            (_sum(vectors, members) + PRIOR * overall) / (len(members) + PRIOR)
+            for members in groups.values()
         ]
         return cls(np.array([*means, overall], np.float32), _positions(list(groups)))
 
@@ -249,7 +252,7 @@ class GroupMeans:
             rows: n > 0 of them.
             groups: by label, the rows of the group.
         """
-        vectors = Means.measure(rows.vectors, groups)
+        vectors = Means.measure(rows.vectors.__getitem__, np.arange(len(rows)), groups)
         if rows.passages.dim == rows.dim:
             return cls(vectors, vectors)
         return cls(vectors, _passage_means(rows.passages, groups))
@@ -298,12 +301,50 @@ class GroupMeans:
         return vectors, self.passages.subtract_from_passages(rows.passages, positions)
 
 
-def _sum(vectors: Floats, rows: Longs) -> Doubles:
-    """The sum of some vectors, added one after the other: float64 [dim]."""
-    total = np.zeros(vectors.shape[1])
+@dataclass(frozen=True, slots=True, eq=False)
+class Centring:
+    """The vectors and passages of rows as they are stored, computed some rows at a time.
+
+    Attributes:
+        rows: as they were given.
+        means: what is subtracted from them; zeros if nothing is.
+        positions: int64 [n], of the mean of each row; None if nothing is subtracted.
+    """
+
+    rows: Rows
+    means: GroupMeans
+    positions: Longs | None
+
+    @classmethod
+    def of(
+        cls, rows: Rows, groups: Mapping[str, Longs], grouped_by: str | None, *, centred: bool
+    ) -> Centring:
+        """Measure the means of some rows, if they are to be centred."""
+        if not centred or not len(rows):
+            return cls(rows, GroupMeans.none(list(groups), rows), None)
+        means = GroupMeans.measure(rows, groups)
+        return cls(rows, means, means.positions(rows, grouped_by))
+
+    def vectors(self, rows: Longs | slice) -> Floats:
+        """The vectors of some rows, before they are rounded: float32 [m, dim]."""
+        vectors = self.rows.vectors[rows]
+        if self.positions is None:
+            return vectors
+        return self.means.vectors.subtract(vectors, self.positions[rows])
+
+    def passages(self) -> Iterator[Codes]:
+        """The codes of all passages, in blocks, one after the other."""
+        if self.positions is None:
+            return self.rows.passages.blocks()
+        return self.means.passages.centred_codes(self.rows.passages, self.positions)
+
+
+def _sum(vectors: Callable[[Longs], Floats], rows: Longs) -> Doubles:
+    """The sum of the vectors of some rows, added one after the other: float64 [dim]."""
+    total: Doubles = vectors(rows[:0]).sum(axis=0, dtype=np.float64)
     for block in blocks_of(len(rows), _BATCH):
         # What was added before goes first, so that blocks do not change the rounding.
-        total = np.vstack([total, vectors[rows[block]]]).sum(axis=0)
+        total = np.vstack([total, vectors(rows[block])]).sum(axis=0)
     return total
 
 
@@ -312,10 +353,9 @@ def _passage_means(passages: Passages, groups: Mapping[str, Longs]) -> Means:
     has_any = np.diff(passages.indptr) > 0
     if not has_any.any():
         return Means.none(list(groups), passages.dim)
-    # The position of each row among those with passages.
-    places = np.cumsum(has_any) - 1
-    chosen = {label: places[rows[has_any[rows]]] for label, rows in groups.items()}
-    return Means.measure(ScaledPassages.of(passages).means_of_rows()[has_any], chosen)
+    chosen = {label: rows[has_any[rows]] for label, rows in groups.items()}
+    means = ScaledPassages.of(passages).means_of
+    return Means.measure(means, np.flatnonzero(has_any), chosen)
 
 
 def _positions(labels: Sequence[str]) -> dict[str, int]:

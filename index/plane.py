@@ -252,12 +252,14 @@ class _Pairs:
             own = drawn == np.arange(len(keys))
             return np.where(own, (drawn + 1) % len(keys), drawn).astype(np.int32)
 
-        fairly_near = [
-            _second_nearest(vectors, [draw(_DRAWN * column + one) for one in range(_DRAWN)])
-            for column in range(_FAIRLY_NEAR)
-        ]
-        far = [draw(_DRAWN * _FAIRLY_NEAR + column) for column in range(_FAR)]
-        return cls(near, np.stack(fairly_near, axis=1), np.stack(far, axis=1))
+        fairly_near = np.empty((len(keys), _FAIRLY_NEAR), np.int32)
+        for column in range(_FAIRLY_NEAR):
+            drawn = [draw(_DRAWN * column + one) for one in range(_DRAWN)]
+            fairly_near[:, column] = _second_nearest(vectors, drawn)
+        far = np.empty((len(keys), _FAR), np.int32)
+        for column in range(_FAR):
+            far[:, column] = draw(_DRAWN * _FAIRLY_NEAR + column)
+        return cls(near, fairly_near, far)
 
 
 def _second_nearest(vectors: Fetch, drawn: Sequence[Ints]) -> Ints:

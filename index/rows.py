@@ -6,24 +6,26 @@ opaque bytes. Row numbers are positions in the ids, which ascend, so binary sear
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
+import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import numpy as np
 
-from index.arrays import Passages, append_zeros, blocks_of
+from index.arrays import Passages, blocks_of
+from index.disk import ArrayFile, BlobFile
 from index.errors import BadRows
 from index.manifest import COLUMN_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping
+    from pathlib import Path
 
     from index.arrays import Array, Bools, Floats, Ints, Longs
-
-T = TypeVar("T")
+    from index.disk import Blobs
 
 BUCKETS: Final = 2**20
 """Terms are hashed into so many buckets."""
@@ -159,72 +161,93 @@ class Rows:
         _check_display(self.display, self.ids)
 
 
-def concatenate_rows(parts: list[Rows]) -> Rows:
-    """Concatenate rows. `parts` is emptied meanwhile, so that little is in memory twice.
+class _Decoded(Sequence[Any]):
+    """Values, each of which is decoded from its byte string whenever it is read."""
 
-    Args:
-        parts: at least one, all with the same columns and labels. Shorter vectors and
-            passages are filled up with zeros, as in a part without any vector.
-    """
-    dim = max(part.dim for part in parts)
-    fields = {name: [getattr(part, name) for part in parts] for name in _FIELDS}
-    parts.clear()
-    columns, labels = _concatenate_columns(fields.pop("columns"), fields.pop("labels"))
-    return Rows(
-        ids=_chain(fields.pop("ids")),
-        vectors=np.concatenate([append_zeros(vectors, dim) for vectors in fields.pop("vectors")]),
-        passages=_concatenate_passages(fields.pop("passages")),
-        terms=_concatenate_terms(fields.pop("terms")),
-        columns=columns,
-        labels=labels,
-        keywords=_chain(fields.pop("keywords")),
-        numbers=_chain(fields.pop("numbers")),
-        display=_chain(fields.pop("display")),
-    )
+    def __init__(self, blobs: Blobs, decode: Callable[[bytes], Any]) -> None:
+        self._blobs, self._decode = blobs, decode
+
+    def __len__(self) -> int:
+        return len(self._blobs)
+
+    def __getitem__(self, place: Any) -> Any:  # noqa: ANN401 - a position or a slice
+        if isinstance(place, slice):
+            return [self[at] for at in range(*place.indices(len(self)))]
+        return self._decode(self._blobs[place])
 
 
-_FIELDS: Final = tuple(field.name for field in dataclasses.fields(Rows))
+_COLUMN: Final = "column-"
+_UTF8: Final = ("utf-8", "surrogatepass")  # lone surrogates are for `Rows.check` to refuse
+_CODECS: Final[Mapping[str, tuple[Callable[[Any], bytes], Callable[[bytes], Any]]]] = {
+    "ids": (lambda text: text.encode(*_UTF8), lambda data: data.decode(*_UTF8)),
+    "keywords": (lambda words: json.dumps([*words]).encode(), json.loads),
+    "numbers": (lambda of: json.dumps({k: [*of[k]] for k in of}).encode(), json.loads),
+    "display": (bytes, bytes),
+}
 
 
-def _chain(parts: list[Sequence[T]]) -> list[T]:
-    return list(itertools.chain.from_iterable(parts))
+class RowSpool:
+    """Puts rows end to end in files, so that an archive is never in memory as a whole."""
+
+    def __init__(self, folder: Path) -> None:
+        """Begin without rows, in a folder that holds nothing else."""
+        self._folder = folder
+        self._arrays: dict[str, ArrayFile] = {}
+        self._blobs = {name: BlobFile(folder / f"{name}.bin") for name in _CODECS}
+        self._codes: dict[str, dict[str, int]] = {}
+
+    def append(self, rows: Rows) -> None:
+        """Append rows with the same columns and labels as those before.
+
+        Shorter vectors and passages are filled up with zeros, as in a part without any vector.
+        """
+        columns = dict(rows.columns)
+        for name, labels in rows.labels.items():
+            columns[name] = recode(columns[name], labels, self._codes.setdefault(name, {}))
+        arrays: dict[str, Array] = {
+            "vectors": rows.vectors,
+            "passages": rows.passages.codes,
+            "passage-counts": np.diff(rows.passages.indptr),
+            "buckets": rows.terms.buckets,
+            "counts": rows.terms.counts,
+            "term-counts": np.diff(rows.terms.indptr),
+            **{_COLUMN + name: column for name, column in columns.items()},
+        }
+        for name, array in arrays.items():
+            if name not in self._arrays:
+                self._arrays[name] = ArrayFile(self._folder / f"{name}.raw", array)
+            self._arrays[name].append(array)
+        for name, (encode, _) in _CODECS.items():
+            self._blobs[name].append([*map(encode, getattr(rows, name))])
+
+    def rows(self) -> Rows:
+        """Map all rows; at least one part was appended, with rows or without."""
+        arrays = {name: file.map() for name, file in self._arrays.items()}
+        columns = {n.removeprefix(_COLUMN): a for n, a in arrays.items() if n.startswith(_COLUMN)}
+        for name, known in self._codes.items():
+            order = {label: code for code, label in enumerate(sorted(known))}
+            columns[name] = _translate(columns[name], [order[label] for label in known])
+        return Rows(
+            vectors=arrays["vectors"],
+            passages=Passages(_starts(arrays["passage-counts"]), arrays["passages"]),
+            terms=TermCounts(_starts(arrays["term-counts"]), arrays["buckets"], arrays["counts"]),
+            columns=columns,
+            labels={name: sorted(known) for name, known in self._codes.items()},
+            **{name: _Decoded(self._blobs[name].map(), of) for name, (_, of) in _CODECS.items()},
+        )
 
 
-def _concatenate_passages(parts: list[Passages]) -> Passages:
-    dim = max(part.dim for part in parts)
-    return Passages(
-        _concatenate_starts([part.indptr for part in parts]),
-        np.concatenate([append_zeros(part.codes, dim) for part in parts]),
-    )
+def _starts(counts: Longs) -> Longs:
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
 
 
-def _concatenate_terms(parts: list[TermCounts]) -> TermCounts:
-    return TermCounts(
-        _concatenate_starts([part.indptr for part in parts]),
-        np.concatenate([part.buckets for part in parts]),
-        np.concatenate([part.counts for part in parts]),
-    )
+def recode(codes: Ints, labels: Sequence[str], known: dict[str, int]) -> Ints:
+    """Translate codes to those of `known`, which takes up new labels and never changes a code."""
+    return _translate(codes, [known.setdefault(label, len(known)) for label in labels])
 
 
-def _concatenate_starts(parts: list[Longs]) -> Longs:
-    lengths = np.concatenate([np.diff(indptr) for indptr in parts])
-    return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)])
-
-
-def _concatenate_columns(
-    columns: list[Mapping[str, Array]], labels: list[Mapping[str, Sequence[str]]]
-) -> tuple[dict[str, Array], dict[str, list[str]]]:
-    """Put columns end to end; codes are translated to those of all labels, sorted."""
-    together = {name: sorted(set().union(*(part[name] for part in labels))) for name in labels[0]}
-    found = {}
-    for name in columns[0]:
-        arrays = [part[name] for part in columns]
-        if name in together:
-            position = {label: code for code, label in enumerate(together[name])}
-            codes = [np.array([position[w] for w in part[name]], np.int32) for part in labels]
-            arrays = [new[old] if len(new) else old for new, old in zip(codes, arrays, strict=True)]
-        found[name] = np.concatenate(arrays)
-    return found, together
+def _translate(codes: Ints, new: Sequence[int]) -> Ints:
+    return np.array(new, np.int32)[codes] if new else codes.astype(np.int32)
 
 
 def _joined(parts: Iterable[Array], dtype: type[np.generic]) -> Array:

@@ -17,11 +17,11 @@ from index import (
     Catalog,
     NoSnapshot,
     Rows,
+    RowSpool,
     Snapshot,
     SnapshotDamaged,
     StagedSnapshot,
     View,
-    concatenate_rows,
 )
 from index.plane import ROUNDS
 from recommender.analysis.analyzer import ANALYZER_VERSION, Analyzer
@@ -89,7 +89,7 @@ class Gathered:
 
     Attributes:
         state: the store's, at that moment.
-        rows: of the articles whose text was read.
+        rows: of the articles whose text was read; mapped from files.
         expected: how many articles a snapshot should have: also those whose features are missing
             though they are not in the queue.
         unread: how many articles have no features.
@@ -164,25 +164,30 @@ def compact(
         return _publish(store, catalog, model, keep=keep, compacts=True)
 
 
-def gather(store: ArticleStore, model: Model) -> Gathered:
+def gather(store: ArticleStore, model: Model, spool: RowSpool) -> Gathered:
     """Build the rows of all articles of the store at one moment that have features.
 
     Outlines and features are loaded page by page; texts are not loaded.
+
+    Args:
+        store: where the articles are.
+        model: of their vectors.
+        spool: where the rows are put; empty.
     """
-    parts = [build_rows((), model, dim=1)]
+    rows = build_rows((), model, dim=1)
+    spool.append(rows)
     expected, unread, pairs = 0, 0, TitlePairs()
     with store.scan() as scan:
         queued = scan.queued_ids()
         for page in _batches(scan.outlines()):
             documents = _index_page(store, page, model.fingerprint)
-            dims = parts[-1].dim, parts[-1].passages.dim
-            parts.append(build_rows(documents, model, *dims))
+            rows = build_rows(documents, model, rows.dim, rows.passages.dim)
+            spool.append(rows)
             pairs.add(documents)
             missing = {one.article.id for one in page} - {one.article.id for one in documents}
             expected += len(documents) + len(missing - queued)
             unread += len(missing)
-        rows = with_text_clusters(concatenate_rows(parts))
-        return Gathered(scan.state, rows, expected, unread, pairs)
+        return Gathered(scan.state, with_text_clusters(spool.rows()), expected, unread, pairs)
 
 
 def _batches(articles: Iterable[StoredArticle]) -> Iterator[list[StoredArticle]]:
@@ -243,16 +248,17 @@ def _publish(
     compacts: bool = False,
     meter: Meter = silent,
 ) -> Rebuilt:
-    gathered = gather(store, model)
     live = _open_live(catalog) if compacts else None
-    kept = measured_shares(catalog, model) if compacts else ""
-    options = build_options(model, gathered.state, gathered.pairs, kept)
-    options |= {"places_from": live}
-    if len(gathered.rows) < SHOWN_FROM:
-        staged = catalog.stage(gathered.rows, **options)
-    else:
-        with meter("building", ROUNDS, "round") as advance:
-            staged = catalog.stage(gathered.rows, **options | {"advance": advance})
+    with catalog.scratch() as folder:
+        gathered = gather(store, model, RowSpool(folder))
+        kept = measured_shares(catalog, model) if compacts else ""
+        options = build_options(model, gathered.state, gathered.pairs, kept)
+        options |= {"places_from": live}
+        if len(gathered.rows) < SHOWN_FROM:
+            staged = catalog.stage(gathered.rows, **options)
+        else:
+            with meter("building", ROUNDS, "round") as advance:
+                staged = catalog.stage(gathered.rows, **options | {"advance": advance})
     try:
         if not force:
             live = live if compacts else _open_live(catalog)

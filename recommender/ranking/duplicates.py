@@ -189,28 +189,43 @@ def number_text_clusters(minhashes: MinHashes) -> Hashes:
         minhashes: uint16 [n, MINHASH_SIZE]; texts without words have zeros, and each a number of
             its own.
     """
-    table = np.ascontiguousarray(minhashes.T)
-    least = least_equal_places(TEXT_CLUSTER_OVERLAP, len(table))
+    least = least_equal_places(TEXT_CLUSTER_OVERLAP, minhashes.shape[1])
     leaders = np.arange(len(minhashes))
     with_words = np.flatnonzero(minhashes.any(axis=1))
     if not len(with_words):
         return leaders + 1
-    places = table[:, with_words].astype(np.uint64)
-    for first, second in _pairs_in_blocks(len(table), least - 1):
-        rows, groups = _equal_rows(places[first] << np.uint64(16) | places[second], with_words)
+    for keys in _keys_in_blocks(minhashes, with_words, least - 1):
+        rows, groups = _equal_rows(keys, with_words)
         for one, other, must_compare in _pairs_in_groups(rows, groups):
             kept = leaders[one] != leaders[other]
             if must_compare:
-                equal = np.count_nonzero(table[:, one[kept]] == table[:, other[kept]], axis=0)
-                kept[kept] = equal >= least
+                kept[kept] = _count_equal(minhashes, one[kept], other[kept]) >= least
             leaders = _join(leaders, one[kept], other[kept])
     return leaders + 1
 
 
-def _pairs_in_blocks(size: int, blocks: int) -> Iterator[tuple[int, int]]:
-    """All pairs of places in the same of some blocks of about equal size."""
-    for block in np.array_split(np.arange(size), blocks):
-        yield from combinations(block.tolist(), 2)
+def _keys_in_blocks(
+    minhashes: MinHashes, rows: Hashes, blocks: int
+) -> Iterator[NDArray[np.uint64]]:
+    """A key of some rows for each pair of places in the same of some blocks of about equal size.
+
+    The places of one block are in memory at once: those of a large archive lie in a file.
+    """
+    for block in np.array_split(np.arange(minhashes.shape[1]), blocks):
+        places = minhashes[:, block[0] : block[-1] + 1][rows].T.astype(np.uint64, order="C")
+        for first, second in combinations(places, 2):
+            yield first << np.uint64(16) | second
+
+
+def _count_equal(minhashes: MinHashes, one: Hashes, other: Hashes) -> Hashes:
+    """How many places each of some pairs of rows shares: int64 [k]."""
+    counts = np.empty(len(one), np.int64)
+    at_once = PLACES_AT_ONCE // minhashes.shape[1]
+    for start in range(0, len(one), at_once):
+        own = slice(start, start + at_once)
+        equal = minhashes[one[own]] == minhashes[other[own]]
+        counts[own] = np.count_nonzero(equal, axis=1)
+    return counts
 
 
 def _equal_rows(keys: NDArray[np.uint64], rows: Hashes) -> tuple[Hashes, NDArray[np.uint64]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import itertools
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -301,6 +302,20 @@ def test_prune_sweeps_what_failed_builds_left(catalog: Catalog) -> None:
     (catalog.folder / "notes").write_bytes(b"x")
     assert catalog.prune(1) == []
     assert names(catalog) == {"live", "notes", live}
+
+
+@pytest.mark.parametrize("fault", [None, KeyboardInterrupt])
+def test_a_scratch_folder_is_removed_and_begins_without_leftovers(
+    catalog: Catalog, fault: type[BaseException] | None
+) -> None:
+    live = catalog.publish_rows(sample_rows(3), **STAMP).generation
+    (catalog.folder / ".building-0").mkdir()
+    with suppress(KeyboardInterrupt), catalog.scratch() as folder:
+        assert list(catalog.folder.glob(".building-*")) == [folder]
+        (folder / "x").write_bytes(b"x")
+        if fault is not None:
+            raise fault
+    assert names(catalog) == {"live", live}
 
 
 def test_prune_removes_nothing_when_the_pointer_is_damaged(catalog: Catalog) -> None:

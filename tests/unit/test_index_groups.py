@@ -183,7 +183,7 @@ def test_means_and_centred_vectors_are_those_of_brute_force(sizes: list[int], se
     owners = np.repeat(np.arange(len(sizes)), sizes)
     vectors = random_units(len(owners), 7, seed)
     groups: dict[str, Longs] = {f"g{at}": np.flatnonzero(owners == at) for at in range(len(sizes))}
-    means = Means.measure(vectors, groups)
+    means = Means.measure(vectors.__getitem__, np.arange(len(vectors)), groups)
     everything = vectors.astype(np.float64).mean(axis=0)
     for at, size in enumerate(sizes):
         own = vectors[owners == at].astype(np.float64).sum(axis=0)
@@ -200,7 +200,7 @@ def test_means_and_centred_vectors_are_those_of_brute_force(sizes: list[int], se
 
 def test_a_centred_vector_does_not_depend_on_the_other_vectors() -> None:
     vectors = random_units(50, 384)
-    means = Means.measure(vectors, {"a": np.arange(50)})
+    means = Means.measure(vectors.__getitem__, np.arange(50), {"a": np.arange(50)})
     together = means.subtract(vectors, np.zeros(50, np.int64))
     alone = [means.subtract(vectors[[at]], np.zeros(1, np.int64)) for at in range(50)]
     assert np.concatenate(alone).tobytes() == together.tobytes()
@@ -208,7 +208,8 @@ def test_a_centred_vector_does_not_depend_on_the_other_vectors() -> None:
 
 def test_passages_of_more_than_a_batch_are_centred_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     passages = Passages.of([quantize(random_units(k, 9, seed=k)) for k in (3, 0, 4, 5)], 9)
-    means = Means.measure(random_units(4, 9), {"a": np.arange(2), "b": np.arange(2, 4)})
+    groups = {"a": np.arange(2), "b": np.arange(2, 4)}
+    means = Means.measure(random_units(4, 9).__getitem__, np.arange(4), groups)
     places = np.array([0, 0, 1, 2])
     whole = means.subtract_from_passages(passages, places)
     monkeypatch.setattr("index.groups._BATCH", 4)

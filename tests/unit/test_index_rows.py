@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index import BUCKETS, BadRows, Passages, Rows, TermCounts, concatenate_rows
+from index import BUCKETS, BadRows, Passages, Rows, RowSpool, TermCounts
 from tests.support.index_rows import (
     one_row,
     part_of,
@@ -143,18 +145,23 @@ def test_rows_may_have_no_terms_and_lower_ones_than_the_row_before(
 @examples(50)
 def test_rows_cut_in_parts_and_put_end_to_end_are_what_they_were(sizes: list[int]) -> None:
     """Every second part has its labels in another order, with matching codes."""
-    whole, parts = sample_rows(sum(sizes)), []
-    for at, end in enumerate(np.cumsum(sizes)):
-        part = part_of(whole, np.arange(end - sizes[at], end))
-        if at % 2:
-            columns = {**part.columns, "language": 1 - part.columns["language"]}
-            part = replace(part, columns=columns, labels={"language": ["русӣ", "tg"]})
-        parts.append(part)
-    found = concatenate_rows(parts)
+    whole = sample_rows(sum(sizes))
+    with TemporaryDirectory() as folder:
+        spool = RowSpool(Path(folder))
+        for at, end in enumerate(np.cumsum(sizes)):
+            part = part_of(whole, np.arange(end - sizes[at], end))
+            if at % 2:
+                columns = {**part.columns, "language": 1 - part.columns["language"]}
+                part = replace(part, columns=columns, labels={"language": ["русӣ", "tg"]})
+            spool.append(part)
+        found = spool.rows()
+    # What is mapped stays readable when its folder is removed.
     found.check()
-    assert not parts
-    for name in ("ids", "display", "keywords", "numbers", "labels"):
-        assert getattr(found, name) == getattr(whole, name)
+    assert found.labels == whole.labels
+    for name in ("ids", "display", "keywords"):
+        assert [*getattr(found, name)] == getattr(whole, name)
+        assert getattr(found, name)[1:-1] == getattr(whole, name)[1:-1]
+    assert [*found.numbers] == [{k: [*v] for k, v in of.items()} for of in whole.numbers]
     for one, other in (
         (found.vectors, whole.vectors),
         (found.terms.indptr, whole.terms.indptr),
@@ -167,9 +174,31 @@ def test_rows_cut_in_parts_and_put_end_to_end_are_what_they_were(sizes: list[int
         np.testing.assert_array_equal(one, other)
 
 
-def test_a_part_without_vectors_is_widened_with_zeros() -> None:
+def test_a_part_without_vectors_is_widened_with_zeros(tmp_path: Path) -> None:
     narrow = sample_rows(2, vectors=np.ones((2, 1), np.float32), passages=random_passages(2, 1))
-    ids = ["article-00002", "article-00003"]
-    whole = concatenate_rows([narrow, sample_rows(2, ids=ids)])
+    spool = RowSpool(tmp_path)
+    for part, first in ((narrow, 0), (sample_rows(2), 2), (narrow, 4)):
+        spool.append(replace(part, ids=[f"article-{first:05}", f"article-{first + 1:05}"]))
+    whole = spool.rows()
     whole.check()
-    assert whole.vectors[:2].tolist() == [[1.0, *[0.0] * 7]] * 2
+    assert whole.vectors[[0, 1, 4, 5]].tolist() == [[1.0, *[0.0] * 7]] * 4
+    np.testing.assert_array_equal(whole.vectors[2:4], sample_rows(2).vectors)
+
+
+def test_numbers_that_a_column_cannot_hold_are_not_put_into_it(tmp_path: Path) -> None:
+    spool, rows = RowSpool(tmp_path), sample_rows(2)
+    spool.append(rows)
+    with pytest.raises(TypeError):
+        spool.append(replace(rows, vectors=rows.vectors.astype(np.float64)))
+
+
+@pytest.mark.parametrize("name", ["ids", "keywords", "numbers"])
+def test_what_utf8_cannot_carry_is_refused_from_a_file_too(tmp_path: Path, name: str) -> None:
+    parts: dict[str, Any] = {
+        "ids": {"ids": ["\ud800"]},
+        "keywords": {"keywords": [["\ud800"]]},
+        "numbers": {"numbers": [{"\ud800": [1]}]},
+    }
+    spool = RowSpool(tmp_path)
+    spool.append(replace(sample_rows(1), **parts[name]))
+    assert fault_of(spool.rows()) is not None
