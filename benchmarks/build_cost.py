@@ -36,6 +36,7 @@ from index import BUCKETS, Passages, Rows, RowSpool, Snapshot, TermCounts
 from index.build import build
 from index.disk import measure as measure_file
 from recommender.indexing.documents import with_text_clusters
+from recommender.progress import Advance
 
 DIMENSIONS: Final = 384
 SUBJECTS: Final = 500
@@ -130,7 +131,7 @@ class Stages:
     _begun: float = field(default_factory=time.process_time)
     _own: int = 0
 
-    def begin(self, name: str) -> None:
+    def begin(self, name: str, _pieces: int = 0, _piece: str = "") -> Advance:
         """End the stage that runs, and begin another."""
         self._look()
         now = time.process_time()
@@ -138,6 +139,7 @@ class Stages:
         # The kernel forgets the peak, so that the next one is that of the next stage.
         Path("/proc/self/clear_refs").write_text("5")
         self._name, self._begun, self._own = name, time.process_time(), 0
+        return lambda _done: None
 
     @contextmanager
     def watched(self) -> Iterator[None]:

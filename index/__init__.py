@@ -6,7 +6,7 @@ fields are opaque bytes.
 """
 
 from index.arrays import Passages, quantize
-from index.build import BuildOptions
+from index.build import Begin, BuildOptions
 from index.catalog import Catalog, StagedSnapshot
 from index.delta import DeltaWriter
 from index.disk import locked, make_folder, replace_file, replacing, sync_folder
@@ -32,6 +32,7 @@ __all__ = [
     "BackgroundSimilarity",
     "BadQuery",
     "BadRows",
+    "Begin",
     "BuildOptions",
     "Catalog",
     "DeltaWriter",

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from index.disk import Writer
 
+Advance: TypeAlias = Callable[[int], object]
+"""Called with how many more pieces of some work are done."""
 Array: TypeAlias = NDArray[Any]
 RowCache: TypeAlias = Callable[[Any], Array]
 Bools: TypeAlias = NDArray[np.bool_]
@@ -303,13 +305,16 @@ class ScaledPassages:
         return cls(starts, codes, scales)
 
     @classmethod
-    def write(cls, writer: Writer, passages: Passages, blocks: Iterable[Codes]) -> ScaledPassages:
+    def write(
+        cls, writer: Writer, passages: Passages, blocks: Iterable[Codes], advance: Advance
+    ) -> ScaledPassages:
         """Write the files that `open` maps, and map them.
 
         Args:
             writer: of the snapshot.
             passages: how many each row has.
             blocks: the codes that are written, in blocks of passages, one after the other.
+            advance: called with how many more passages are written.
         """
         writer.write_array(Files.PASSAGE_STARTS, passages.indptr.astype(np.int64))
         scales = []
@@ -317,6 +322,7 @@ class ScaledPassages:
             for block in blocks:
                 file.write(block.tobytes())
                 scales.append(scales_of(block))
+                advance(len(block))
         writer.write_array(Files.PASSAGE_SCALES, np.concatenate([np.empty(0, np.float32), *scales]))
         return cls.open(writer.folder, len(passages), passages.dim)
 

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, Final, NotRequired, TypeAlias, TypedDict,
 import faiss
 import numpy as np
 
-from index.arrays import ScaledPassages, blocks_of, spread_evenly
+from index.arrays import Advance, ScaledPassages, blocks_of, spread_evenly
 from index.disk import Writer, sync_folder
 from index.groups import Centring, measure_background
 from index.lexical import Lexicon, Weigher
 from index.manifest import FORMAT, Files, Manifest, column_file
 from index.neighbours import IndexSide, find_own_neighbours
-from index.plane import Placing
+from index.plane import ROUNDS, Placing
 from index.vector_search import Vectors
 
 if TYPE_CHECKING:
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 STAGES: Final = (
     "checking",
     "vectors",
+    "training",
+    "lists",
+    "recall",
     "passages",
     "words",
     "background",
@@ -43,7 +46,7 @@ STAGES: Final = (
     "places",
     "fields",
 )
-"""What a build does, in this order."""
+"""What a build does, in this order; `training` to `recall` only above IVF_ABOVE rows."""
 
 IVF_ABOVE: Final = 20_000
 """Up to so many rows exact search alone is fast enough."""
@@ -75,6 +78,9 @@ class Tuning:
     recall: float = 1.0
 
 
+Begin: TypeAlias = "Callable[[str, int, str], Advance]"
+
+
 class BuildOptions(TypedDict):
     """Where the rows come from, for the manifest, and how to index them.
 
@@ -91,8 +97,9 @@ class BuildOptions(TypedDict):
         centred: whether to subtract the mean of its group from each vector; default no.
         placed_by: the column of bools that says which rows get a place on the plane; default all.
         places_from: a snapshot whose rows keep their places; by default all are placed anew.
-        advance: called with how many of ROUNDS rounds of placing are done; default nothing.
-        begin: called with the name of each of STAGES when it begins; default nothing.
+        begin: called when one of STAGES begins, with its name, how many pieces it has (0 if they
+            are not counted) and what a piece is; what it returns is called with how many more are
+            done. Default nothing.
         notes: what the caller wants to remember with the rows; default nothing.
     """
 
@@ -106,8 +113,7 @@ class BuildOptions(TypedDict):
     centred: NotRequired[bool]
     placed_by: NotRequired[str]
     places_from: NotRequired[Snapshot | None]
-    advance: NotRequired[Callable[[int], object]]
-    begin: NotRequired[Callable[[str], object]]
+    begin: NotRequired[Begin]
     notes: NotRequired[Mapping[str, str]]
 
 
@@ -126,40 +132,37 @@ def build(rows: Rows, folder: Path, **options: Unpack[BuildOptions]) -> Manifest
         ValueError: the change number is out of range.
         OSError: the disk refuses, or the folder is missing or not empty.
     """
-    begin = options.get("begin", _ignore)
-    begin("checking")
+    begin, count = options.get("begin", show_nothing), len(rows)
+    begin("checking", 0, "row")
     rows.check()
     reliable = rows.reliable(options.get("reliable_by"))
     groups = rows.groups(options.get("grouped_by"))
     writer = Writer(folder)
-    begin("vectors")
     centring = Centring.of(
         rows, groups, options.get("grouped_by"), centred=options.get("centred", False)
     )
-    vectors, tuning = _write_vectors(writer, centring, options.get("ivf_above", IVF_ABOVE))
-    begin("passages")
-    passages = ScaledPassages.write(writer, rows.passages, centring.passages())
+    above = options.get("ivf_above", IVF_ABOVE)
+    vectors, tuning = _write_vectors(writer, centring, above, begin)
+    advance = begin("passages", len(rows.passages.codes), "passage")
+    passages = ScaledPassages.write(writer, rows.passages, centring.passages(), advance)
     centring.means.write(writer)
-    begin("words")
     weigher = Weigher.of(rows.terms, groups)
-    weigher.write(writer)
-    begin("background")
+    weigher.write(writer, begin("words", 4 * len(rows.terms.buckets), "B"))
+    begin("background", 0, "row")
     background = measure_background(centring.vectors, passages, weigher.entries, groups)
-    begin("neighbours")
     index_side = IndexSide(
         vectors=vectors,
-        lexicon=Lexicon.open(folder, len(rows)),
+        lexicon=Lexicon.open(folder, count),
         reliable=reliable,
         rows_in=groups.__getitem__,
         background=lambda label: background[label].similarity,
     )
-    neighbours, nearest = find_own_neighbours(index_side, groups)
+    neighbours, nearest = find_own_neighbours(index_side, groups, begin("neighbours", count, "row"))
     neighbours.write(writer)
-    begin("places")
     placing = Placing(rows.ids, vectors, rows.reliable(options.get("placed_by")), nearest)
-    places = placing.place(options.get("places_from"), options.get("advance", _ignore))
+    places = placing.place(options.get("places_from"), begin("places", ROUNDS, "round"))
     writer.write_array(Files.PLACES, places)
-    begin("fields")
+    begin("fields", 0, "row")
     _write_rows(writer, rows)
     manifest = _describe(rows, options, tuning, background, writer.sums)
     writer.write(Files.MANIFEST, manifest.to_bytes())
@@ -167,8 +170,9 @@ def build(rows: Rows, folder: Path, **options: Unpack[BuildOptions]) -> Manifest
     return manifest
 
 
-def _ignore(_: object) -> None:
-    """Show no progress."""
+def show_nothing(_stage: str, _pieces: int, _piece: str) -> Advance:
+    """Show no progress of a build."""
+    return lambda _done: None
 
 
 def _describe(
@@ -283,21 +287,28 @@ def _write_numbers(writer: Writer, rows: Iterable[Mapping[str, Collection[float]
     writer.write_array(Files.NUMBER_ROWS, owners[order])
 
 
-def _write_vectors(writer: Writer, centring: Centring, above: int) -> tuple[Vectors, Tuning]:
+def _write_vectors(
+    writer: Writer, centring: Centring, above: int, begin: Begin
+) -> tuple[Vectors, Tuning]:
     """Write the FAISS files, and map them."""
     count = len(centring.rows)
     exact = _faiss.IndexScalarQuantizer(centring.rows.dim, *_STORED)
+    advance = begin("vectors", count, "row")
     with writer.create(Files.VECTORS) as file:
         file.write(_head(exact, count) + (count * exact.code_size).to_bytes(8, "little"))
         for block in blocks_of(count, _BLOCK):
             # FAISS would round some numbers half-way between two others up; NumPy, in a delta,
             # does not.
             file.write(centring.vectors(block).astype(np.float16).tobytes())
+            advance(block.stop - block.start)
     exact = _map(writer, Files.VECTORS)
     vectors = Vectors(exact, None, 0)
     if count <= above:
         return vectors, Tuning()
-    _write_lists(writer, vectors, _train(vectors))
+    begin("training", 0, "row")
+    empty = _train(vectors)
+    _write_lists(writer, vectors, empty, begin("lists", 2 * count, "row"))
+    begin("recall", 0, "row")
     ivf = _map(writer, Files.IVF)
     queries = vectors.fetch_stored(spread_evenly(count, _RECALL_QUERIES))
     tuning = _tune(exact, ivf, queries)
@@ -338,11 +349,12 @@ def _train(vectors: Vectors) -> _Index:
     return ivf
 
 
-def _write_lists(writer: Writer, vectors: Vectors, ivf: _Index) -> None:
+def _write_lists(writer: Writer, vectors: Vectors, ivf: _Index, advance: Advance) -> None:
     """Write inverted lists as FAISS does, list by list: its own would grow in memory."""
-    blocks = blocks_of(len(vectors), _ADDED_AT_ONCE)
-    own = [_nearest_lists(ivf, vectors, np.arange(b.start, b.stop)) for b in blocks]
-    lists = np.concatenate(own)
+    lists = np.empty(len(vectors), np.int32)
+    for block in blocks_of(len(vectors), _ADDED_AT_ONCE):
+        lists[block] = _nearest_lists(ivf, vectors, np.arange(block.start, block.stop))
+        advance(block.stop - block.start)
     sizes = np.bincount(lists, minlength=ivf.nlist)
     full = np.flatnonzero(sizes)
     if 2 * len(full) > ivf.nlist - ivf.nlist % 2:
@@ -356,6 +368,7 @@ def _write_lists(writer: Writer, vectors: Vectors, ivf: _Index) -> None:
         for rows in np.split(np.argsort(lists, kind="stable"), np.cumsum(sizes)[:-1]):
             file.write(vectors.codes(rows).tobytes())
             file.write(rows.astype("<i8").tobytes())
+            advance(len(rows))
 
 
 def _nearest_lists(ivf: _Index, vectors: Vectors, rows: Longs) -> Ints:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, Unpack
 import numpy as np
 
 from index.arrays import spread_evenly
-from index.build import BuildOptions, build
+from index.build import BuildOptions, build, show_nothing
 from index.disk import (
     locked,
     make_folder,
@@ -97,6 +97,7 @@ class Catalog:
         aside.mkdir()
         try:
             build(rows, aside, **options)
+            options.get("begin", show_nothing)("verifying", 0, "row")
             return StagedSnapshot(aside, _open_verified(aside))
         except BaseException:
             shutil.rmtree(aside, ignore_errors=True)

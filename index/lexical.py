@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from index.arrays import Bools, Entries, Floats, Ints, Longs, Whole
+    from index.arrays import Advance, Bools, Entries, Floats, Ints, Longs, Whole
     from index.disk import Writer
 
 _FEW: Final = 2_000
@@ -356,8 +356,8 @@ class Weigher:
         """Weigh some rows, and list their entries, row after row."""
         return self.weigh(rows).entries(np.arange(len(rows)))
 
-    def write(self, writer: Writer) -> None:
-        """Write the files that `Lexicon.open` maps: weights by row, then the same by bucket."""
+    def write(self, writer: Writer, advance: Advance) -> None:
+        """Write what `Lexicon.open` maps: weights by row, then by bucket; both advance by bytes."""
         terms = self.terms
         entries, path = (len(terms.buckets),), writer.folder / Files.TERM_WEIGHTS
         writer.write_array(Files.TERM_STARTS, terms.indptr.astype(np.int64))
@@ -365,7 +365,7 @@ class Weigher:
         with writer.create_array(path.name, np.float16, entries) as file:
             for block in blocks_of(len(terms), _ROWS_AT_ONCE):
                 weights = self.weigh(np.arange(block.start, block.stop)).weights
-                file.write(weights.astype(np.float16).tobytes())
+                advance(file.write(weights.astype(np.float16).tobytes()))
         starts = np.concatenate([[0], np.cumsum(self.frequency)]).astype(np.int64)
         writer.write_array(Files.POSTING_STARTS, starts)
         halves = SparseMatrix(terms.indptr, terms.buckets, map_array(path, *entries, "f"))
@@ -376,7 +376,7 @@ class Weigher:
             for buckets in _bucket_ranges(starts):
                 rows, weights = halves.transposed(buckets)
                 row_file.write(rows.tobytes())
-                weight_file.write(weights.tobytes())
+                advance(weight_file.write(weights.tobytes()))
 
 
 def _bucket_ranges(starts: Longs) -> Iterator[slice]:

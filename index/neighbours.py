@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from index.arrays import Bools, Doubles, Floats, Ints, Longs, SparseMatrix
+    from index.arrays import Advance, Bools, Doubles, Floats, Ints, Longs, SparseMatrix
     from index.disk import Writer
     from index.lexical import Lexicon
     from index.manifest import Manifest
@@ -134,24 +134,36 @@ class QuerySide:
 
 
 def find_own_neighbours(
-    index_side: IndexSide, groups: Mapping[str, Longs]
+    index_side: IndexSide, groups: Mapping[str, Longs], advance: Advance
 ) -> tuple[Neighbours, Ints]:
-    """Find the neighbours of all rows of the index side; `groups` holds each row once.
+    """Find the neighbours of all rows of the index side.
+
+    Args:
+        index_side: the rows.
+        groups: by label, its rows; each row once.
+        advance: called with how many more rows are done.
 
     Returns:
         And the NEAREST rows of each reliable one, int32 [n, NEAREST]; -1 where there are fewer.
     """
     rows = np.arange(len(index_side.reliable))
     vectors, terms = index_side.vectors.fetch_stored, index_side.lexicon.terms
-    return _find(index_side, QuerySide(vectors, terms, index_side.reliable, groups, rows))
+    query_side = QuerySide(vectors, terms, index_side.reliable, groups, rows)
+    return _find(index_side, query_side, advance)
 
 
 def find_neighbours(index_side: IndexSide, query_side: QuerySide) -> Neighbours:
     """Find the neighbours of some rows: by vectors where these mean something, else by terms."""
-    return _find(index_side, query_side)[0]
+    return _find(index_side, query_side, _ignore)[0]
 
 
-def _find(index_side: IndexSide, query_side: QuerySide) -> tuple[Neighbours, Ints]:
+def _ignore(_done: int) -> None:
+    """Show no progress."""
+
+
+def _find(
+    index_side: IndexSide, query_side: QuerySide, advance: Advance
+) -> tuple[Neighbours, Ints]:
     found = Neighbours.none(len(query_side.reliable))
     nearest = np.full((len(query_side.reliable), NEAREST), -1, np.int32)
     reliable = np.flatnonzero(query_side.reliable)
@@ -160,6 +172,7 @@ def _find(index_side: IndexSide, query_side: QuerySide) -> tuple[Neighbours, Int
         lambda positions: query_side.vectors(reliable[positions]),
         index_side.reliable,
         query_side.excluded[reliable],
+        advance,
     )
     nearest[reliable] = near.rows
     found.rows[reliable] = near.rows[:, :SMOOTHING]
@@ -169,6 +182,7 @@ def _find(index_side: IndexSide, query_side: QuerySide) -> tuple[Neighbours, Int
         others = positions[~query_side.reliable[positions]]
         if len(others):
             found.hubness[others] = _hubness_by_terms(index_side, query_side, label, others)
+            advance(len(others))
     return found, nearest
 
 
@@ -217,7 +231,11 @@ def nearest_rows(vectors: Vectors, queries: Floats, allowed: Bools, excluded: Lo
 
 
 def nearest_rows_of(
-    vectors: Vectors, queries: Callable[[Longs], Floats], allowed: Bools, excluded: Longs
+    vectors: Vectors,
+    queries: Callable[[Longs], Floats],
+    allowed: Bools,
+    excluded: Longs,
+    advance: Advance = _ignore,
 ) -> NearestRows:
     """Find the NEAREST allowed rows of m vectors, of which few are in memory at once.
 
@@ -226,6 +244,7 @@ def nearest_rows_of(
         queries: gives some of the vectors by their positions, 0..m-1; see `nearest_rows`.
         allowed: bool [n].
         excluded: int64 [m]; the row that each query may not find; -1 for none.
+        advance: called with how many more queries are done.
     """
     shape = (len(excluded), NEAREST)
     found = NearestRows(np.full(shape, -1, np.int32), np.zeros(shape))
@@ -242,7 +261,9 @@ def nearest_rows_of(
             last = found.similarities[block, -1]
             more = rows.shape[1] == fetch < np.count_nonzero(allowed)
             undecided.append(block[(rough[:, -1] + _SLACK >= last) & more])
+            advance(len(block) - len(undecided[-1]))
         left = np.concatenate(undecided)
+    advance(len(left))
     return found
 
 

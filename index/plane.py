@@ -26,12 +26,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from index.arrays import Array, Bools, Doubles, Floats, Hashes, Ints, Longs, Shorts
+    from index.arrays import Advance, Array, Bools, Doubles, Floats, Hashes, Ints, Longs, Shorts
     from index.manifest import Manifest
     from index.snapshot import Snapshot
     from index.vector_search import Vectors
 
-    Advance = Callable[[int], object]
     Fetch = Callable[[Array], Floats]
     """Gives some vectors by their positions, float32 [k, dim]."""
 

@@ -6,6 +6,7 @@ gate admits it.
 
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import (
+    Begin,
     Catalog,
     NoSnapshot,
     Rows,
@@ -23,7 +25,6 @@ from index import (
     StagedSnapshot,
     View,
 )
-from index.plane import ROUNDS
 from recommender.analysis.analyzer import ANALYZER_VERSION, Analyzer
 from recommender.analysis.embedding import Model
 from recommender.analysis.features import Features
@@ -46,7 +47,7 @@ from recommender.indexing.snapshots import (
     report_catalog,
     rollback_hold,
 )
-from recommender.progress import Meter, silent
+from recommender.progress import Advance, Meter, silent
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.filters import eligible
 from recommender.ranking.policy import Policy
@@ -164,7 +165,7 @@ def compact(
         return _publish(store, catalog, model, keep=keep, compacts=True)
 
 
-def gather(store: ArticleStore, model: Model, spool: RowSpool) -> Gathered:
+def gather(store: ArticleStore, model: Model, spool: RowSpool, meter: Meter = silent) -> Gathered:
     """Build the rows of all articles of the store at one moment that have features.
 
     Outlines and features are loaded page by page; texts are not loaded.
@@ -173,21 +174,27 @@ def gather(store: ArticleStore, model: Model, spool: RowSpool) -> Gathered:
         store: where the articles are.
         model: of their vectors.
         spool: where the rows are put; empty.
+        meter: shows the progress.
     """
     rows = build_rows((), model, dim=1)
     spool.append(rows)
     expected, unread, pairs = 0, 0, TitlePairs()
     with store.scan() as scan:
-        queued = scan.queued_ids()
-        for page in _batches(scan.outlines()):
-            documents = _index_page(store, page, model.fingerprint)
-            rows = build_rows(documents, model, rows.dim, rows.passages.dim)
-            spool.append(rows)
-            pairs.add(documents)
-            missing = {one.article.id for one in page} - {one.article.id for one in documents}
-            expected += len(documents) + len(missing - queued)
-            unread += len(missing)
-        return Gathered(scan.state, with_text_clusters(spool.rows()), expected, unread, pairs)
+        queued, count = scan.queued_ids(), scan.count()
+        shown = _shown(meter, count)
+        with shown("gathering", count, "article") as advance:
+            for page in _batches(scan.outlines()):
+                documents = _index_page(store, page, model.fingerprint)
+                rows = build_rows(documents, model, rows.dim, rows.passages.dim)
+                spool.append(rows)
+                pairs.add(documents)
+                missing = {one.article.id for one in page} - {one.article.id for one in documents}
+                expected += len(documents) + len(missing - queued)
+                unread += len(missing)
+                advance(len(page))
+    with shown("comparing texts", 0, "article"):
+        rows = with_text_clusters(spool.rows())
+    return Gathered(scan.state, rows, expected, unread, pairs)
 
 
 def _batches(articles: Iterable[StoredArticle]) -> Iterator[list[StoredArticle]]:
@@ -250,15 +257,12 @@ def _publish(
 ) -> Rebuilt:
     live = _open_live(catalog) if compacts else None
     with catalog.scratch() as folder:
-        gathered = gather(store, model, RowSpool(folder))
+        gathered = gather(store, model, RowSpool(folder), meter)
         kept = measured_shares(catalog, model) if compacts else ""
         options = build_options(model, gathered.state, gathered.pairs, kept)
-        options |= {"places_from": live}
-        if len(gathered.rows) < SHOWN_FROM:
+        with _stages(meter, len(gathered.rows)) as begin:
+            options |= {"places_from": live, "begin": begin}
             staged = catalog.stage(gathered.rows, **options)
-        else:
-            with meter("building", ROUNDS, "round") as advance:
-                staged = catalog.stage(gathered.rows, **options | {"advance": advance})
     try:
         if not force:
             live = live if compacts else _open_live(catalog)
@@ -278,6 +282,25 @@ def _publish(
     store.trim(before=report_catalog(store, catalog).oldest_change)
     articles = len(gathered.rows)
     return Rebuilt(generation, articles, 0, gathered.state.change, gathered.unread)
+
+
+@contextmanager
+def _stages(meter: Meter, articles: int) -> Iterator[Begin]:
+    """Show the stages of a build of so many articles; each ends when the next one begins."""
+    with ExitStack() as stage:
+
+        def begin(name: str, pieces: int, piece: str) -> Advance:
+            stage.close()
+            shown = _shown(meter, articles)
+            unit = "article" if piece == "row" else piece
+            return stage.enter_context(shown(f"building: {name}", pieces, unit))
+
+        yield begin
+
+
+def _shown(meter: Meter, articles: int) -> Meter:
+    """The meter, if so many articles take long enough."""
+    return silent if articles < SHOWN_FROM else meter
 
 
 def _note_refusal(store: ArticleStore, catalog: Catalog, reason: str) -> None:

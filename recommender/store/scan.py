@@ -71,6 +71,12 @@ class StoreScan:
         """Read the state of the store; all else is read in the same transaction."""
         return cls(connection, archive_state_of(connection))
 
+    def count(self) -> int:
+        """Count the articles that iterating gives."""
+        present = schema.articles.c.deleted.is_(False)
+        query = sa.select(sa.func.count()).select_from(schema.articles).where(present)
+        return self._connection.scalar(query) or 0
+
     def queued_ids(self) -> frozenset[str]:
         """Return the ids of all articles in the queue; dead letters are among them."""
         return frozenset(self._connection.scalars(sa.select(schema.queue.c.article_id)))

