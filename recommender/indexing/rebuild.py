@@ -6,7 +6,7 @@ gate admits it.
 
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
@@ -181,8 +181,7 @@ def gather(store: ArticleStore, model: Model, spool: RowSpool, meter: Meter = si
     expected, unread, pairs = 0, 0, TitlePairs()
     with store.scan() as scan:
         queued, count = scan.queued_ids(), scan.count()
-        shown = _shown(meter, count)
-        with shown("gathering", count, "article") as advance:
+        with _show(meter, count, "gathering", count) as advance:
             for page in _batches(scan.outlines()):
                 documents = _index_page(store, page, model.fingerprint)
                 rows = build_rows(documents, model, rows.dim, rows.passages.dim)
@@ -192,7 +191,7 @@ def gather(store: ArticleStore, model: Model, spool: RowSpool, meter: Meter = si
                 expected += len(documents) + len(missing - queued)
                 unread += len(missing)
                 advance(len(page))
-    with shown("comparing texts", 0, "article"):
+    with _show(meter, count, "comparing texts"):
         rows = with_text_clusters(spool.rows())
     return Gathered(scan.state, rows, expected, unread, pairs)
 
@@ -291,16 +290,17 @@ def _stages(meter: Meter, articles: int) -> Iterator[Begin]:
 
         def begin(name: str, pieces: int, piece: str) -> Advance:
             stage.close()
-            shown = _shown(meter, articles)
             unit = "article" if piece == "row" else piece
-            return stage.enter_context(shown(f"building: {name}", pieces, unit))
+            return stage.enter_context(_show(meter, articles, f"building: {name}", pieces, unit))
 
         yield begin
 
 
-def _shown(meter: Meter, articles: int) -> Meter:
-    """The meter, if so many articles take long enough."""
-    return silent if articles < SHOWN_FROM else meter
+def _show(
+    meter: Meter, articles: int, label: str, pieces: int = 0, unit: str = "article"
+) -> AbstractContextManager[Advance]:
+    """Show work on so many articles, if it takes long enough; see `Meter`."""
+    return nullcontext(bool) if articles < SHOWN_FROM else meter(label, pieces, unit)
 
 
 def _note_refusal(store: ArticleStore, catalog: Catalog, reason: str) -> None:
