@@ -142,7 +142,7 @@ def build(rows: Rows, folder: Path, **options: Unpack[BuildOptions]) -> Manifest
         rows, groups, options.get("grouped_by"), centred=options.get("centred", False)
     )
     above = options.get("ivf_above", IVF_ABOVE)
-    vectors, tuning = _write_vectors(writer, centring, above, begin)
+    vectors, tuning = write_vectors(writer, centring, above, begin)
     advance = begin("passages", len(rows.passages.codes), "passage")
     passages = ScaledPassages.write(writer, rows.passages, centring.passages(), advance)
     centring.means.write(writer)
@@ -287,7 +287,7 @@ def _write_numbers(writer: Writer, rows: Iterable[Mapping[str, Collection[float]
     writer.write_array(Files.NUMBER_ROWS, owners[order])
 
 
-def _write_vectors(
+def write_vectors(
     writer: Writer, centring: Centring, above: int, begin: Begin
 ) -> tuple[Vectors, Tuning]:
     """Write the FAISS files, and map them."""
