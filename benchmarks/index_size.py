@@ -19,7 +19,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from random import Random
 from typing import Any, Final, TypeAlias
 
 import click
@@ -27,25 +26,17 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.bbc_news import category, read_articles
+from benchmarks.mixed_vectors import Mixer
 from index import Passages, Rows, TermCounts
 from index.arrays import blocks_of, spread_evenly, widen_float16
 from index.build import write_vectors
 from index.disk import Writer
 from index.groups import Centring, GroupMeans
 from index.manifest import Files
-from index.vector_search import EXACT_BELOW, Vectors, top
-from recommender.analysis.embedding import find_model
-from recommender.analysis.embedding.loading import load_encoder
+from index.vector_search import EXACT_BELOW, Vectors
 from recommender.cli.terminal import bar
 
 DIMENSIONS: Final = 384
-REAL: Final = 4_000
-SENTENCES: Final = 4
-NEAR: Final = 40
-MIXED: Final = 3
-NOISE: Final = 0.3
-"""The length of the noise, beside a mix of length 1."""
 BLOCK: Final = 32_768
 QUERIES: Final = 300
 FETCH: Final = 200
@@ -53,8 +44,10 @@ DEPTH: Final = 100
 DEPTHS: Final = (12, DEPTH)
 SHARES: Final = (1.0, 0.5, 0.05, 0.005)
 SLACK: Final = 1e-6
+HALF: Final = faiss.ScalarQuantizer.QT_fp16
 EIGHT_BITS: Final = faiss.ScalarQuantizer.QT_8bit
 LINKS: Final = 24
+MAPPED: Final = faiss.IO_FLAG_MMAP_IFC
 PATH: Final = click.Path(path_type=Path, file_okay=False)
 
 Floats = NDArray[np.float32]
@@ -66,65 +59,6 @@ FaissIndex: TypeAlias = Any
 Parameters: TypeAlias = Callable[[FaissIndex, int], FaissIndex]
 
 
-def embed_real(folder: Path) -> Floats:
-    """Unit vectors of texts of recombined sentences, kept in the folder: float32 [REAL, 384]."""
-    path = folder / "real.npy"
-    if not path.exists():
-        encoder = load_encoder(find_model("bundled", folder))
-        texts = list(recombined(Random(0)))  # noqa: S311 - texts, not secrets
-        with bar("embedding", len(texts), "text") as advance:
-            vectors = encoder.encode(texts, advance)
-        np.save(path, vectors.astype(np.float16))
-    return unit(np.load(path).astype(np.float32))
-
-
-def recombined(draw: Random) -> Iterator[str]:
-    """Texts of a few sentences of two articles of one category."""
-    by_category: dict[str, list[list[str]]] = {}
-    for article in read_articles():
-        sentences = [one.strip() for one in (article.body or "").split(". ") if one.strip()]
-        if len(sentences) >= SENTENCES:
-            by_category.setdefault(category(article.id), []).append(sentences)
-    categories = sorted(by_category)
-    for number in range(REAL):
-        pair = draw.sample(by_category[categories[number % len(categories)]], 2)
-        yield ". ".join(one for text in pair for one in draw.sample(text, SENTENCES // 2))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Mixer:
-    """Draws vectors from real ones.
-
-    Attributes:
-        real: float32 [k, 384], unit rows.
-        near: int64 [k, NEAR]; the rows that are nearest to each, itself first.
-    """
-
-    real: Floats
-    near: Longs
-
-    @classmethod
-    def of(cls, real: Floats) -> "Mixer":
-        """Find which real vectors lie near each other."""
-        return cls(real, np.argsort(-(real @ real.T), axis=1)[:, :NEAR])
-
-    def draw(self, count: int, draw: np.random.Generator) -> Floats:
-        """Mixes of MIXED near vectors and of noise: float32 [count, 384], unit rows."""
-        first = draw.integers(len(self.real), size=count)
-        others = self.near[first[:, np.newaxis], draw.integers(NEAR, size=(count, MIXED - 1))]
-        rows = np.column_stack([first, others])
-        weights = draw.dirichlet([1.0] * MIXED, count).astype(np.float32)
-        mixed = unit(np.einsum("nk,nkd->nd", weights, self.real[rows]))
-        noise = draw.standard_normal((count, self.real.shape[1]), np.float32)
-        return unit(mixed + np.float32(NOISE) * unit(noise))
-
-
-def unit(vectors: Floats) -> Floats:
-    """Scale each row to length 1."""
-    scaled: Floats = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    return scaled
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Archive:
     """An archive of drawn vectors, indexed as a build does it.
@@ -132,6 +66,7 @@ class Archive:
     Attributes:
         vectors: as the service searches them.
         probes: how many lists a search visits.
+        exact: their vectors in float16, as FAISS maps them.
         lists: the trained lists of FAISS; None in a small archive.
         queries: float32 [q, 384].
         allowed: by share, bool [n].
@@ -142,6 +77,7 @@ class Archive:
 
     vectors: Vectors
     probes: int
+    exact: FaissIndex
     lists: FaissIndex
     queries: Floats
     allowed: Mapping[float, Mask]
@@ -164,12 +100,13 @@ class Archive:
         vectors, tuning = write_vectors(Writer(folder), centring, 20_000, begin)
         ended = time.process_time()
         dividing = spent["recall"] - spent["training"] if tuning.lists else 0.0
-        ivf = _faiss.read_index(str(folder / Files.IVF), 0x10) if tuning.lists else None
+        ivf = _faiss.read_index(str(folder / Files.IVF), MAPPED) if tuning.lists else None
         queries = mixer.draw(QUERIES, draw)
         allowed = {share: draw.random(count) < share for share in SHARES}
         return cls(
             vectors,
             tuning.probes,
+            _faiss.read_index(str(folder / Files.VECTORS), MAPPED),
             ivf,
             queries,
             allowed,
@@ -249,7 +186,7 @@ def todays(archive: Archive, folder: Path) -> Kind:
     """The search of the service as it is."""
     path = folder / Files.IVF
     return Kind(
-        f"float16 lists, {archive.probes} visited" if archive.lists else "exact scan",
+        f"as the service does, {archive.probes} lists visited" if archive.lists else "exact scan",
         archive.seconds[1],
         path.stat().st_size if path.exists() else 0,
         lambda query, allowed: archive.vectors.nearest(query, FETCH, allowed).rows,
@@ -330,21 +267,22 @@ class CountingWriter:
 
 
 def refined(
-    archive: Archive,
-    index: FaissIndex,
-    parameters: Parameters,
-    fetch: int,
+    archive: Archive, index: FaissIndex, parameters: Parameters, compared: int
 ) -> Callable[[Floats, Mask], Longs]:
     """A search by codes, whose candidates are compared again by their vectors in float16."""
+    both = _faiss.IndexRefine(index, archive.exact)
 
     def search(query: Floats, allowed: Mask) -> Longs:
         count = int(np.count_nonzero(allowed))
         if count <= EXACT_BELOW:
             return archive.vectors.nearest(query, FETCH, allowed).rows
         selector = _faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
-        rows = index.search(query[np.newaxis], fetch, params=parameters(selector, count))[1][0]
-        rows = rows[rows >= 0]
-        return top(rows, archive.vectors.fetch_stored(rows) @ query, FETCH).rows
+        of_both = _faiss.IndexRefineSearchParameters(
+            k_factor=compared / FETCH, base_index_params=parameters(selector, count)
+        )
+        rows = both.search(query[np.newaxis], FETCH, params=of_both)[1][0]
+        found: Longs = rows[rows >= 0]
+        return found
 
     return search
 
@@ -356,11 +294,9 @@ def kinds(archive: Archive, folder: Path, widths: Sequence[int]) -> Iterator[Kin
         return
     coarse, lists = archive.lists.quantizer, archive.lists.nlist
     metric = _faiss.METRIC_INNER_PRODUCT
-    yield in_lists(
-        archive,
-        "lists of 8 bits",
-        _faiss.IndexIVFScalarQuantizer(coarse, DIMENSIONS, lists, EIGHT_BITS, metric, False),  # noqa: FBT003
-    )
+    for name, bits in (("float16", HALF), ("8 bits", EIGHT_BITS)):
+        index = _faiss.IndexIVFScalarQuantizer(coarse, DIMENSIONS, lists, bits, metric, False)  # noqa: FBT003
+        yield in_lists(archive, f"lists of {name}", index)
     for bits in (4, 1):
         some = _faiss.IndexIVFRaBitQ(coarse, DIMENSIONS, lists, metric, True, bits)  # noqa: FBT003
         coded = in_lists(archive, f"lists of RaBitQ {bits}, {FETCH} compared", some)
@@ -368,10 +304,6 @@ def kinds(archive: Archive, folder: Path, widths: Sequence[int]) -> Iterator[Kin
     for fetch in (2 * FETCH, 4 * FETCH):
         search = refined(archive, some, list_parameters(archive, some), fetch)
         yield replace(coded, name=f"lists of RaBitQ 1, {fetch} compared", search=search)
-    fast = _faiss.IndexIVFRaBitQFastScan(some)
-    search = refined(archive, fast, list_parameters(archive, fast), 4 * FETCH)
-    name = f"lists of RaBitQ 1 by 32, {4 * FETCH} compared"
-    yield Kind(name, coded.seconds, size_of(fast), search)
     if widths:
         yield from graphs_of(archive, widths)
 
@@ -387,8 +319,8 @@ def show(archive: Archive, kind: Kind) -> None:
             spent.append(1_000 * (time.process_time() - begun))
             found = archive.vectors.fetch_stored(rows) @ query
             for at, depth in enumerate(DEPTHS):
-                most = min(depth, np.count_nonzero(best > -1))
-                near = np.count_nonzero(found[:depth] >= best[-most] - SLACK)
+                most = min(depth, int(np.count_nonzero(best > -1)))
+                near = int(np.count_nonzero(found[:depth] >= best[-most] - SLACK))
                 hits[at] += min(near, most) / most
         listed, deep = hits / len(archive.queries)
         p50, p99 = np.percentile(spent, (50, 99))
@@ -408,7 +340,7 @@ def show(archive: Archive, kind: Kind) -> None:
 def main(rows: str, folder: Path, graphs: str) -> None:
     """Print one table."""
     folder.mkdir(parents=True, exist_ok=True)
-    mixer = Mixer.of(embed_real(folder))
+    mixer = Mixer.open(folder)
     head = (
         "rows",
         "kind",

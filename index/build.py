@@ -21,13 +21,13 @@ from index.lexical import Lexicon, Weigher
 from index.manifest import FORMAT, Files, Manifest, column_file
 from index.neighbours import IndexSide, find_own_neighbours
 from index.plane import ROUNDS, Placing
-from index.vector_search import Vectors
+from index.vector_search import Lists, Vectors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from index.arrays import Floats, Ints, Longs
+    from index.arrays import Floats, Ints
     from index.disk import FileSum
     from index.manifest import BackgroundSimilarity
     from index.rows import Rows
@@ -306,13 +306,15 @@ def write_vectors(
     if count <= above:
         return vectors, Tuning()
     begin("training", 0, "row")
-    empty = _train(vectors)
-    _write_lists(writer, vectors, empty, begin("lists", 2 * count, "row"))
+    ivf = _train(vectors)
+    _fill(ivf, vectors, begin("lists", count, "row"))
+    with writer.create(Files.IVF) as file:
+        _faiss.write_index(ivf, _faiss.PyCallbackIOWriter(file.write))
     begin("recall", 0, "row")
-    ivf = _map(writer, Files.IVF)
+    lists = Lists(_map(writer, Files.IVF), exact)
     queries = vectors.fetch_stored(spread_evenly(count, _RECALL_QUERIES))
-    tuning = _tune(exact, ivf, queries)
-    return Vectors(exact, ivf, tuning.probes), tuning
+    tuning = _tune(exact, lists, queries)
+    return Vectors(exact, lists, tuning.probes), tuning
 
 
 def _map(writer: Writer, name: str) -> _Index:
@@ -333,14 +335,8 @@ def _head(empty: _Index, count: int) -> bytes:
 def _train(vectors: Vectors) -> _Index:
     """Train inverted lists, which stay empty."""
     lists = list_count(len(vectors))
-    ivf = _faiss.IndexIVFScalarQuantizer(
-        _faiss.IndexFlatIP(vectors.dim),
-        vectors.dim,
-        lists,
-        *_STORED,
-        # Residuals would be rounded otherwise than vectors.faiss, and so would similarities.
-        False,  # noqa: FBT003 a positional argument of the C++ constructor
-    )
+    coarse, metric = _faiss.IndexFlatIP(vectors.dim), _faiss.METRIC_INNER_PRODUCT
+    ivf = _faiss.IndexIVFRaBitQ(coarse, vectors.dim, lists, metric)
     ivf.cp.seed = _SEED
     # A small archive has few rows per list; FAISS would warn on stderr.
     ivf.cp.min_points_per_centroid = 1
@@ -349,44 +345,22 @@ def _train(vectors: Vectors) -> _Index:
     return ivf
 
 
-def _write_lists(writer: Writer, vectors: Vectors, ivf: _Index, advance: Advance) -> None:
-    """Write inverted lists as FAISS does, list by list: its own would grow in memory."""
-    lists = np.empty(len(vectors), np.int32)
+def _fill(ivf: _Index, vectors: Vectors, advance: Advance) -> None:
+    """Put the codes of all rows into lists: in memory, since they are small."""
     for block in blocks_of(len(vectors), _ADDED_AT_ONCE):
-        lists[block] = _nearest_lists(ivf, vectors, np.arange(block.start, block.stop))
+        ivf.add(vectors.fetch_stored(np.arange(block.start, block.stop)))
         advance(block.stop - block.start)
-    sizes = np.bincount(lists, minlength=ivf.nlist)
-    full = np.flatnonzero(sizes)
-    if 2 * len(full) > ivf.nlist - ivf.nlist % 2:
-        kind, header = b"full", sizes
-    else:
-        kind, header = b"sprs", np.stack([full, sizes[full]], axis=1).ravel()
-    with writer.create(Files.IVF) as file:
-        # An empty index has no list with rows, so it ends with "sprs" and how many numbers follow.
-        file.write(_head(ivf, len(vectors))[: -len(kind)] + kind)
-        file.write(len(header).to_bytes(8, "little") + header.astype("<i8").tobytes())
-        for rows in np.split(np.argsort(lists, kind="stable"), np.cumsum(sizes)[:-1]):
-            file.write(vectors.codes(rows).tobytes())
-            file.write(rows.astype("<i8").tobytes())
-            advance(len(rows))
 
 
-def _nearest_lists(ivf: _Index, vectors: Vectors, rows: Longs) -> Ints:
-    _, lists = ivf.quantizer.search(vectors.fetch_stored(rows), 1)
-    nearest: Ints = lists[:, 0].astype(np.int32)
-    return nearest
-
-
-def _tune(exact: _Index, ivf: _Index, queries: Floats) -> Tuning:
+def _tune(exact: _Index, lists: Lists, queries: Floats) -> Tuning:
     depth = min(_RECALL_DEPTH, exact.ntotal)
     true, _ = exact.search(queries, depth)
     worst = true[:, -1:] - _RECALL_SLACK
     tuning = Tuning()
-    for probes in _probe_counts(ivf.nlist):
-        parameters = _faiss.SearchParametersIVF(nprobe=probes)
-        found, _ = ivf.search(queries, depth, params=parameters)
+    for probes in _probe_counts(len(lists)):
+        found, _ = lists.search(queries, depth, probes)
         # Compare similarities, not rows: of two copies either is right.
-        tuning = Tuning(ivf.nlist, probes, float((found >= worst).mean()))
+        tuning = Tuning(len(lists), probes, float((found >= worst).mean()))
         if tuning.recall >= _RECALL_WANTED:
             break
     return tuning

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import faiss
@@ -20,7 +20,7 @@ from index.errors import BadQuery, SnapshotDamaged
 from index.manifest import Files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from index.arrays import Array, Bools, Bytes, Floats, Longs, Whole
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 EXACT_BELOW: Final = 10_000
 """Up to so many allowed rows, an exact scan is fast, and only it is accurate."""
 
+_COMPARED: Final = 400
+"""Lists of one bit a number give at least so many candidates, which are compared by float16."""
+_COMPARED_EACH: Final = 4
+"""And at least so many for each row that is searched."""
 _MOST_PROBES: Final = 32
 _FEW_QUERIES: Final = 32
 _MANY_QUERIES: Final = 512
@@ -73,16 +77,56 @@ def top(rows: Whole, similarities: Array, limit: int) -> Hits:
     return Hits(rows[order].astype(np.int64), similarities[order].astype(np.float32))
 
 
+class Lists:
+    """The inverted lists of some vectors; safe to share between threads.
+
+    Their codes have one bit a number (RaBitQ): they give candidates, which are compared by their
+    float16. Those of earlier snapshots hold the float16 themselves.
+    """
+
+    __slots__ = ("_ivf", "_refined")
+
+    def __init__(self, ivf: _Index, exact: _Index) -> None:
+        """Take lists, and the vectors of the same rows in float16."""
+        self._ivf = ivf
+        coded = isinstance(ivf, _faiss.IndexIVFRaBitQ)
+        self._refined = _faiss.IndexRefine(ivf, exact) if coded else None
+
+    def __len__(self) -> int:
+        return int(self._ivf.nlist)
+
+    def search(
+        self, queries: Floats, fetch: int, probes: int, selector: _Index = None
+    ) -> tuple[Floats, Longs]:
+        """Search so many lists: similarities as an exact scan gives them, and rows, [m, fetch].
+
+        Where the lists hold fewer rows, -1 stands for a row.
+        """
+        of_lists: dict[str, object] = {"sel": selector, "nprobe": probes}
+        if self._refined is None:
+            index, parameters = self._ivf, _faiss.SearchParametersIVF(**of_lists)
+        else:
+            index, parameters = (
+                self._refined,
+                _faiss.IndexRefineSearchParameters(
+                    k_factor=max(_COMPARED_EACH, _COMPARED / fetch),
+                    base_index_params=_faiss.IVFRaBitQSearchParameters(qb=self._ivf.qb, **of_lists),
+                ),
+            )
+        similarities, rows = index.search(queries, fetch, params=parameters)
+        return similarities, rows
+
+
 class Vectors:
     """The unit vectors of a snapshot, stored as float16; safe to share between threads."""
 
-    __slots__ = ("_bytes", "_exact", "_ivf", "_probes")
+    __slots__ = ("_bytes", "_exact", "_lists", "_probes")
 
-    def __init__(self, exact: _Index, ivf: _Index, probes: int) -> None:
+    def __init__(self, exact: _Index, lists: Lists | None, probes: int) -> None:
         self._exact = exact
         self._bytes = _bytes_of(exact)
         # None for a small archive.
-        self._ivf = ivf
+        self._lists = lists
         self._probes = probes
 
     def __len__(self) -> int:
@@ -114,13 +158,14 @@ class Vectors:
         if fetch <= 0:
             return Hits.none()
         selector = _selector(allowed)
-        if probes := self.count_visited(count):
-            parameters = _faiss.SearchParametersIVF(sel=selector, nprobe=probes)
-            hits = _search(self._ivf, query, fetch, count, parameters)
+        if self._lists is not None and (probes := self.count_visited(count)):
+            search = partial(self._lists.search, query, probes=probes, selector=selector)
+            hits = _search(search, fetch, count)
             # The visited lists may hold fewer allowed rows than fetched.
             if len(hits) == fetch:
                 return hits
-        return _search(self._exact, query, fetch, count, _faiss.SearchParameters(sel=selector))
+        parameters = _faiss.SearchParameters(sel=selector)
+        return _search(partial(self._exact.search, query, params=parameters), fetch, count)
 
     def fetch(self, rows: Whole) -> Floats:
         """Read the vectors of some rows: float32 [m, dim], each of length 1 again.
@@ -151,11 +196,11 @@ class Vectors:
         count = self._count(allowed)
         fetch = min(fetch, count)
         with _one_thread() if len(queries) < _FEW_QUERIES else nullcontext():
-            if self._ivf is None or count <= EXACT_BELOW:
+            if self._lists is None or count <= EXACT_BELOW:
                 return self._scanned(queries, fetch, allowed)
             probes = min(self._probes, _MOST_PROBES) * math.ceil(len(self) / count)
-            parameters = _faiss.SearchParametersIVF(sel=_selector(allowed), nprobe=probes)
-            similarities, rows = self._ivf.search(queries, fetch, params=parameters)
+            selector = _selector(allowed)
+            similarities, rows = self._lists.search(queries, fetch, probes, selector)
             # The visited lists may hold fewer allowed rows than fetched.
             dry = np.flatnonzero(rows[:, -1] < 0)
             rows[dry], similarities[dry] = self._scanned(queries[dry], fetch, allowed)
@@ -190,12 +235,12 @@ class Vectors:
 
         It visits no fewer if fewer rows are allowed, until it scans all.
         """
-        if self._ivf is None or count <= EXACT_BELOW:
+        if self._lists is None or count <= EXACT_BELOW:
             return 0
         # The probes were measured with all rows allowed. With a filter, more lists are visited, to
         # compare about as many allowed rows as then.
         probes = self._probes * math.ceil(len(self) / count)
-        return probes if probes < self._ivf.nlist else 0
+        return probes if probes < len(self._lists) else 0
 
 
 def _bytes_of(exact: _Index) -> Bytes:
@@ -216,11 +261,13 @@ def open_vectors(folder: Path, manifest: Manifest) -> Vectors:
         SnapshotDamaged: a file cannot be read, or is not the index the manifest describes.
     """
     _limit_reading()
-    exact = _read(folder / Files.VECTORS, _faiss.IndexScalarQuantizer, manifest)
+    exact = _read(folder / Files.VECTORS, manifest, _faiss.IndexScalarQuantizer)
     if exact.codes.size() != manifest.rows * exact.sq.code_size:
         raise SnapshotDamaged.at(folder / Files.VECTORS, "codes and rows disagree")
-    ivf = _read_ivf(folder / Files.IVF, manifest) if manifest.ivf_lists else None
-    return Vectors(exact, ivf, manifest.ivf_probes)
+    if not manifest.ivf_lists:
+        return Vectors(exact, None, 0)
+    ivf = _read_ivf(folder / Files.IVF, manifest)
+    return Vectors(exact, Lists(ivf, exact), manifest.ivf_probes)
 
 
 @cache
@@ -232,26 +279,32 @@ def _limit_reading() -> None:
         _faiss.set_deserialization_vector_byte_limit(_MOST_VECTOR_BYTES)
 
 
-def _read(path: Path, kind: _Index, manifest: Manifest) -> _Index:
+def _read(path: Path, manifest: Manifest, *kinds: _Index) -> _Index:
     try:
         index = _faiss.read_index(str(path), _faiss.IO_FLAG_MMAP_IFC)
     except RuntimeError as error:
         raise SnapshotDamaged.at(path, f"FAISS cannot read it ({error})") from error
     wanted = (manifest.rows, manifest.dim, _faiss.METRIC_INNER_PRODUCT)
     # The class first: other kinds of index lack the attributes below.
-    if type(index) is not kind or (
-        (index.ntotal, index.d, index.metric_type) != wanted
-        or index.sq.qtype != _faiss.ScalarQuantizer.QT_fp16
+    if type(index) not in kinds or (
+        (index.ntotal, index.d, index.metric_type) != wanted or not _is_coded_as_known(index)
     ):
         raise SnapshotDamaged.at(path, "not the index that the manifest describes")
     return index
 
 
+def _is_coded_as_known(index: _Index) -> bool:
+    if isinstance(index, _faiss.IndexIVFRaBitQ):
+        return bool(index.rabitq.nb_bits == 1 and index.by_residual)
+    is_plain = not getattr(index, "by_residual", False)
+    return bool(index.sq.qtype == _faiss.ScalarQuantizer.QT_fp16 and is_plain)
+
+
 def _read_ivf(path: Path, manifest: Manifest) -> _Index:
-    index = _read(path, _faiss.IndexIVFScalarQuantizer, manifest)
+    index = _read(path, manifest, _faiss.IndexIVFRaBitQ, _faiss.IndexIVFScalarQuantizer)
     coarse = _faiss.downcast_index(index.quantizer)
     sizes = (index.nlist, coarse.ntotal, coarse.d)
-    if type(coarse) is not _faiss.IndexFlatIP or index.by_residual:
+    if type(coarse) is not _faiss.IndexFlatIP:
         raise SnapshotDamaged.at(path, "not plain lists under a flat quantizer")
     if sizes != (manifest.ivf_lists, manifest.ivf_lists, manifest.dim):
         raise SnapshotDamaged.at(path, f"{index.nlist} lists, not {manifest.ivf_lists}")
@@ -276,13 +329,14 @@ def _one_thread() -> Iterator[None]:
         _faiss.omp_set_num_threads(threads)
 
 
-def _search(index: _Index, query: Floats, limit: int, count: int, parameters: object) -> Hits:
+def _search(search: Callable[[int], tuple[Floats, Longs]], limit: int, count: int) -> Hits:
+    """Search for `limit` rows of `count` that are allowed; `search` takes how many to fetch."""
     # Of equal similarities FAISS keeps any. So rows are fetched until the last one is below the
     # one at `limit`, and ties are then ordered by row.
     fetch = min(limit + 1, count)
     while True:
         with _one_thread():
-            similarities, rows = index.search(query, fetch, params=parameters)
+            similarities, rows = search(fetch)
         tied = similarities[0, -1] == similarities[0, limit - 1]
         if fetch == count or rows[0, -1] < 0 or not tied:
             break
