@@ -3,9 +3,9 @@
     python -m benchmarks.sizing [--articles 10000]
 
 The archive is made up: 450 words an article. Vectors are drawn, not embedded, since embedding takes
-the most time and its rate is known (`benchmarks.embedding`). All else is the product's own work, and
-runs in processes of its own. Memory is the most that a process had; what maps a snapshot is shared
-by all workers.
+the most time and its rate is known (`benchmarks.embedding`). All else is the product's own work,
+and runs in processes of its own. Memory is the most that a process had; what maps a snapshot is
+shared by all workers.
 """
 
 import os

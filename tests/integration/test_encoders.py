@@ -7,10 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from recommender.analysis.embedding import Encoder, find_model, transformer
 from recommender.analysis.embedding.loading import load_encoder
+from recommender.analysis.embedding.transformer import share_into_batches
 from recommender.encoding_settings import Dimensions, EncoderServer, EncodingSettings
 from recommender.errors import ModelRefused
 from tests.support.encoder_servers import Server, open_encoder_server
@@ -86,6 +89,26 @@ def test_progress_counts_every_text_once(encoder: Encoder, count: int) -> None:
     encoder.encode(many, note)
     assert sum(counts) == count
     assert min(counts) > 0
+
+
+@given(sizes=st.lists(st.integers(0, 300), min_size=1, max_size=60), most=st.integers(1, 2_000))
+def test_a_batch_is_no_larger_than_asked_with_its_padding(sizes: list[int], most: int) -> None:
+    batches = share_into_batches(sizes, most)
+    assert sorted(place for batch in batches for place in batch) == [*range(len(sizes))]
+    for batch in batches:
+        assert len(batch) == 1 or len(batch) * max(sizes[place] for place in batch) <= most
+
+
+def test_texts_of_about_the_same_size_share_a_batch_and_equal_ones_stay_in_order() -> None:
+    assert share_into_batches([9, 30, 10, 9, 28, 9, 70], 60) == [[6], [1, 4], [2, 0, 3, 5]]
+
+
+def test_what_else_is_in_a_batch_changes_no_vector_beyond_rounding(tmp_path: Path) -> None:
+    bundled = load_encoder(find_model("bundled", tmp_path))
+    many = [*TEXTS, *(f"{' '.join(['cargo', 'harvest'] * n)} of {n}." for n in range(1, 80, 9))]
+    together = bundled.encode(many, lambda _: None)[: len(TEXTS)]
+    alone = np.concatenate([bundled.encode([text], lambda _: None) for text in TEXTS])
+    assert (together * alone).sum(axis=1).min() >= 0.9999
 
 
 rarely = partial(pytest.param, marks=pytest.mark.long)
