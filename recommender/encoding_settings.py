@@ -13,7 +13,9 @@ from urllib.parse import SplitResult, urlsplit
 from recommender.errors import BadSettings
 
 __all__ = [
+    "AUTO_DEVICE",
     "AUTO_MODEL",
+    "CUDA",
     "PREFIX",
     "REMOTE",
     "USUAL_ENCODING",
@@ -21,6 +23,7 @@ __all__ = [
     "EncoderServer",
     "EncodingSettings",
     "read_encoding",
+    "read_model",
 ]
 
 PREFIX: Final = "READ_ALSO_"
@@ -28,6 +31,11 @@ AUTO_MODEL: Final = "auto"
 """Lets the first rebuild choose the model: recommender/indexing/archive_model.py."""
 REMOTE: Final = "remote:"
 """Stands before the name of a model that a server has."""
+HERE: Final = frozenset({AUTO_MODEL, "bundled", "multilingual"})
+"""Names of models that are no ids: no server has them."""
+AUTO_DEVICE: Final = "auto"
+CUDA: Final = "cuda"
+DEVICES: Final = (AUTO_DEVICE, "cpu", CUDA)
 
 _DIMENSIONS: Final = re.compile(r"(?P<count>[1-9][0-9]{0,4})(?P<insists>!?)")
 _LANGUAGES: Final = re.compile(r"[a-z]{2,3}(,[a-z]{2,3})*")
@@ -73,11 +81,13 @@ class EncodingSettings:
         server: that has the models whose names begin with `remote:`; None if there is none.
         title_model: the model that reads titles and leads, on this machine; "" if the model of the
             archive does. `dimensions` do not count for it.
+        device: on which models of this machine read: `auto`, `cpu` or `cuda`.
     """
 
     dimensions: Dimensions | None = None
     server: EncoderServer | None = None
     title_model: str = ""
+    device: str = AUTO_DEVICE
 
     def without_titles(self) -> "EncodingSettings":
         """The same for the model of the archive alone."""
@@ -88,7 +98,7 @@ USUAL_ENCODING: Final = EncodingSettings()
 
 
 def read_encoding(values: Mapping[str, str]) -> EncodingSettings:
-    """Read the settings DIMENSIONS, TITLE_MODEL, ENCODER_URL, ENCODER_KEY_FILE, ENCODER_LANGUAGES.
+    """Read the settings DIMENSIONS, TITLE_MODEL, DEVICE, and those of a server, ENCODER_*.
 
     Args:
         values: of all settings, by name without the prefix; "" for one that is not set.
@@ -97,8 +107,34 @@ def read_encoding(values: Mapping[str, str]) -> EncodingSettings:
         BadSettings: a value is malformed, or stands without the one that it belongs to.
     """
     return EncodingSettings(
-        _dimensions(values["DIMENSIONS"]), _server(values), _title_model(values["TITLE_MODEL"])
+        _dimensions(values["DIMENSIONS"]),
+        _server(values),
+        _title_model(values["TITLE_MODEL"]),
+        _device(values["DEVICE"]),
     )
+
+
+def read_model(values: Mapping[str, str]) -> str:
+    """Read the setting MODEL: the name of the model; a server's model begins with `remote:`.
+
+    Raises:
+        BadSettings: it is empty, or means a model of this machine though a server embeds.
+    """
+    name, server = values["MODEL"], read_encoding(values).server
+    if server is not None and (not name or name in HERE):
+        raise BadSettings(
+            f"{PREFIX}MODEL: {name!r} means a model of this machine, but {PREFIX}ENCODER_URL names "
+            "a server; name the model that the server has, or unset the address"
+        )
+    if not name:
+        raise BadSettings(f"{PREFIX}MODEL: is empty; leave it unset for its default")
+    return name if server is None or name.startswith(REMOTE) else REMOTE + name
+
+
+def _device(text: str) -> str:
+    if text not in DEVICES:
+        raise BadSettings(f"{PREFIX}DEVICE: {text!r} is none of {', '.join(DEVICES)}")
+    return text
 
 
 def _title_model(name: str) -> str:

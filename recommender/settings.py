@@ -16,12 +16,13 @@ from typing import Any, Final
 from recommender.api_keys import ApiKey, check_distinct, parse_key, read_key_file
 from recommender.data_folder import DataFolder
 from recommender.encoding_settings import (
+    AUTO_DEVICE,
     AUTO_MODEL,
     PREFIX,
-    REMOTE,
     USUAL_ENCODING,
     EncodingSettings,
     read_encoding,
+    read_model,
 )
 from recommender.errors import BadSettings
 from recommender.given_settings import (
@@ -56,8 +57,6 @@ __all__ = [
     "log_form",
 ]
 
-HERE: Final = frozenset({AUTO_MODEL, "bundled", "multilingual"})
-"""Names of models that are no ids: no server has them."""
 MOST_WORKERS: Final = 64
 MOST_DAYS: Final = 9_999
 LOG_FORMS: Final = ("text", "json")
@@ -112,6 +111,12 @@ VARIABLES: Final = (
         "Keep so many numbers of each vector, from the first; the default keeps all. Only where "
         "the model's card or configuration allows it; `256!` insists all the same.",
         int | str,
+    ),
+    Variable(
+        "DEVICE",
+        AUTO_DEVICE,
+        "Where models of this machine read: `auto` takes a GPU if torch finds one; `cpu`; or "
+        "`cuda`, which is refused without a GPU.",
     ),
     Variable(
         "ENCODER_URL",
@@ -351,18 +356,6 @@ def _look_for_old_store(data: DataFolder) -> None:
     _log.warning("%s", where)
 
 
-def _model(name: str, encoding: EncodingSettings) -> str:
-    """The name of the model; that of a server's model begins with `remote:`."""
-    if encoding.server is None or name.startswith(REMOTE):
-        return read_text("MODEL", name)
-    if not name or name in HERE:
-        raise BadSettings(
-            f"{PREFIX}MODEL: {name!r} means a model of this machine, but {PREFIX}ENCODER_URL names "
-            "a server; name the model that the server has, or unset the address"
-        )
-    return REMOTE + name
-
-
 def _keys(given: GivenSettings) -> tuple[ApiKey, ...]:
     """The keys of the variable, and of the file."""
     parts = filter(str.strip, given["API_KEYS"].split(","))
@@ -381,7 +374,7 @@ _READERS: Final[Mapping[str, Callable[[GivenSettings], object]]] = MappingProxyT
     {
         "database_url": _database_url,
         "data_dir": lambda given: _data_folder(given).path,
-        "model": lambda given: _model(given["MODEL"], read_encoding(given)),
+        "model": read_model,
         "encoding": read_encoding,
         "api_keys": _keys,
         "public_reads": lambda given: read_switch("PUBLIC_READS", given["PUBLIC_READS"]),

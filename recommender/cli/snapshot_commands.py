@@ -59,9 +59,8 @@ def rebuild_(full: bool, force: bool, choose_model: bool, keep: int) -> None:
         parts = store, catalog, markup.read, bar
         say = partial(click.echo, err=True)
         model = choose_for_rebuild(settings, *parts, say, anew=choose_model)
-        analyzer = Analyzer(
-            model, partial(load_encoder, meter=bar, patience_seconds=PATIENCE_SECONDS), markup.read
-        )
+        load = partial(load_encoder, meter=bar, patience_seconds=PATIENCE_SECONDS, say=say)
+        analyzer = Analyzer(model, load, markup.read)
         done = rebuild(store, catalog, analyzer, full=full, force=force, keep=keep, meter=bar)
     click.echo(
         f"published {done.generation}: {done.articles} articles, {done.embedded} embedded, "

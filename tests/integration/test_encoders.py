@@ -3,17 +3,24 @@
 import json
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from sentence_transformers import SentenceTransformer
 
-from recommender.analysis.embedding import Encoder, find_model, transformer
+from recommender.analysis.embedding import Encoder, Model, find_model, transformer
 from recommender.analysis.embedding.loading import load_encoder
-from recommender.analysis.embedding.transformer import share_into_batches
+from recommender.analysis.embedding.transformer import (
+    choose_device,
+    open_transformer,
+    share_into_batches,
+)
 from recommender.encoding_settings import Dimensions, EncoderServer, EncodingSettings
 from recommender.errors import ModelRefused
 from tests.support.encoder_servers import Server, open_encoder_server
@@ -109,6 +116,61 @@ def test_what_else_is_in_a_batch_changes_no_vector_beyond_rounding(tmp_path: Pat
     together = bundled.encode(many, lambda _: None)[: len(TEXTS)]
     alone = np.concatenate([bundled.encode([text], lambda _: None) for text in TEXTS])
     assert (together * alone).sum(axis=1).min() >= 0.9999
+
+
+def test_auto_takes_a_gpu_where_there_is_one() -> None:
+    found = {
+        (setting, has_gpu): choose_device(setting, has_gpu=has_gpu)
+        for setting, has_gpu in [*product(("auto", "cpu"), (True, False)), ("cuda", True)]
+    }
+    assert found == {
+        ("auto", True): "cuda",
+        ("auto", False): "cpu",
+        ("cpu", True): "cpu",
+        ("cpu", False): "cpu",
+        ("cuda", True): "cuda",
+    }
+
+
+@pytest.mark.parametrize("quick", [torch.bfloat16, torch.float32])
+def test_a_gpu_gets_bfloat16_if_it_multiplies_it(
+    quick: torch.dtype, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No GPU is here: what would be loaded there is loaded on the processor."""
+    opened = []
+
+    def open_here(model: Model, dtype: torch.dtype, device: str) -> SentenceTransformer:
+        opened.append((dtype, device))
+        return open_transformer(model, dtype, "cpu")
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    is_quick = quick == torch.bfloat16
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: is_quick)
+    monkeypatch.setattr(transformer, "open_transformer", open_here)
+    embed(make_tiny_model(tmp_path / "tiny", "bert"), STORY)
+    assert opened == [(quick, "cuda")]
+
+
+@pytest.mark.usefixtures("exact")
+def test_where_a_model_reads_is_said(tmp_path: Path) -> None:
+    folder, said = make_tiny_model(tmp_path / "tiny", "bert"), list[str]()
+    on_cpu = find_model(str(folder), tmp_path, EncodingSettings(device="cpu"))
+    load_encoder(on_cpu, say=said.append)
+    assert said == [f"device of {folder}: cpu, float32"]
+
+
+def test_a_gpu_that_is_not_there_is_refused_with_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    folder = make_tiny_model(tmp_path / "tiny", "bert")
+    other = make_tiny_model(tmp_path / "other", "mpnet")
+    settings = EncodingSettings(title_model=str(other), device="cuda")
+    model = find_model(str(folder), tmp_path, settings)
+    assert model.titles is not None
+    for one in (model, model.titles):
+        with pytest.raises(ModelRefused, match=r"finds no GPU; .* or set READ_ALSO_DEVICE=auto"):
+            load_encoder(one)
 
 
 rarely = partial(pytest.param, marks=pytest.mark.long)

@@ -221,6 +221,12 @@ def test_a_server_that_embeds_has_the_model(url: str, call: str) -> None:
     assert settings.encoding.server == EncoderServer(call)
 
 
+def test_the_device_is_one_of_three() -> None:
+    assert from_values().encoding.device == "auto"
+    assert from_values(DEVICE="cuda").encoding.device == "cuda"
+    assert "DEVICE: 'gpu' is none of auto, cpu, cuda" in refusal(DEVICE="gpu")
+
+
 def test_a_server_has_a_key_and_languages() -> None:
     given = {"ENCODER_KEY_FILE": "/run/key", "ENCODER_LANGUAGES": "en,fr"}
     for url in (f"{TEI}/embed", "https://api.example/embed"):

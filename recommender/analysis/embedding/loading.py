@@ -1,6 +1,8 @@
 """Loads a model. Web workers import `model`, and must not reach torch; so this is apart."""
 
+import logging
 import os
+from collections.abc import Callable
 from typing import Final
 
 from recommender.analysis.embedding.encoder import Encoder, Tuner
@@ -12,12 +14,18 @@ from recommender.progress import Meter, silent
 
 __all__ = ["PATIENCE_SECONDS", "load_encoder", "load_tuner"]
 
+_log = logging.getLogger(__name__)
 PATIENCE_SECONDS: Final = 300.0
 """How long a rebuild waits for a server that embeds: it may be restarted, or limit the rate. The
 indexer does not wait: it serves drafts meanwhile, and tries again by itself."""
 
 
-def load_encoder(model: Model, meter: Meter = silent, patience_seconds: float = 0.0) -> Encoder:
+def load_encoder(
+    model: Model,
+    meter: Meter = silent,
+    patience_seconds: float = 0.0,
+    say: Callable[[str], object] = _log.info,
+) -> Encoder:
     """Load the weights of a model, which takes seconds; unpack them first if needed.
 
     It imports torch, unless a server has the model.
@@ -26,17 +34,20 @@ def load_encoder(model: Model, meter: Meter = silent, patience_seconds: float = 
         model: what to load.
         meter: counts the bytes that are unpacked.
         patience_seconds: how long a server that has answered before is waited for.
+        say: is given a line that says where the model embeds, unless a server has it.
 
     Raises:
         ModelRefused: the file to unpack is not the pinned one any more, or the model cannot be
-            loaded.
+            loaded; or the settings want a GPU, and there is none.
     """
     if model.served is not None:
         return _connect(model.served, model.usage, patience_seconds)
     _prepare(model, meter)
     from recommender.analysis.embedding.transformer import TransformerEncoder  # noqa: PLC0415 - slow, heavy
 
-    return TransformerEncoder.load(model)
+    encoder = TransformerEncoder.load(model)
+    say(f"device of {model.name}: {encoder.shown}")
+    return encoder
 
 
 def _connect(model: ServedModel, usage: Usage, patience_seconds: float) -> Encoder:

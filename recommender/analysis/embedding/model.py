@@ -19,6 +19,7 @@ from recommender.analysis.embedding.usage import (
 )
 from recommender.articles import primary_language
 from recommender.encoding_settings import (
+    AUTO_DEVICE,
     PREFIX,
     REMOTE,
     USUAL_ENCODING,
@@ -96,6 +97,7 @@ class Model:
         served: by which server; None for a model on disk. The folder means nothing then.
         titles: another model, which reads titles and leads; None if this one does. Fingerprint and
             languages are those of both together then.
+        device: on which it reads, as the settings say: `auto`, `cpu` or `cuda`.
     """
 
     name: str
@@ -107,6 +109,7 @@ class Model:
     usage: Usage = AS_THE_FOLDER_SAYS
     served: ServedModel | None = None
     titles: "Model | None" = None
+    device: str = AUTO_DEVICE
 
     @property
     def shown(self) -> str:
@@ -142,10 +145,11 @@ def find_model(name: str, data_dir: Path, encoding: EncodingSettings = USUAL_ENC
             vectors may not be cut as the settings ask; or the two of them support no language in
             common.
     """
-    model = _find(name, data_dir, encoding)
+    model = replace(_find(name, data_dir, encoding), device=encoding.device)
     if not encoding.title_model:
         return model
-    return _with_titles(model, _find(encoding.title_model, data_dir, USUAL_ENCODING))
+    titles = _find(encoding.title_model, data_dir, USUAL_ENCODING)
+    return _with_titles(model, replace(titles, device=encoding.device))
 
 
 def _with_titles(model: Model, titles: Model) -> Model:

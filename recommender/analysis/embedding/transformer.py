@@ -15,12 +15,13 @@ from transformers.utils.logging import disable_progress_bar
 from recommender.analysis.article_texts import WIDE, cut, width
 from recommender.analysis.embedding.model import Model
 from recommender.analysis.embedding.usage import Usage
-from recommender.encoding_settings import PREFIX
+from recommender.encoding_settings import AUTO_DEVICE, CUDA, PREFIX
 from recommender.errors import ModelRefused
 from recommender.progress import Advance
 
 __all__ = [
     "TransformerEncoder",
+    "choose_device",
     "has_bfloat16",
     "open_transformer",
     "prompt_of",
@@ -42,6 +43,24 @@ getLogger("sentence_transformers.base.model").setLevel(ERROR)
 disable_progress_bar()  # type: ignore[no-untyped-call] # we show our own
 
 
+def choose_device(setting: str, *, has_gpu: bool) -> str:
+    """Choose where to embed, `cpu` or `cuda`.
+
+    Args:
+        setting: READ_ALSO_DEVICE.
+        has_gpu: whether torch finds a GPU that it can use.
+
+    Raises:
+        ModelRefused: the setting wants a GPU, and there is none.
+    """
+    if setting == CUDA and not has_gpu:
+        raise ModelRefused(
+            f"{PREFIX}DEVICE={CUDA}, but torch {torch.__version__} finds no GPU; install its "
+            f"driver and a torch that is built for it, or set {PREFIX}DEVICE={AUTO_DEVICE}"
+        )
+    return CUDA if has_gpu and setting in {CUDA, AUTO_DEVICE} else "cpu"
+
+
 def has_bfloat16() -> bool:
     """Whether the processor can multiply bfloat16. If it cannot, float32 is faster."""
     facts = CPU_FACTS.read_text() if CPU_FACTS.exists() else ""
@@ -49,7 +68,7 @@ def has_bfloat16() -> bool:
 
 
 class TransformerEncoder:
-    """Embeds with a local sentence-transformers model on the CPU."""
+    """Embeds with a local sentence-transformers model on the CPU or a GPU."""
 
     def __init__(self, model: SentenceTransformer, usage: Usage) -> None:
         _drop_normalize(model)
@@ -60,13 +79,25 @@ class TransformerEncoder:
 
     @classmethod
     def load(cls, model: Model) -> Self:
-        """Load the weights of a model, as bfloat16 if the processor can multiply it.
+        """Load the weights of a model, as bfloat16 if the processor or the GPU can multiply it.
 
         Raises:
-            ModelRefused: see `open_transformer`.
+            ModelRefused: see `choose_device` and `open_transformer`.
         """
-        loaded = open_transformer(model, torch.bfloat16 if has_bfloat16() else torch.float32)
-        return cls(loaded, model.usage)
+        device = choose_device(model.device, has_gpu=torch.cuda.is_available())
+        is_quick = (
+            torch.cuda.is_bf16_supported(including_emulation=False)
+            if device == CUDA
+            else has_bfloat16()
+        )
+        dtype = torch.bfloat16 if is_quick else torch.float32
+        return cls(open_transformer(model, dtype, device), model.usage)
+
+    @property
+    def shown(self) -> str:
+        """Where it embeds, and with which numbers: `cpu, bfloat16`."""
+        dtype = next(self._model.parameters()).dtype
+        return f"{self._model.device.type}, {str(dtype).removeprefix('torch.')}"
 
     def encode(self, texts: Sequence[str], advance: Advance) -> NDArray[np.float32]:
         """Embed texts: float32 [len(texts), dim], unit rows, in the order of the texts.
@@ -146,8 +177,8 @@ def share_into_batches(sizes: Sequence[int], most: int) -> list[list[int]]:
     return batches
 
 
-def open_transformer(model: Model, dtype: torch.dtype) -> SentenceTransformer:
-    """Load the weights of a model on the CPU, with the pooling that its usage asks for.
+def open_transformer(model: Model, dtype: torch.dtype, device: str = "cpu") -> SentenceTransformer:
+    """Load the weights of a model on a device, with the pooling that its usage asks for.
 
     Raises:
         ModelRefused: the model needs code that is not part of sentence-transformers, or its files
@@ -156,7 +187,7 @@ def open_transformer(model: Model, dtype: torch.dtype) -> SentenceTransformer:
     try:
         loaded = SentenceTransformer(
             str(model.folder),
-            device="cpu",
+            device=device,
             local_files_only=True,
             trust_remote_code=False,
             model_kwargs={"dtype": dtype, "use_safetensors": True},
