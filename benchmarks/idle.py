@@ -4,8 +4,9 @@
         [--database-url URL]
 
 Serves a made-up archive, waits until it is quiet, and measures the CPU time of each process (all
-threads, from /proc). Then it writes one article again and again, and measures the time until every
-worker shows it. `--program` names another checkout to compare with; its `.venv` is used.
+threads, from /proc) and how often they woke up. Then it writes one article again and again, and
+measures the time until every worker shows it. `--program` names another checkout to compare with;
+its `.venv` is used.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -49,8 +51,9 @@ def measure(options: argparse.Namespace, folder: Path, url: str) -> None:
     with served(options.program, folder, url) as (process, port):
         fill(port, options.articles)
         time.sleep(5)
-        for name, share in idle_shares(process.pid, options.seconds).items():
-            print(f"{name:24} {100 * share:6.3f} % of a core")
+        shares = idle_shares(process.pid, options.seconds)
+        for name, one in {**shares, "all together": sum(shares.values(), Share())}.items():
+            print(f"{name:24} {100 * one.cores:6.3f} % of a core, {one.wakes:5.1f} wakes a second")
         seconds = sorted(time_writes(port, options.writes))
         if seconds:
             p99 = seconds[int(len(seconds) * 0.99)]
@@ -98,24 +101,39 @@ def fill(port: int, articles: int) -> None:
         assert status == 200, status
 
     def is_quiet() -> bool:
-        metrics = ask(port, "GET", "/metrics")[1].decode()
+        metrics = ask(port + 1, "GET", "/metrics")[1].decode()  # the operators' listener
         found = dict(line.rsplit(" ", 1) for line in metrics.splitlines() if line[0] != "#")
         waits = [float(value) for name, value in found.items() if "pending_articles" in name]
-        is_built = float(found["read_also_generation_change"]) >= 2 * articles  # written and read
-        return is_built and not any(waits)
+        built = float(found.get("read_also_generation_change", 0))  # there is none at first
+        return built >= 2 * articles and not any(waits)  # written and read
 
     wait_until(is_quiet)
 
 
-def idle_shares(supervisor: int, seconds: float) -> dict[str, float]:
-    """The share of a core that each process used for some seconds, by a name."""
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What a process uses: the share of a core, and how often a second a thread of it wakes up."""
+
+    cores: float = 0.0
+    wakes: float = 0.0
+
+    def __add__(self, other: "Share") -> "Share":
+        """What both use."""
+        return Share(self.cores + other.cores, self.wakes + other.wakes)
+
+
+def idle_shares(supervisor: int, seconds: float) -> dict[str, Share]:
+    """What each process used for some seconds, by a name."""
     names = {pid: name_of(pid, supervisor) for pid in descendants(supervisor)}
-    before, begun = {pid: cpu_seconds(pid) for pid in names}, time.monotonic()
+    before, begun = {pid: (cpu_seconds(pid), wakes(pid)) for pid in names}, time.monotonic()
     time.sleep(seconds)
     passed = time.monotonic() - begun
     assert descendants(supervisor) == list(names), "a process came or went: it was not idle"
     return {
-        f"{name} {pid}": (cpu_seconds(pid) - before[pid]) / passed for pid, name in names.items()
+        f"{name} {pid}": Share(
+            (cpu_seconds(pid) - before[pid][0]) / passed, (wakes(pid) - before[pid][1]) / passed
+        )
+        for pid, name in names.items()
     }
 
 
@@ -166,6 +184,16 @@ def cpu_seconds(pid: int) -> float:
     """The time that all threads of a process have run."""
     tasks = Path(f"/proc/{pid}/task").iterdir()
     return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+
+
+def wakes(pid: int) -> int:
+    """How often a thread of a process has gone to sleep, and so has woken up."""
+    lines = (
+        line
+        for task in Path(f"/proc/{pid}/task").iterdir()
+        for line in (task / "status").read_text().splitlines()
+    )
+    return sum(int(line.split()[1]) for line in lines if line.startswith("voluntary"))
 
 
 def memory_of(pid: int, kind: str) -> int:

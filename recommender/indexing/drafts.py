@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -46,6 +47,7 @@ ANY_ID: Final = "draft"
 
 MOST_LINE_BYTES: Final = 8 * 2**20
 MOST_AT_ONCE: Final = 8  # drafts in work; further ones are refused
+POLL_SECONDS: Final = 60.0  # nothing is done then
 
 
 def read_draft(path: Path, article: Article, timeout_seconds: float = 5.0) -> DraftFeatures:
@@ -167,7 +169,8 @@ class DraftServer:
         with _address(self._path) as address:
             self._server = _Server(address, self._answer)
         os.chmod(self._path, 0o600)  # noqa: PTH101 - a socket, not followed elsewhere
-        threading.Thread(target=self._server.serve_forever, name="drafts", daemon=True).start()
+        serve = partial(self._server.serve_forever, poll_interval=POLL_SECONDS)
+        threading.Thread(target=serve, name="drafts", daemon=True).start()
         return self
 
     def __exit__(
@@ -176,6 +179,8 @@ class DraftServer:
         _error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
+        with suppress(OSError):  # without it, the server would notice its end at the next poll
+            self._server.socket.shutdown(socket.SHUT_RDWR)
         self._server.shutdown()
         self._server.server_close()
         self._path.unlink(missing_ok=True)

@@ -32,11 +32,11 @@ from recommender.live.replica import (
 from recommender.logs import RepeatedFault
 from recommender.ranking.overrides import OverridesByArticle
 from recommender.ranking.policy import ActivePolicy
-from recommender.store import ArticleStore
+from recommender.store import ArticleStore, Pause
 
 __all__ = ["REFRESH_SECONDS", "Follower", "LiveState"]
 
-REFRESH_SECONDS: Final = 0.1
+REFRESH_SECONDS: Final = 0.1  # between two looks where nothing tells of commits
 READING_SECONDS: Final = 1.0  # between two counts of what waits to be read
 REPORT_SECONDS: Final = 3_600.0
 REPORT_AGAIN_SECONDS: Final = 10.0  # after a report failed
@@ -113,7 +113,7 @@ class Follower:
         self._opener = ThreadPoolExecutor(1, thread_name_prefix="opener")
         self._refreshing = threading.Lock()
         self._refreshed = threading.Condition()
-        self._stopping = threading.Event()
+        self._pause = Pause(store, REFRESH_SECONDS)
         self._thread: threading.Thread | None = None
 
     def current(self) -> LiveState:
@@ -135,7 +135,7 @@ class Follower:
 
     def stop(self) -> None:
         """End the threads and remove the heartbeat."""
-        self._stopping.set()
+        self._pause.stop()
         if self._thread is not None:
             self._thread.join()
         self._opener.shutdown(wait=True)
@@ -162,7 +162,7 @@ class Follower:
                 self._follow(self._replica)
 
     def _run(self) -> None:
-        while not self._stopping.wait(REFRESH_SECONDS):
+        while self._pause.wait():
             self._try_refresh()
 
     def _try_refresh(self) -> None:
@@ -224,6 +224,7 @@ class Follower:
             self._adopt(self._open())
         else:
             self._opening = self._opener.submit(self._open)
+            self._opening.add_done_callback(lambda _: self._pause.hurry())
 
     def _take_opened(self) -> None:
         if self._opening is None or not self._opening.done():

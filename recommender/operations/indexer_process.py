@@ -1,7 +1,8 @@
 """The indexer process: analyzes queued texts, answers drafts, starts compactions, sends webhooks.
 
-It looks often whether something has changed, but at no more than two numbers: a counter of commits,
-and the state of the pointer to the live snapshot. The store is only asked after they have changed.
+It looks after each commit, and now and then, whether something has changed, but at no more than two
+numbers: a counter of commits, and the state of the pointer to the live snapshot. The store is only
+asked after they have changed.
 
 Of several machines that share a store one indexer is elected. Only that one reads the queue and
 does jobs. The others stand by: they answer the drafts and build the snapshots of their machine.
@@ -45,7 +46,7 @@ from recommender.operations.supervision import StopSignal
 from recommender.operations.webhook_sender import WebhookSender
 from recommender.settings import AUTO_MODEL, Settings
 from recommender.sources.uploads import Uploads
-from recommender.store import LOG_START, ArticleStore, Election, LazyStore
+from recommender.store import LOG_START, ArticleStore, Election, LazyStore, Pause
 
 __all__ = [
     "IndexerProcess",
@@ -55,10 +56,10 @@ __all__ = [
     "model_in_use",
 ]
 
-IDLE_SECONDS: Final = 0.1  # between two looks at the change signal
+IDLE_SECONDS: Final = 0.1  # between two looks, where nothing tells of commits
 AWAY_SECONDS: Final = 0.5  # before the next try, after the store or the disk failed
 ENCODER_AWAY_SECONDS: Final = 5.0  # after the server that embeds failed several times
-ELECTION_SECONDS: Final = 1.0  # between two questions whether this indexer is elected
+ELECTION_SECONDS: Final = 0.8  # until it is asked at the next look whether it is elected
 CHECK_SECONDS: Final = 2.0  # between two looks at the snapshot while changes come
 TELL_SECONDS: Final = 30.0  # between two lines about the reading of a large archive
 TRIM_SECONDS: Final = 3_600.0
@@ -175,7 +176,8 @@ class IndexerProcess:
         # To load the model takes seconds in which no text is in hand: a signal may just end it.
         with suppress(StoreUnusable, EncoderAway, OSError):
             self.check_snapshot()
-        stop = StopSignal().listen()
+        pause = Pause(self._store, IDLE_SECONDS)
+        stop = StopSignal().listen(pause.stop)
         with DraftServer(self._settings.data.draft_socket, lambda: self._indexer):
             while not stop.has_come:
                 try:
@@ -186,10 +188,10 @@ class IndexerProcess:
                     self._fault.note(fault)
                     self._step_back()
                     is_encoder = isinstance(fault, EncoderAway)
-                    time.sleep(ENCODER_AWAY_SECONDS if is_encoder else AWAY_SECONDS)
+                    pause.rest(ENCODER_AWAY_SECONDS if is_encoder else AWAY_SECONDS)
                     continue
                 if not analyzed:
-                    time.sleep(IDLE_SECONDS)
+                    pause.wait()
         self._build.stop()
         self._jobs.stop()
         self._election.close()

@@ -7,16 +7,18 @@ no index.
 import ctypes
 import json
 import logging
+import math
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from types import FrameType
 from typing import Final, NoReturn
 
+from recommender.bell import Bell
 from recommender.child_processes import module_command
 from recommender.logs import start_logging
 from recommender.settings import log_form
@@ -38,7 +40,6 @@ SUPERVISOR: Final = "SUPERVISOR_PID"
 """The environment variable that has the id of the supervisor of a process."""
 
 STOPPING_SECONDS: Final = 15.0  # until a process that does not end is killed
-LOOK_SECONDS: Final = 0.1  # between two looks at the processes
 STEADY_SECONDS: Final = 10.0  # a process that ran for this time is started again at once
 LONGEST_WAIT_SECONDS: Final = 10.0
 _SET_DEATH_SIGNAL: Final = 1  # prctl(2): PR_SET_PDEATHSIG
@@ -74,15 +75,22 @@ class StopSignal:
     def __init__(self, *numbers: signal.Signals) -> None:
         self.has_come = False
         self._numbers = numbers or (signal.SIGTERM, signal.SIGINT)
+        self._then: Callable[[], None] = lambda: None
 
-    def listen(self) -> "StopSignal":
-        """Receive the signals of this process from now on."""
+    def listen(self, then: Callable[[], None]) -> "StopSignal":
+        """Receive the signals of this process from now on.
+
+        Args:
+            then: is called at each; it may take no lock. It can ring a `Bell`.
+        """
+        self._then = then
         for number in self._numbers:
             signal.signal(number, self._receive)
         return self
 
     def _receive(self, _number: int, _frame: FrameType | None) -> None:
         self.has_come = True
+        self._then()
 
 
 @dataclass(slots=True)
@@ -112,7 +120,10 @@ def supervise(programs: Sequence[Program], environment: Mapping[str, str]) -> in
     Returns:
         0, or the exit code of an essential program that failed at its first start.
     """
-    stop, renew = StopSignal().listen(), StopSignal(signal.SIGHUP).listen()
+    bell = Bell()
+    stop = StopSignal().listen(bell.ring)
+    renew = StopSignal(signal.SIGHUP).listen(bell.ring)
+    StopSignal(signal.SIGCHLD).listen(bell.ring)  # a program has ended
     environment = {**environment, SUPERVISOR: str(os.getpid())}
     runs = [_Run(program) for program in programs]
     try:
@@ -124,7 +135,7 @@ def supervise(programs: Sequence[Program], environment: Mapping[str, str]) -> in
                 failure = _keep_running(run, environment)
                 if failure is not None:
                     return failure
-            time.sleep(LOOK_SECONDS)
+            bell.wait(min(map(_seconds_left, runs), default=math.inf))
         return 0
     finally:
         for number in (number for run in runs for number in run.program.sockets):
@@ -198,6 +209,11 @@ def _keep_running(run: _Run, environment: Mapping[str, str]) -> int | None:
     run.process, run.is_renewed = None, False
     _log.error("%s ended with %d and is started again", run.program.name, code)
     return None
+
+
+def _seconds_left(run: _Run) -> float:
+    """How long nothing is to be done for a program, unless a signal comes."""
+    return math.inf if run.process is not None else run.due_at - time.monotonic()
 
 
 def _renew(runs: Sequence[_Run]) -> None:

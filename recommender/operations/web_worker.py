@@ -20,6 +20,7 @@ from typing import Any, Final
 from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseException
 from gunicorn.workers.gthread import ThreadWorker
 
+from recommender.bell import until_idle_look
 from recommender.operations.console_process import ConsoleDoor, HandedSocket
 from recommender.operations.supervision import outlive_parent, supervisor_lives
 from recommender.operations.web_connection import (
@@ -203,7 +204,8 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
 
     def _handle_events(self) -> None:
         self.notify()
-        self.wait_for_and_dispatch_events(timeout=SWEEP_SECONDS)
+        is_idle = self.alive and not any(one.waiting for one in self._listeners.values())
+        self.wait_for_and_dispatch_events(timeout=until_idle_look() if is_idle else SWEEP_SECONDS)
         now = time.monotonic()
         if now - self._swept_at < SWEEP_SECONDS:
             return

@@ -10,7 +10,7 @@ import re
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -157,6 +157,7 @@ class WebhookSender:
         self._faults: dict[str, RepeatedFault] = {}
         self._store_fault = RepeatedFault(_log, "no webhooks are sent")
         self._pause_seconds = LOOK_SECONDS
+        self._done_at: Hashable = None
         self._stopping = threading.Event()
         self._http: httpx.Client | None = None
         self._opening = threading.Lock()
@@ -187,12 +188,18 @@ class WebhookSender:
             StoreUnusable: the store cannot be read.
         """
         store = self._store()
+        signal = store.change_signal.read()
+        if store.change_signal.shows_all and signal == self._done_at:
+            return
         receivers = store.webhooks.all()
         self._pause_seconds = LOOK_SECONDS if receivers else IDLE_LOOK_SECONDS
         if not receivers:
+            self._done_at = signal
             return
+        change = store.state().change
         slowest = min(self._heartbeats.read(), default=None)
-        newest = self._settled.note(store.state().change, slowest, time.monotonic())
+        newest = self._settled.note(change, slowest, time.monotonic())
+        self._done_at = signal if all(one.position >= change for one in receivers) else None
         for receiver in receivers:
             if receiver.name not in self._busy and receiver.is_due(newest, _now()):
                 self._busy.add(receiver.name)

@@ -11,6 +11,7 @@ from recommender.store.jobs import Job, JobKind, Jobs, checked_reason
 from recommender.store.lazy_store import LazyStore
 from recommender.store.model_choice import ModelChoice
 from recommender.store.override_versions import OverrideStore
+from recommender.store.pause import Pause
 from recommender.store.policy_versions import Policies, PolicyReceipt
 from recommender.store.scan import ArticleStatus, StoreScan
 from recommender.store.stored_keys import KeyRecord, StoredKeys
@@ -57,6 +58,7 @@ __all__ = [
     "ModelChoice",
     "OpenedSession",
     "OverrideStore",
+    "Pause",
     "Policies",
     "PolicyReceipt",
     "QueueLength",

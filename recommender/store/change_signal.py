@@ -8,6 +8,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from recommender.errors import StoreUnusable
+from recommender.store.commit_news import CommitNews, watch_commits
 
 __all__ = ["ChangeSignal"]
 
@@ -22,9 +23,14 @@ _serials = count()
 
 
 class ChangeSignal:
-    """Reads on a connection of its own, which never writes."""
+    """Reads on a connection of its own, which never writes.
+
+    Attributes:
+        news: tell when to read.
+    """
 
     def __init__(self, engine: sa.Engine) -> None:
+        self.news = CommitNews(lambda: watch_commits(engine))
         self._engine = engine
         self._query = _SQLITE if engine.dialect.name == "sqlite" else _POSTGRESQL
         self._lock = threading.Lock()
@@ -35,17 +41,19 @@ class ChangeSignal:
     @property
     def shows_all(self) -> bool:
         """Whether every commit changes the value, not only one to the change log."""
-        return self._query == _SQLITE
+        return self._query == _SQLITE or self.news.is_reliable
 
     def read(self) -> Hashable:
         """Return a value. If the store changed since an earlier call, the value differs.
 
-        It may differ where nothing has changed. On PostgreSQL it shows changes of the
-        log only, so a text that is queued again after a failure does not change it.
+        It may differ where nothing has changed. On PostgreSQL it shows changes of the log, and
+        what `news` were heard of: without them, a text that is queued again after a failure does
+        not change it.
 
         Raises:
             StoreUnusable: the database cannot be reached.
         """
+        heard = self.news.heard, self.news.is_settled
         with self._lock:
             try:
                 if self._connection is None:
@@ -56,7 +64,9 @@ class ChangeSignal:
             except self._engine.dialect.loaded_dbapi.Error as error:
                 self._close()
                 raise StoreUnusable.now(error) from error
-        return self._serial, *(row or ())
+            value = self._serial, *(row or ())
+            self.news.check(value)
+        return value if self._query == _SQLITE else (heard, *value)
 
     def close(self) -> None:
         """Close the connection; it is opened again when it is needed."""
@@ -72,6 +82,7 @@ class ChangeSignal:
         return driver
 
     def _close(self) -> None:
+        self.news.close()
         if self._connection is not None:
             self._connection.close()
             self._connection = self._cursor = None

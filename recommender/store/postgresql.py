@@ -6,6 +6,8 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from recommender.store.commit_news import NOTIFY, Announcements
+
 __all__ = ["check_encoding", "create_postgresql", "wait_for_answers"]
 
 _LOCK: Final = 0x52656164416C736F  # "ReadAlso": the advisory lock that writers wait for
@@ -53,6 +55,7 @@ def create_postgresql(address: sa.URL, patience_seconds: float, answer_seconds: 
         engine, "do_connect", lambda _dialect, _record, _, given: connector.connect(**given)
     )
     sa.event.listen(engine, "begin", _begin_hook(patience_seconds))
+    sa.event.listen(engine, "commit", _commit_hook())
     return engine
 
 
@@ -89,6 +92,17 @@ def _begin_hook(patience_seconds: float) -> Callable[[sa.Connection], None]:
         connection.exec_driver_sql(write_lock if writes else patience)
 
     return begin
+
+
+def _commit_hook() -> Callable[[sa.Connection], None]:
+    """Let whoever listens be notified when a writer commits, just after that."""
+    announcements = Announcements()
+
+    def commit(connection: sa.Connection) -> None:
+        if connection.get_execution_options().get("writes", False) and announcements.is_due():
+            connection.exec_driver_sql(NOTIFY)
+
+    return commit
 
 
 def check_encoding(engine: sa.Engine) -> None:

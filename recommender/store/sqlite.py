@@ -4,6 +4,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -14,10 +15,12 @@ from sqlalchemy.engine import make_url
 
 from index import make_folder
 from recommender.errors import StoreUnusable
+from recommender.store.commit_news import Announcements
 
 __all__ = ["create_sqlite", "file_identity", "is_missing", "load_driver", "safe_settings"]
 
 _RETRY_SECONDS: Final = 0.002
+_COMMITS: Final = "commits"
 _UNBOUNDED: Final = -1  # as many connections as there are threads
 _WAL_REPAIRED: Final = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
 """For each branch of SQLite, the first release without the bug that damages a WAL database."""
@@ -38,6 +41,8 @@ def create_sqlite(address: sa.URL, patience_seconds: float) -> sa.Engine:
     settings = (patience, *safe_settings(driver.sqlite_version_info), "secure_delete=ON")
     sa.event.listen(engine, "connect", _connect_hook(settings, patience_seconds))
     sa.event.listen(engine, "begin", _begin_hook(patience_seconds))
+    sa.event.listen(engine, "commit", _note_commit)
+    sa.event.listen(engine, "checkin", _tell_hook(address.database or ""))
     return engine
 
 
@@ -63,7 +68,7 @@ def file_identity(url: str, suffix: str = "") -> tuple[int, int] | None:
     if file is None:
         return None
     try:
-        found = os.stat(file + suffix)  # noqa: PTH116 - a process asks this ten times a second
+        found = os.stat(file + suffix)  # noqa: PTH116 - asked at every look
     except OSError:  # opening the store says what is wrong
         return None
     return found.st_dev, found.st_ino
@@ -127,6 +132,26 @@ def _begin_hook(patience_seconds: float) -> Callable[[sa.Connection], None]:
             raw.execute(f"PRAGMA busy_timeout={round(patience_seconds * 1000)}")
 
     return begin
+
+
+def _note_commit(connection: sa.Connection) -> None:
+    if connection.get_execution_options().get("writes", False):
+        connection.info[_COMMITS] = True
+
+
+def _tell_hook(path: str) -> Callable[[object, Any], None]:
+    """Tell other processes of a commit when its connection is given back, which is just after it.
+
+    The file gets the present time, of which the system tells who watches it. It is not opened.
+    """
+    announcements = Announcements()
+
+    def tell(_connection: object, record: Any) -> None:  # noqa: ANN401 - of a pool
+        if record.info.pop(_COMMITS, False) and announcements.is_due():
+            with suppress(OSError):
+                os.utime(path)
+
+    return tell
 
 
 def _execute_when_unlocked(

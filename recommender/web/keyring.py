@@ -1,7 +1,7 @@
 """The keys that hold in a worker: those of the settings, and those of the store.
 
-A thread looks at the store again and again, so that a key that is made or revoked counts within a
-second. Requests read one reference, which is replaced as a whole. While the store is away, the
+A thread looks at the store after each commit, so that a key that is made or revoked counts within
+a second. Requests read one reference, which is replaced as a whole. While the store is away, the
 keys that were read last go on; a worker that starts meanwhile takes them from a copy on the disk.
 """
 
@@ -18,11 +18,11 @@ from index import replacing
 from recommender.api_keys import ApiKey
 from recommender.errors import StoreUnusable
 from recommender.logs import RepeatedFault
-from recommender.store import ArticleStore
+from recommender.store import ArticleStore, Pause
 
 __all__ = ["Keyring"]
 
-REFRESH_SECONDS: Final = 0.3
+REFRESH_SECONDS: Final = 0.3  # where nothing tells of commits
 HOUR_SECONDS: Final = 3_600
 _NEVER_READ: Final = "never read"
 _log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ class Keyring:
         self._copy_fault = RepeatedFault(
             _log, "a worker that starts without the store will take earlier keys"
         )
-        self._stopping = threading.Event()
+        self._pause = Pause(store, REFRESH_SECONDS)
         self._thread: threading.Thread | None = None
 
     @property
@@ -80,7 +80,7 @@ class Keyring:
 
     def stop(self) -> None:
         """End the thread."""
-        self._stopping.set()
+        self._pause.stop()
         if self._thread is not None:
             self._thread.join()
 
@@ -103,7 +103,7 @@ class Keyring:
         self._note_use(store)
 
     def _run(self) -> None:
-        while not self._stopping.wait(REFRESH_SECONDS):
+        while self._pause.wait():
             self._try_refresh()
 
     def _try_refresh(self) -> None:

@@ -132,9 +132,15 @@ def test_the_indexer_process_waits_for_the_server(
         stop.has_come = len(slept) > 2
 
     stop = SimpleNamespace(has_come=False)
-    clock = SimpleNamespace(sleep=sleep, monotonic=lambda: float(len(slept)) * 100)
+
+    def make_pause(_: object, seconds: float) -> SimpleNamespace:
+        return SimpleNamespace(rest=sleep, wait=lambda: sleep(seconds), stop=None)
+
+    clock = SimpleNamespace(monotonic=lambda: float(len(slept)) * 100)
     monkeypatch.setattr(indexer_process, "time", clock)
-    monkeypatch.setattr(indexer_process, "StopSignal", lambda: SimpleNamespace(listen=lambda: stop))
+    monkeypatch.setattr(indexer_process, "Pause", make_pause)
+    listening = SimpleNamespace(listen=lambda _: stop)
+    monkeypatch.setattr(indexer_process, "StopSignal", lambda: listening)
     monkeypatch.setattr(indexer_process, "load_encoder", analyzer.load)
     server.fail = is_away
     with closing(LazyStore(settings.database_url)) as late:

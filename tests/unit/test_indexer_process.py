@@ -354,9 +354,11 @@ def test_an_elected_indexer_that_fails_for_long_gives_its_place_up_for_a_while(
         if now > 1_020.0:
             stop.has_come = True
 
-    clock = SimpleNamespace(monotonic=lambda: now, sleep=sleep)
-    monkeypatch.setattr(indexer_process, "time", clock)
-    monkeypatch.setattr(indexer_process, "StopSignal", lambda: SimpleNamespace(listen=lambda: stop))
+    pause = SimpleNamespace(wait=lambda: sleep(0.1), rest=sleep, stop=None)
+    monkeypatch.setattr(indexer_process, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(indexer_process, "Pause", lambda *_: pause)
+    listening = SimpleNamespace(listen=lambda _: stop)
+    monkeypatch.setattr(indexer_process, "StopSignal", lambda: listening)
     with closing(LazyStore(own_desk.database_url)) as late:
         process = indexer_process.IndexerProcess(own_desk, late, str.strip)
         ballot.won = True
