@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from recommender.counters import Counters
 from recommender.errors import ReceiverAway
@@ -234,6 +235,27 @@ def test_a_running_sender_brings_each_receiver_up_to_date_and_a_dead_one_stops_n
 def settled(*steps: tuple[int, int | None, float]) -> list[int]:
     log = SettledLog()
     return [log.note(newest, slowest, now) for newest, slowest, now in steps]
+
+
+@pytest.mark.parametrize("receivers", [0, 1])
+def test_without_a_commit_the_store_is_not_asked_for_receivers(
+    desk_store: ArticleStore, make_sender: Make, receivers: int
+) -> None:
+    if receivers:
+        desk_store.webhooks.add("cms", "http://127.0.0.1:9/", ("list.changed",), SECRET)
+    sender, queries = make_sender(), list[str]()
+    sender.look()
+
+    def note(_connection: object, _cursor: object, query: str, *_: object) -> None:
+        queries.append(query)
+
+    sa.event.listen(desk_store.engine, "before_cursor_execute", note)
+    sender.look()
+    assert queries == []
+    desk_store.put(make_article("a"))
+    queries.clear()
+    sender.look()
+    assert queries
 
 
 def test_the_log_is_settled_when_every_worker_shows_it() -> None:
