@@ -6,6 +6,8 @@ as far as the receivers of webhooks are.
 """
 
 import json
+import math
+import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,6 +23,7 @@ __all__ = [
     "FORGET_AFTER",
     "LOG_START",
     "NO_ARTICLE",
+    "Announcements",
     "CatalogNeeds",
     "EntryKind",
     "LogPosition",
@@ -42,6 +45,7 @@ FORGET_AFTER: Final = timedelta(days=30)
 """If a catalog was not reported for this time, its machine is gone."""
 KEPT_FOR_WEBHOOKS: Final = timedelta(days=7)
 """How long an entry stays because a receiver of webhooks has not accepted it."""
+ANNOUNCE_SECONDS: Final = 0.1  # between two announcements of commits by one process
 NO_ARTICLE: Final = ""
 """No article has this id."""
 EntryKind = Literal[
@@ -56,6 +60,26 @@ _ACTIONS: Final[Mapping[EntryKind, Action]] = MappingProxyType(
     }
 )
 """What the audit log calls an entry that somebody caused."""
+
+
+class Announcements:
+    """Which commits of a process are announced: not those just after one that was.
+
+    To announce wakes every process of every machine. While many commits come, whoever has heard of
+    one looks ten times a second, and finds the others.
+    """
+
+    def __init__(self) -> None:
+        """Nothing was announced yet."""
+        self._last = -math.inf
+
+    def is_due(self) -> bool:
+        """Whether to announce a commit now."""
+        now = time.monotonic()
+        if now < self._last + ANNOUNCE_SECONDS:
+            return False
+        self._last = now
+        return True
 
 
 @dataclass(frozen=True, slots=True)

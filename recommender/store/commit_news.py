@@ -20,12 +20,11 @@ from inotify_simple import INotify, flags
 from recommender.bell import Bell
 from recommender.errors import StoreUnusable
 
-__all__ = ["NOTIFY", "Announcements", "CommitNews", "CommitWatch", "watch_commits"]
+__all__ = ["NOTIFY", "CommitNews", "CommitWatch", "watch_commits"]
 
 _CHANNEL: Final = "concat('read_also_', to_regclass('store_facts')::oid)"
 """It is of the store: a database may have several, each in a schema of its own."""
 NOTIFY: Final = f"SELECT pg_notify({_CHANNEL}, '')"
-ANNOUNCE_SECONDS: Final = 0.1  # between two announcements of one process
 SETTLED_SECONDS: Final = 0.3  # after news, until what was not announced has been looked for
 RETRY_SECONDS: Final = 10.0  # before it is tried again to watch
 LATE_SECONDS: Final = 0.2  # news that come later than this after a commit was seen are lost
@@ -60,26 +59,6 @@ def watch_commits(engine: sa.Engine) -> CommitWatch:
     if engine.dialect.name == "sqlite":
         return _FileWatch(engine.url.database or "")
     return _Listener(engine)
-
-
-class Announcements:
-    """Which commits of a process are announced: not those just after one that was.
-
-    To announce wakes every process of every machine. While many commits come, whoever has heard of
-    one looks ten times a second, and finds the others.
-    """
-
-    def __init__(self) -> None:
-        """Nothing was announced yet."""
-        self._last = -math.inf
-
-    def is_due(self) -> bool:
-        """Whether to announce a commit now."""
-        now = time.monotonic()
-        if now < self._last + ANNOUNCE_SECONDS:
-            return False
-        self._last = now
-        return True
 
 
 class CommitNews:

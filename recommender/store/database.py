@@ -15,10 +15,17 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.engine import make_url
 
 from recommender.errors import StoreUnusable
+from recommender.store.change_log import Announcements
 from recommender.store.postgresql import check_encoding, create_postgresql, wait_for_answers
 from recommender.store.sqlite import create_sqlite, is_missing
 
-__all__ = ["PATIENCE_SECONDS", "SchemaUpgrade", "find_upgrade", "open_engine", "writing"]
+__all__ = [
+    "PATIENCE_SECONDS",
+    "SchemaUpgrade",
+    "find_upgrade",
+    "open_engine",
+    "writing",
+]
 
 PATIENCE_SECONDS: Final = 20.0
 MIGRATIONS: Final = Path(__file__).with_name("migrations")
@@ -102,9 +109,10 @@ def _create(url: str, patience_seconds: float, answer_seconds: float) -> sa.Engi
     address = make_url(url)
     match address.get_backend_name():
         case "sqlite":
-            return create_sqlite(address, patience_seconds)
+            return create_sqlite(address, patience_seconds, Announcements().is_due)
         case "postgresql":
-            return create_postgresql(address, patience_seconds, answer_seconds)
+            announced = Announcements().is_due
+            return create_postgresql(address, patience_seconds, answer_seconds, announced)
         case other:
             raise ValueError(f"{other} is neither sqlite nor postgresql")
 

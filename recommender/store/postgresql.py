@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from recommender.store.commit_news import NOTIFY, Announcements
+from recommender.store.commit_news import NOTIFY
 
 __all__ = ["check_encoding", "create_postgresql", "wait_for_answers"]
 
@@ -17,13 +17,19 @@ _CONNECT_SECONDS: Final = 5
 _UNBOUNDED: Final = -1  # as many connections as there are threads
 
 
-def create_postgresql(address: sa.URL, patience_seconds: float, answer_seconds: float) -> sa.Engine:
+def create_postgresql(
+    address: sa.URL,
+    patience_seconds: float,
+    answer_seconds: float,
+    is_announced: Callable[[], bool],
+) -> sa.Engine:
     """Make the engine of a server's database, by psycopg.
 
     Args:
         address: of the database.
         patience_seconds: how long a transaction waits for others.
         answer_seconds: how long one call may wait for the server.
+        is_announced: asked at each commit, whether others are told of it.
 
     Raises:
         ValueError: the address names another driver, or an @ in it is ambiguous.
@@ -55,7 +61,7 @@ def create_postgresql(address: sa.URL, patience_seconds: float, answer_seconds: 
         engine, "do_connect", lambda _dialect, _record, _, given: connector.connect(**given)
     )
     sa.event.listen(engine, "begin", _begin_hook(patience_seconds))
-    sa.event.listen(engine, "commit", _commit_hook())
+    sa.event.listen(engine, "commit", _commit_hook(is_announced))
     return engine
 
 
@@ -94,12 +100,11 @@ def _begin_hook(patience_seconds: float) -> Callable[[sa.Connection], None]:
     return begin
 
 
-def _commit_hook() -> Callable[[sa.Connection], None]:
+def _commit_hook(is_announced: Callable[[], bool]) -> Callable[[sa.Connection], None]:
     """Let whoever listens be notified when a writer commits, just after that."""
-    announcements = Announcements()
 
     def commit(connection: sa.Connection) -> None:
-        if connection.get_execution_options().get("writes", False) and announcements.is_due():
+        if connection.get_execution_options().get("writes", False) and is_announced():
             connection.exec_driver_sql(NOTIFY)
 
     return commit

@@ -15,7 +15,6 @@ from sqlalchemy.engine import make_url
 
 from index import make_folder
 from recommender.errors import StoreUnusable
-from recommender.store.commit_news import Announcements
 
 __all__ = ["create_sqlite", "file_identity", "is_missing", "load_driver", "safe_settings"]
 
@@ -26,8 +25,16 @@ _WAL_REPAIRED: Final = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
 """For each branch of SQLite, the first release without the bug that damages a WAL database."""
 
 
-def create_sqlite(address: sa.URL, patience_seconds: float) -> sa.Engine:
-    """Make the engine of a file; a missing file is created, with the folders above it."""
+def create_sqlite(
+    address: sa.URL, patience_seconds: float, is_announced: Callable[[], bool]
+) -> sa.Engine:
+    """Make the engine of a file; a missing file is created, with the folders above it.
+
+    Args:
+        address: of the file.
+        patience_seconds: how long a transaction waits for others.
+        is_announced: asked at each commit, whether others are told of it.
+    """
     if address.database in {None, "", ":memory:"}:
         raise StoreUnusable("a database in memory loses what it accepted; name a file")
     if "uri" not in address.query:  # a `file:` address names no path here
@@ -42,7 +49,7 @@ def create_sqlite(address: sa.URL, patience_seconds: float) -> sa.Engine:
     sa.event.listen(engine, "connect", _connect_hook(settings, patience_seconds))
     sa.event.listen(engine, "begin", _begin_hook(patience_seconds))
     sa.event.listen(engine, "commit", _note_commit)
-    sa.event.listen(engine, "checkin", _tell_hook(address.database or ""))
+    sa.event.listen(engine, "checkin", _tell_hook(address.database or "", is_announced))
     return engine
 
 
@@ -139,15 +146,14 @@ def _note_commit(connection: sa.Connection) -> None:
         connection.info[_COMMITS] = True
 
 
-def _tell_hook(path: str) -> Callable[[object, Any], None]:
+def _tell_hook(path: str, is_announced: Callable[[], bool]) -> Callable[[object, Any], None]:
     """Tell other processes of a commit when its connection is given back, which is just after it.
 
     The file gets the present time, of which the system tells who watches it. It is not opened.
     """
-    announcements = Announcements()
 
     def tell(_connection: object, record: Any) -> None:  # noqa: ANN401 - of a pool
-        if record.info.pop(_COMMITS, False) and announcements.is_due():
+        if record.info.pop(_COMMITS, False) and is_announced():
             with suppress(OSError):
                 os.utime(path)
 

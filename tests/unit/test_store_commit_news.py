@@ -20,7 +20,15 @@ from recommender.bell import Bell
 from recommender.errors import StoreUnusable, UnknownArticle
 from recommender.live import REFRESH_SECONDS
 from recommender.operations import indexer_process
-from recommender.store import ArticleStore, LazyStore, Pause, commit_news, open_store, pause
+from recommender.store import (
+    ArticleStore,
+    LazyStore,
+    Pause,
+    change_log,
+    commit_news,
+    open_store,
+    pause,
+)
 from tests.support.postgresql import PostgreSQL
 
 Open = Callable[..., ArticleStore]
@@ -38,7 +46,7 @@ def no_other_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only news, or `stop`, can end a pause; every commit is announced."""
     monkeypatch.setattr(pause, "until_idle_look", lambda: FOREVER)
     monkeypatch.setattr(commit_news, "SETTLED_SECONDS", 0.0)
-    monkeypatch.setattr(commit_news, "ANNOUNCE_SECONDS", 0.0)
+    monkeypatch.setattr(change_log, "ANNOUNCE_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -103,7 +111,7 @@ def test_commits_just_after_one_that_was_announced_are_found_with_it(
         return store.state().change + len(store.webhooks.all())
 
     monkeypatch.setattr(commit_news, "SETTLED_SECONDS", 0.3)
-    monkeypatch.setattr(commit_news.Announcements, "is_due", iter([True, False]).__next__)
+    monkeypatch.setattr(change_log, "ANNOUNCE_SECONDS", FOREVER)
     write(store)
     assert follower.wait()
     found = look()
