@@ -31,7 +31,7 @@ def list_figures() -> list[Figure]:
 
 def build_figures() -> list[Figure]:
     """How a build grows when the archive doubles."""
-    less, more = (build_cost.measure(size, centred=False) for size in SIZES)
+    less, more = (build_cost.measure(size, None, centred=False) for size in SIZES)
     return [
         Figure("CPU of a build of twice as many articles", more.seconds / less.seconds, 3, "most"),
         Figure("memory of a build of twice as many articles", more.peak / less.peak, 1.9, "most"),
