@@ -198,6 +198,7 @@ def test_a_list_that_holds_is_the_list_that_is_made_anew(
     compare(Newsroom.of(factory, *archive), wanted, policy, of_editors)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", sorted(MODELS))
 @pytest.mark.parametrize("ivf", [False, True])
 def test_most_lists_hold_through_a_change_and_are_right(
@@ -216,6 +217,7 @@ def test_most_lists_hold_through_a_change_and_are_right(
     assert seen["held"] > seen["known"]  # of four times as many
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", sorted(MODELS))
 def test_a_list_does_not_hold_where_it_changes(factory: ViewFactory, kind: str) -> None:
     """Of lists that become others none holds, and such lists there are."""

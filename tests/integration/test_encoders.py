@@ -110,6 +110,7 @@ def test_texts_of_about_the_same_size_share_a_batch_and_equal_ones_stay_in_order
     assert share_into_batches([9, 30, 10, 9, 28, 9, 70], 60) == [[6], [1, 4], [2, 0, 3, 5]]
 
 
+@pytest.mark.long
 def test_what_else_is_in_a_batch_changes_no_vector_beyond_rounding(tmp_path: Path) -> None:
     bundled = load_encoder(find_model("bundled", tmp_path))
     many = [*TEXTS, *(f"{' '.join(['cargo', 'harvest'] * n)} of {n}." for n in range(1, 80, 9))]
