@@ -20,7 +20,7 @@ ReadAlsoError
 |-- ChangedMeanwhile         somebody else has changed what a change is based on
 |-- UnreadableMarkup         the HTML of an article gives no text within the limits
 |-- ModelRefused             the embedding model is missing or is not the pinned one
-|-- EncoderAway              the server that embeds does not answer, or not as it should
+|-- EncoderAway              the server or GPU that embeds does not answer, or not as it should
 |   `-- EncoderChanged       it embeds with another model than before
 |-- ReceiverAway             a receiver of webhooks does not accept a message, or does not answer
 |-- BadSettings              a setting is malformed or misspelt
@@ -204,7 +204,7 @@ class ModelRefused(ReadAlsoError):
 
 
 class EncoderAway(ReadAlsoError):
-    """The server that embeds texts does not answer now, or not as it should."""
+    """The server or the GPU that embeds texts does not answer now, or not as it should."""
 
 
 class EncoderChanged(EncoderAway):

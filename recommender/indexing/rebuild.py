@@ -262,10 +262,13 @@ def _publish(
         with _stages(meter, len(gathered.rows)) as begin:
             options |= {"places_from": live, "begin": begin}
             staged = catalog.stage(gathered.rows, **options)
+        articles, expected = len(gathered.rows), gathered.expected
+        rebuilt = Rebuilt("", articles, 0, gathered.state.change, gathered.unread)
+        del gathered, options  # they map files of the folder, which would not be freed
     try:
         if not force:
             live = live if compacts else _open_live(catalog)
-            _check_gate(staged, live, store, gathered.expected)
+            _check_gate(staged, live, store, expected)
     except BaseException as fault:
         catalog.discard(staged)
         if isinstance(fault, GateRefused):
@@ -274,13 +277,12 @@ def _publish(
     live_before = read_live_name(catalog)
     generation = catalog.publish(staged)
     is_new = generation != live_before
-    store.publications.note(generation, len(gathered.rows), is_new=is_new)
+    store.publications.note(generation, articles, is_new=is_new)
     for note in (gate_refusal(catalog), rollback_hold(catalog)):
         note.remove()
     catalog.prune(keep)
     store.trim(before=report_catalog(store, catalog).oldest_change)
-    articles = len(gathered.rows)
-    return Rebuilt(generation, articles, 0, gathered.state.change, gathered.unread)
+    return replace(rebuilt, generation=generation)
 
 
 @contextmanager

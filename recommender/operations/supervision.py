@@ -86,6 +86,8 @@ class StopSignal:
         self._then = then
         for number in self._numbers:
             signal.signal(number, self._receive)
+        # Whoever started this process may have blocked them: a mask is inherited.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, self._numbers)
         return self
 
     def _receive(self, _number: int, _frame: FrameType | None) -> None:

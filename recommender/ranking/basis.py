@@ -67,15 +67,16 @@ class Basis:
     def of(cls, request: "ListRequest", related: RelatedList) -> Self | None:
         """The basis of a list; None if any change might change the list.
 
-        So it is with a list that is short or filled up, and with places that are kept for members
-        of a share: what is newest, or the only one of its kind, is listed without being near.
+        So it is with a list that is short or filled up, with a page below others, which may be
+        filled up, and with places that are kept for members of a share: what is newest, or the
+        only one of its kind, is listed without being near.
         """
         view, seed, searches = request.view, request.seed, request.searches
         pins = [view.row_of(one) for one in (*request.overrides.pinned, seed.id)]
         filled_up = any(item.reason in FALLBACK_STAGES for item in related.items)
         if filled_up or related.short_because or related.hint or None in pins or seed.row is None:
             return None
-        if request.site_rules.shares or request.shown_on_page:
+        if request.site_rules.shares or request.shown_on_page or request.options.offset:
             return None
         translations = np.flatnonzero(request.rows.translations)
         compared = np.concatenate([np.array(pins, np.int64), translations, *request.compared])
@@ -106,7 +107,7 @@ class Basis:
         """All rows that were compared, ascending: int64 [m]."""
         return self.first + np.concatenate([[0], np.cumsum(self.gaps, dtype=np.int64)])
 
-    def holds(self, view: View, now: float) -> bool:
+    def holds(self, view: View, now: float, known: int = 0) -> bool:
         """Whether a later view of the same snapshot makes the same list.
 
         Policy, pins and blocks must be the same; and between the two moments no article may have
@@ -115,6 +116,7 @@ class Basis:
         Args:
             view: made from the view of the list by changes.
             now: seconds since 1970 in UTC.
+            known: how many rows a view had, between both, that made the same list.
         """
         if not view.present[self.rows].all():
             return False
@@ -122,7 +124,8 @@ class Basis:
         gone, visited = _gone(view) - self.gone, view.snapshot.vectors.count_visited
         if gone and any(visited(one) != visited(one - gone) for one in self.among):
             return False
-        new = np.flatnonzero(view.present[self.length :]) + self.length
+        known = max(known, self.length)
+        new = np.flatnonzero(view.present[known:]) + known
         return not len(new) or not self._may_find(view, new, now)
 
     def _may_find(self, view: View, rows: Rows, now: float) -> bool:

@@ -41,7 +41,7 @@ class ChangeSignal:
     @property
     def shows_all(self) -> bool:
         """Whether every commit changes the value, not only one to the change log."""
-        return self._query == _SQLITE or self.news.is_reliable
+        return self._query == _SQLITE  # the news of others may be lost
 
     def read(self) -> Hashable:
         """Return a value. If the store changed since an earlier call, the value differs.

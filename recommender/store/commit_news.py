@@ -27,6 +27,7 @@ _CHANNEL: Final = "concat('read_also_', to_regclass('store_facts')::oid)"
 NOTIFY: Final = f"SELECT pg_notify({_CHANNEL}, '')"
 SETTLED_SECONDS: Final = 0.3  # after news, until what was not announced has been looked for
 RETRY_SECONDS: Final = 10.0  # before it is tried again to watch
+BEGIN_SECONDS: Final = 0.2  # for which who begins to watch waits for that
 LATE_SECONDS: Final = 0.2  # news that come later than this after a commit was seen are lost
 DOUBT_SECONDS: Final = 60.0  # for this time after news were lost, nobody relies on them
 _EVENTS: Final = flags.ATTRIB | flags.DELETE_SELF | flags.MOVE_SELF
@@ -94,19 +95,36 @@ class CommitNews:
         return time.monotonic() >= self._heard_at + SETTLED_SECONDS
 
     def listen(self) -> None:
-        """Begin to hear, if the store was seen last, unless it failed to a moment ago."""
+        """Begin to hear, if the store was seen last, unless it failed to a moment ago.
+
+        A server may take seconds to give a session; then this goes on without the caller.
+        """
         with self._lock:
-            is_away = self._seen is None
+            is_away, is_first = self._seen is None, math.isinf(self._try_at)
             if self._watch is not None or is_away or time.monotonic() < self._try_at:
                 return
-            try:
-                self._watch = self._open()
-            except (OSError, StoreUnusable) as fault:
-                if math.isinf(self._try_at):
-                    _log.info("nothing tells of commits, so they are looked for often: %s", fault)
-                self._try_at = time.monotonic() + RETRY_SECONDS
-                return
-        self._tell()  # of what was committed before
+            self._try_at = time.monotonic() + RETRY_SECONDS
+        begun = threading.Thread(
+            target=lambda: self._begin(is_first=is_first), name="news", daemon=True
+        )
+        begun.start()
+        begun.join(BEGIN_SECONDS)
+
+    def _begin(self, *, is_first: bool) -> None:
+        try:
+            watch = self._open()
+        except (OSError, StoreUnusable) as fault:
+            if is_first:
+                _log.info("nothing tells of commits, so they are looked for often: %s", fault)
+            return
+        with self._lock:
+            is_wanted = self._watch is None and self._seen is not None
+            if is_wanted:
+                self._watch, self._try_at = watch, -math.inf
+        if is_wanted:
+            self._tell()  # of what was committed before
+        else:
+            watch.close()
 
     def wait(self, bell: Bell, seconds: float, heard: int) -> None:
         """Wait until there are news, a bell rings, or the time is over.

@@ -47,7 +47,9 @@ OVERHEAD_BYTES: Final = 500
 """Of one answer beside its texts: objects, numbers, a place to be found. Rather too much."""
 BASIS_BYTES: Final = 900
 HASH_BYTES: Final = 40
-"""Of what a list was made from, beside its rows, and of each hash in it. Rather too much."""
+FILTER_BYTES: Final = 40
+"""Of what a list was made from, beside its rows; of each hash in it, and of each character by which
+its filter was asked for. Rather too much."""
 HOUR_SECONDS: Final = 3_600.0
 TURNS: Final = ("from_time", "until_time", "revised_at")
 """The columns with the moments at which an article comes on show, goes, or counts as revised."""
@@ -157,18 +159,23 @@ class _Kept:
         answer: the answer.
         overrides: the pins and blocks of its article.
         of_moment: the number of the last moment for which it is known to hold.
+        known: how many rows the view had then.
     """
 
     answer: KeptAnswer
     overrides: Overrides
     of_moment: int
+    known: int = 0
 
     def holds(self, live: LiveState, now: float) -> bool:
         """Whether a later state, with the same snapshot and policy, would give it too."""
         basis = self.answer.basis
         if basis is None or live.overrides.of(self.answer.article_id) != self.overrides:
             return False
-        return basis.holds(live.view, now)
+        if not basis.holds(live.view, now, self.known):
+            return False
+        self.known = len(live.view.present)
+        return True
 
 
 class _Shelf:
@@ -307,6 +314,7 @@ def bytes_of(question: Question, answer: KeptAnswer) -> int:
     size, basis = OVERHEAD_BYTES + sum(map(getsizeof, texts)), answer.basis
     if basis is not None:
         size += BASIS_BYTES + basis.gaps.nbytes + HASH_BYTES * len(basis.linked)
+        size += FILTER_BYTES * len(question.query)
     return size
 
 

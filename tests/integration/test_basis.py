@@ -29,7 +29,7 @@ from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
 from recommender.ranking.scoring import Seed, find_seed
 from recommender.ranking.site_rules import Condition, SiteRule
-from recommender.web.kept_answers import BASIS_BYTES, HASH_BYTES
+from recommender.web.kept_answers import BASIS_BYTES, FILTER_BYTES, HASH_BYTES
 from tests.support.drawn_archives import (
     DIM,
     LANGUAGES,
@@ -57,7 +57,7 @@ RULES: Final = (
 options = st.builds(
     ListOptions,
     limit=st.integers(1, 3),
-    offset=st.sampled_from([0, 0, 0, 2]),
+    offset=st.sampled_from([0, 0, 0, 2, 12]),
     mode=st.sampled_from([MODES[0], *MODES]),
     language=st.sampled_from([None, None, "any", "en", "ru,zgh", "-en"]),
     section=st.sampled_from([None, None, None, "city", "-farm"]),
@@ -323,23 +323,33 @@ def test_nothing_is_said_of_a_list_that_keeps_places_for_members_of_a_share(
     assert known[True] == 0
 
 
-def test_the_memory_of_bases_is_no_more_than_what_is_counted(factory: ViewFactory) -> None:
+@pytest.mark.parametrize("tags", ["", ",".join(f"-{number:02}" for number in range(60))])
+def test_the_memory_of_bases_is_no_more_than_what_is_counted(
+    factory: ViewFactory, tags: str
+) -> None:
     view = Newsroom.of(factory, 8, "of all languages", 0).change()
-    wanted, policy = ListOptions(limit=1), Policy(candidates=3, threshold=0.0)
-    seeds = [*seeds_of(view)] * 5
-    requests = [request_for(view, seed, wanted, policy, Overrides()) for seed in seeds]
+    policy = Policy(candidates=3, threshold=0.0)
+    wanted = [ListOptions(limit=1, tag=tags or None) for _ in range(5)]
+    requests = [
+        request_for(view, seed, one, policy, Overrides())
+        for one in wanted
+        for seed in seeds_of(view)
+    ]
     made = [(request, list_related(request)) for request in requests]
     Basis.of(*made[0])
     tracemalloc.start()
     try:
         before = tracemalloc.get_traced_memory()[0]
+        for request, _ in made:
+            vars(request).pop("wanted", None)  # is made again, with its own values
         bases = [*filter(None, (Basis.of(request, related) for request, related in made))]
         taken = tracemalloc.get_traced_memory()[0] - before
     finally:
         tracemalloc.stop()
     assert len(bases) > 50
     long = (basis.gaps.nbytes + HASH_BYTES * len(basis.linked) for basis in bases)
-    assert taken <= sum(long) + BASIS_BYTES * len(bases)
+    of_filters = FILTER_BYTES * len(f"tag={tags}" if tags else "") * len(bases)
+    assert taken <= sum(long) + BASIS_BYTES * len(bases) + of_filters
 
 
 def test_a_basis_keeps_no_view_open(factory: ViewFactory) -> None:

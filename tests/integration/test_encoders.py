@@ -22,7 +22,7 @@ from recommender.analysis.embedding.transformer import (
     share_into_batches,
 )
 from recommender.encoding_settings import Dimensions, EncoderServer, EncodingSettings
-from recommender.errors import ModelRefused
+from recommender.errors import EncoderAway, ModelRefused
 from tests.support.encoder_servers import Server, open_encoder_server
 from tests.support.tiny_models import POSITIONS, WORDS, make_tiny_model, read_by_hand
 
@@ -172,6 +172,26 @@ def test_a_gpu_that_is_not_there_is_refused_with_the_remedy(
     for one in (model, model.titles):
         with pytest.raises(ModelRefused, match=r"finds no GPU; .* or set READ_ALSO_DEVICE=auto"):
             load_encoder(one)
+
+
+@pytest.mark.parametrize("device", ["cuda", "cpu"])
+def test_a_gpu_that_fails_is_no_fault_of_the_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str
+) -> None:
+    """Else each text that is read meanwhile would be counted as one that cannot be read."""
+    encoder = load_encoder(find_model(str(make_tiny_model(tmp_path / "tiny", "bert")), tmp_path))
+
+    def fail(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried 2 GiB.\nProcess 5 has the rest.")
+
+    monkeypatch.setattr(SentenceTransformer, "encode", fail)
+    monkeypatch.setattr(SentenceTransformer, "device", property(lambda _: torch.device(device)))
+    wanted = EncoderAway if device == "cuda" else torch.OutOfMemoryError
+    with pytest.raises(wanted, match=r"Tried 2 GiB") as caught:
+        encoder.encode(["A text"], lambda _: None)
+    if device == "cuda":
+        assert "Process 5" not in str(caught.value)
+        assert "READ_ALSO_DEVICE=cpu" in str(caught.value)
 
 
 rarely = partial(pytest.param, marks=pytest.mark.long)

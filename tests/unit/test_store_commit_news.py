@@ -1,6 +1,7 @@
 """News of commits end a pause at once, on each database; without them, looking finds the same."""
 
 import errno
+import math
 import os
 import signal
 import sqlite3
@@ -15,6 +16,7 @@ import pytest
 import sqlalchemy as sa
 from inotify_simple import INotify
 
+from recommender.api_keys import ApiKey
 from recommender.articles import Article
 from recommender.bell import Bell
 from recommender.errors import StoreUnusable, UnknownArticle
@@ -29,10 +31,14 @@ from recommender.store import (
     open_store,
     pause,
 )
+from recommender.store.commit_news import CommitNews, CommitWatch, watch_commits
+from recommender.web.keyring import Keyring
 from tests.support.postgresql import PostgreSQL
 
 Open = Callable[..., ArticleStore]
 FOREVER = 600.0
+PATIENCE_SECONDS = 60.0
+SECRET = "front-0123456789abcdef"  # noqa: S105 - of a test
 WRITE = """
 import sys
 from recommender.articles import Article
@@ -43,7 +49,18 @@ open_store(sys.argv[1]).put(Article(id="a", title="T"))
 
 @pytest.fixture(autouse=True)
 def no_other_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only news, or `stop`, can end a pause; every commit is announced."""
+    """Only news, or `stop`, can end a pause; every commit is announced.
+
+    A wait that nothing ends fails the test.
+    """
+    wait = Bell.wait
+
+    def end(self: Bell, seconds: float = math.inf, also: int | None = None) -> bool:
+        has_come = wait(self, min(seconds, PATIENCE_SECONDS), also)
+        assert has_come or seconds < PATIENCE_SECONDS, "nothing ended the wait"
+        return has_come
+
+    monkeypatch.setattr(Bell, "wait", end)
     monkeypatch.setattr(pause, "until_idle_look", lambda: FOREVER)
     monkeypatch.setattr(commit_news, "SETTLED_SECONDS", 0.0)
     monkeypatch.setattr(change_log, "ANNOUNCE_SECONDS", 0.0)
@@ -222,6 +239,49 @@ def test_commits_that_nobody_tells_of_are_found_and_then_looked_for_often(
     signal_.read()
     monkeypatch.setattr(signal_.news, "_doubted_until", 0.0)
     assert signal_.news.is_reliable
+
+
+def test_a_revoked_key_is_gone_at_the_next_look_though_nothing_tells_of_it(
+    store: ArticleStore,
+    reopen: Open,
+    follower: Pause,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The log of changes does not have keys: it shows no other number."""
+    writer, keyring = reopen(), Keyring((), lambda: store, tmp_path / "keys")
+    writer.keys.add(ApiKey.of("front", {"lists"}, SECRET), "lists")
+    assert follower.wait()
+    keyring.refresh()
+    assert [key.name for key in keyring.keys] == ["front"]
+    monkeypatch.setattr(change_log.Announcements, "is_due", lambda _: False)
+    writer.keys.revoke("front")
+    keyring.refresh()
+    assert keyring.keys == ()
+    keyring.stop()
+
+
+def test_who_follows_goes_on_while_a_server_takes_long_to_give_a_session(
+    store: ArticleStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given, signal_ = threading.Event(), store.change_signal
+    monkeypatch.setattr(commit_news, "BEGIN_SECONDS", 0.0)
+
+    def watch() -> CommitWatch:
+        given.wait()
+        return watch_commits(store.engine)
+
+    news, bell = CommitNews(watch), Bell()
+    news.check(signal_.read())
+    news.listen()
+    news.check(signal_.read())  # takes no lock that the session is waited for with
+    assert not news.is_reliable
+    heard = news.heard
+    given.set()
+    while not news.is_reliable:
+        news.wait(bell, 0.01, heard)
+    assert news.heard == heard + 1
+    news.close()
 
 
 def test_news_that_come_late_are_believed(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from recommender.operations.supervision import SUPERVISOR, wait_seconds
+from recommender.operations.supervision import SUPERVISOR, StopSignal, wait_seconds
 from tests.support.waiting import until
 
 PATIENCE_SECONDS = 30
@@ -24,6 +24,20 @@ with open(sys.argv[1], "a") as file:
     file.write(f"{os.getpid()}\\n")
 time.sleep(600)
 """
+
+
+def test_a_signal_is_received_though_the_parent_had_blocked_it() -> None:
+    """A mask is inherited; without SIGCHLD no program would be started again."""
+    number = signal.SIGUSR1
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+    handler = signal.getsignal(number)
+    try:
+        listening = StopSignal(number).listen(lambda: None)
+        os.kill(os.getpid(), number)
+        assert listening.has_come
+    finally:
+        signal.signal(number, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def pids(path: Path) -> list[int]:

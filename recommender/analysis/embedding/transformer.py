@@ -16,7 +16,7 @@ from recommender.analysis.article_texts import WIDE, cut, width
 from recommender.analysis.embedding.model import Model
 from recommender.analysis.embedding.usage import Usage
 from recommender.encoding_settings import AUTO_DEVICE, CUDA, PREFIX
-from recommender.errors import ModelRefused
+from recommender.errors import EncoderAway, ModelRefused
 from recommender.progress import Advance
 
 __all__ = [
@@ -105,6 +105,9 @@ class TransformerEncoder:
         There must be at least one text. Texts with about as many word pieces share a batch, so that
         there is little padding. Rows become float32 before they are scaled to length one, because
         bfloat16 has only three digits.
+
+        Raises:
+            EncoderAway: the GPU fails.
         """
         batches = share_into_batches(self._count_pieces(texts), PIECES_PER_BATCH)
         parts: list[NDArray[np.float32]] = []
@@ -135,13 +138,21 @@ class TransformerEncoder:
         return _unit_rows(np.stack([part.sum(axis=0) for part in np.split(shares, ends)]))
 
     def _embed_whole(self, texts: list[str]) -> NDArray[np.float32]:
-        embedded = self._model.encode(
-            texts,
-            prompt=self._prompt,
-            batch_size=len(texts),
-            show_progress_bar=False,
-            truncate_dim=self._dimensions,
-        )
+        try:
+            embedded = self._model.encode(
+                texts,
+                prompt=self._prompt,
+                batch_size=len(texts),
+                show_progress_bar=False,
+                truncate_dim=self._dimensions,
+            )
+        except RuntimeError as fault:  # torch's errors of a GPU: no memory is left, or worse
+            if self._model.device.type != CUDA:
+                raise
+            raise EncoderAway(
+                f"the GPU does not embed ({str(fault).partition(chr(10))[0]}); free its memory and "
+                f"restart, or set {PREFIX}DEVICE=cpu"
+            ) from fault
         return _unit_rows(np.asarray(embedded, np.float32))
 
     def _cut_to_fit(self, text: str) -> list[str]:
