@@ -140,7 +140,7 @@ class Catalog:
     def pointer_state(self) -> tuple[int, int] | None:
         """Inode and time of the pointer file; after another generation went live they differ."""
         try:
-            found = os.stat(self._pointer)  # noqa: PTH116 - asked ten times a second
+            found = os.stat(self._pointer)  # noqa: PTH116 - asked at every look
         except OSError:
             return None
         return found.st_ino, found.st_mtime_ns
