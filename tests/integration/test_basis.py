@@ -186,7 +186,7 @@ archives = st.tuples(
 
 
 @pytest.mark.long
-@examples(300)
+@examples(60)
 @given(archive=archives, wanted=options, policy=policies, of_editors=overrides)
 def test_a_list_that_holds_is_the_list_that_is_made_anew(
     factory: ViewFactory,
