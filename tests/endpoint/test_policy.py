@@ -109,6 +109,7 @@ def test_the_policy_applies_to_the_list_of_a_draft(
     assert client.post("/v1/related", json=draft).get_json()["items"] == []
 
 
+@pytest.mark.long
 def test_metrics_show_which_version_is_active(client: FlaskClient, store: ArticleStore) -> None:
     seen = gauges(client)
     assert (seen["policy_version"], seen["policy_unreadable"]) == (0, 0)

@@ -16,6 +16,7 @@ def newsroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newsroom]:
         yield made
 
 
+@pytest.mark.long
 def test_no_answer_is_mixed_from_two_views(newsroom: Newsroom) -> None:
     before = newsroom.swaps
     counted = run(newsroom, ask, searches=SEARCHES, swaps=SWAPS, threads=3)

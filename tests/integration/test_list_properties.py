@@ -726,6 +726,7 @@ def test_overrides_win_and_no_item_below_the_pins_repeats_them(
         assert outline(listed) == outline(case.items())
 
 
+@pytest.mark.long
 @given(
     question=questions(
         policy=policies(**OPEN, **ALL, fallback=True), chosen=options(limit=100, min_score=None)
@@ -1062,6 +1063,7 @@ def by_vectors(case: Case, one: str) -> bool:
     return both_known(case, one) and any(share is None or share > 0 for share in shares)
 
 
+@pytest.mark.long
 @given(question=questions(duplicates=False, policy=policies(**OPEN, **ALL)))
 @examples(60)
 def test_fallback_items_score_below_the_threshold(factory: ViewFactory, question: Question) -> None:

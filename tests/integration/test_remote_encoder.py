@@ -200,6 +200,7 @@ def test_another_model_under_the_same_name_is_noticed(
     assert indexer.drain() == 1
 
 
+@pytest.mark.long
 def test_a_running_indexer_compares_the_models_now_and_then(
     store: ArticleStore, analyzer: Analyzer, server: Server
 ) -> None:

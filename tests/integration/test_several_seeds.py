@@ -139,6 +139,7 @@ def test_a_list_like_one_article_is_the_list_of_that_article(
     assert {item.because for item in found.items} <= {seed.id}
 
 
+@pytest.mark.long
 @given(question=questions())
 @examples(40)
 def test_the_order_of_the_seeds_makes_no_difference(
