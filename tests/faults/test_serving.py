@@ -130,9 +130,15 @@ def test_a_worker_starts_while_the_store_is_locked_and_serves_what_was_known(sce
 
 
 def test_a_breaking_story_overtakes_what_eight_clients_pushed_before_it(scene: Scene) -> None:
-    port, others = scene.server.port, [long_story(f"other-{number}") for number in range(40)]
-    with ThreadPoolExecutor(8) as threads:
-        list(threads.map(lambda one: push(port, one, Pushed()), others))
+    port, others = scene.server.port, [long_story(f"other-{number}") for number in range(80)]
+    indexer = scene.server.indexer
+    assert indexer is not None
+    os.kill(indexer, signal.SIGSTOP)  # on a fast machine it would read them as they come
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(lambda one: push(port, one, Pushed()), others))
+    finally:
+        os.kill(indexer, signal.SIGCONT)
     breaking = long_story("breaking")
     assert put_until_visible(port, breaking, PATIENCE_SECONDS)
     state = json.loads(ask(port, "GET", "/v1/articles/breaking/status")[1])
