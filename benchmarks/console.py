@@ -41,7 +41,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from benchmarks.figures import Figure, report
 from benchmarks.idle import descendants, memory_of
 from benchmarks.readers import Line, read_lists
-from benchmarks.served_archive import Service, id_of, make_archive, served, title_of
+from benchmarks.served_archive import Service, id_of, served_archive, title_of
 from recommender.operations.console_process import NICENESS
 
 KEY: Final = "bench-0123456789abcdef"
@@ -264,13 +264,8 @@ def measure(service: Service, articles: int, seconds: float, rounds: int) -> lis
 @click.option("--rounds", default=3, show_default=True, help="Of reading without and with.")
 def main(articles: int, folder: Path | None, seconds: float, rounds: int) -> None:
     """Make the archive, and print the figures."""
-    with TemporaryDirectory() as passing:
-        place = folder or Path(passing)
-        make_archive(place, articles)
-        with served(place, KEY) as service:
-            load = os.getloadavg()[0]
-            click.echo(f"{articles} articles; {os.cpu_count()} cores, load {load:.1f} before")
-            figures = measure(service, articles, seconds, rounds)
+    with served_archive(articles, folder, KEY) as (service, _):
+        figures = measure(service, articles, seconds, rounds)
     sys.exit(report(figures, click.echo))
 
 

@@ -16,7 +16,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 import click
@@ -24,7 +23,7 @@ import numpy as np
 
 from benchmarks.figures import Figure, report
 from benchmarks.readers import read_lists
-from benchmarks.served_archive import Service, make_archive, served
+from benchmarks.served_archive import Service, served_archive
 from recommender.settings import PREFIX
 
 KEY: Final = "bench-0123456789abcdef"
@@ -91,13 +90,8 @@ def measure(service: Service, folder: Path, articles: int, rate: float) -> list[
 @click.option("--rate", default=100.0, show_default=True, help="Lists a second.")
 def main(articles: int, folder: Path | None, rate: float) -> None:
     """Make the archive, and print the figures."""
-    with TemporaryDirectory() as passing:
-        place = folder or Path(passing)
-        make_archive(place, articles)
-        with served(place, KEY) as service:
-            load = os.getloadavg()[0]
-            click.echo(f"{articles} articles; {os.cpu_count()} cores, load {load:.1f} before")
-            figures = measure(service, place, articles, rate)
+    with served_archive(articles, folder, KEY) as (service, place):
+        figures = measure(service, place, articles, rate)
     sys.exit(report(figures, click.echo))
 
 

@@ -21,6 +21,7 @@ from functools import cache
 from http.client import HTTPConnection
 from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import click
@@ -45,7 +46,7 @@ __all__ = [
     "id_of",
     "load_subjects",
     "make_archive",
-    "served",
+    "served_archive",
     "title_of",
 ]
 
@@ -180,6 +181,24 @@ class Service:
     def cpu_seconds(self) -> float:
         """What all its processes have used so far."""
         return sum(map(cpu_seconds, descendants(self.supervisor)))
+
+
+@contextmanager
+def served_archive(articles: int, folder: Path | None, key: str) -> Iterator[tuple[Service, Path]]:
+    """A service over a made-up archive, and its folder; how busy the machine is, is printed.
+
+    Args:
+        articles: of the archive.
+        folder: where it is, or is made; None to make it for this once.
+        key: see `served`.
+    """
+    with TemporaryDirectory() as passing:
+        place = folder or Path(passing)
+        make_archive(place, articles)
+        with served(place, key) as service:
+            load = os.getloadavg()[0]
+            click.echo(f"{articles} articles; {os.cpu_count()} cores, load {load:.1f} before")
+            yield service, place
 
 
 @contextmanager

@@ -79,8 +79,8 @@ def related(options: ShownListOptions, article_id: str) -> Response:
     before = state().follower.current()
     listing = state().list_for(article_id, options, public=not question.sees_stored)
     response = cached(respond(listing.related), listing)
-    if listing.lasting:
-        made = to_keep(response, listing, str(request.url_rule))
+    if listing.request is not None:
+        made = to_keep(response, listing, listing.request, str(request.url_rule))
         state().kept_answers.keep(question, made, before, state().follower.current())
     return answer_condition(response, request.environ)
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 from flask import Response, request
 
 from recommender.api import Answer
+from recommender.ranking.basis import Basis
+from recommender.ranking.candidates import ListRequest
 from recommender.ranking.filters import DAY_SECONDS
 from recommender.web.auth import is_public
 from recommender.web.kept_answers import KeptAnswer, pack_body
@@ -73,16 +75,17 @@ def cached(response: Response, listing: Listing) -> Response:
     return response
 
 
-def to_keep(response: Response, listing: Listing, route: str) -> KeptAnswer:
-    """What is kept of the response with a list, to give it again."""
+def to_keep(response: Response, listing: Listing, request: ListRequest, route: str) -> KeptAnswer:
+    """What is kept of the response with a list that a request made, to give it again."""
     keys, purgeable = _keys_of(listing)
+    basis = Basis.of(request, listing.related)
     etag, times = response.headers["ETag"], (listing.changes_at, listing.made_at)
     body = response.get_data()
     return KeptAnswer(
         pack_body(body),
         len(body),
         *(etag, keys, purgeable, *times, listing.article_id, route),
-        basis=listing.basis,
+        basis=basis,
     )
 
 

@@ -19,7 +19,6 @@ from recommender.indexing.drafts import make_outside_seed, read_draft
 from recommender.indexing.snapshots import Origin
 from recommender.live import ADVICE, FolderHealth, Follower, LiveState
 from recommender.ranking.appears_in import Appearances, find_appearances
-from recommender.ranking.basis import Basis
 from recommender.ranking.candidates import ListRequest, Step, timed
 from recommender.ranking.explain import list_explained
 from recommender.ranking.filters import is_visible, row_is_visible
@@ -57,12 +56,11 @@ class Listing:
         explained: whether explanations were asked for.
         up_to_date: whether the vectors and terms of the seed are those of its present text, and
             most of the archive was read.
-        lasting: whether the same list would be made again until the view, the policy, the pins and
-            blocks or the clock change something: it is made from them alone.
         changes_at: when an article in it expires, or a pin, a block or a site rule begins or ends,
             POSIX.
         made_at: the moment that the list is for, POSIX.
-        basis: what a lasting list was made from, where that is known.
+        request: what made it, if the same list would be made again until the view, the policy, the
+            pins and blocks or the clock change something: it is made from them alone. Else None.
     """
 
     article_id: str
@@ -70,10 +68,9 @@ class Listing:
     language: str
     explained: bool
     up_to_date: bool
-    lasting: bool
     changes_at: float
     made_at: float
-    basis: Basis | None = None
+    request: ListRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +163,8 @@ class State:
         explained = bool(options.explain)
         # Where the view does not show the seed, the store was asked, and may change unseen.
         lasting = up_to_date and row is not None and not explained
-        of_it = (explained, up_to_date, lasting, changes_at, now)
-        basis = Basis.of(request, related) if lasting else None
-        return Listing(article_id, related, language, *of_it, basis)
+        of_it = (explained, up_to_date, changes_at, now)
+        return Listing(article_id, related, language, *of_it, request if lasting else None)
 
     def list_for_draft(
         self,

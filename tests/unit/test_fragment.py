@@ -57,7 +57,6 @@ def section(
         tag,
         explained=False,
         up_to_date=True,
-        lasting=True,
         changes_at=NOW.timestamp(),
         made_at=NOW.timestamp(),
     )
