@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -27,6 +28,7 @@ from tests.support.missing_software import skip_or_fail
 from tests.support.serving import KEY, Place, Server
 from tests.support.waiting import free_port, until
 from tests.support.webhook_sites import open_receiver
+from tests.support.websites import HOST
 
 PAGE = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text("utf-8")
 
@@ -163,6 +165,16 @@ def test_the_receiver_in_php_that_the_docs_show_checks_signatures(
     program, log = tmp_path / "index.php", tmp_path / "log"
     program.write_text(code_of("php"), "utf-8")
     check_receiver(own_desk, "php", [php, "-S", "127.0.0.1:PORT", str(program)], log)
+
+
+def test_the_receiver_counts_no_message_that_was_cut_off() -> None:
+    """A sender that is killed between the headers and the body has told nothing."""
+    with open_receiver() as site:
+        with closing(socket.create_connection((HOST, site.port))) as cut:
+            cut.sendall(b"POST /hook HTTP/1.1\r\nContent-Length: 9\r\n\r\n{")
+            cut.shutdown(socket.SHUT_WR)
+            assert cut.recv(1) == b""
+        assert site.delivered == []
 
 
 @pytest.mark.long

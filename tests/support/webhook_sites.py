@@ -62,7 +62,11 @@ def open_receiver() -> Iterator[ReceiverSite]:
 
         def do_POST(self) -> None:
             headers = {name.lower(): value for name, value in self.headers.items()}
-            body = self.rfile.read(int(headers["content-length"]))
+            length = int(headers["content-length"])
+            body = self.rfile.read(length)
+            if len(body) < length:  # the sender was killed between the headers and the end
+                self.close_connection = True
+                return
             site.delivered.append(Delivered(headers, body))
             status, more = site.answers.pop(0) if site.answers else (204, {})
             reply(self, status, more, b"")
