@@ -9,7 +9,8 @@ been found: by a search, as the seed's translation, or by its own id. Decision 2
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
-from typing import TYPE_CHECKING, Any, Final, Self
+from struct import Struct
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +22,57 @@ from recommender.ranking.filters import Filter, IndexedColumns, eligible, matchi
 if TYPE_CHECKING:
     from recommender.ranking.candidates import ListRequest
 
-__all__ = ["Basis"]
+__all__ = ["Basis", "Compared"]
 
 MARGIN: Final = 1e-3
 """A similarity that is computed in another order may differ by 1e-6, one of an index by 5e-4."""
+_FIXED: Final = Struct("<qqqddqIIB")
 Mask = NDArray[np.bool_]
 Rows = NDArray[np.int64]
+
+
+class Compared(NamedTuple):
+    """What was compared for a list, in numbers. Many lists are kept, so they are packed.
+
+    Attributes:
+        seed_row: the row of the seed.
+        length: how many rows the view had.
+        gone: how many rows of the snapshot were not present.
+        least: a row whose vector is less similar was not found.
+        least_by_words: a row whose terms are less similar was not found.
+        among: of each search by vectors, how many rows of the snapshot were allowed.
+        linked: hashes of the seed and its translations, and of what they translate.
+        rows: all rows that were compared, ascending: int64 [m], at least one.
+    """
+
+    seed_row: int
+    length: int
+    gone: int
+    least: float
+    least_by_words: float
+    among: tuple[int, ...]
+    linked: tuple[int, ...]
+    rows: Rows
+
+    def pack(self) -> bytes:
+        """As bytes: the rows by the gaps between them, of as many bytes as the widest one has."""
+        first, gaps = int(self.rows[0]), np.diff(self.rows)
+        gaps = gaps.astype(np.min_scalar_type(gaps.max(initial=0)))
+        counts = len(self.among), len(self.linked), gaps.itemsize
+        integers = np.array([*self.among, *self.linked], "<i8")
+        return _FIXED.pack(*self[:5], first, *counts) + integers.tobytes() + gaps.tobytes()
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> Self:
+        """Read what `pack` made."""
+        seed, length, gone, least, by_words, first, searches, hashes, width = _FIXED.unpack_from(
+            packed
+        )
+        integers = np.frombuffer(packed, "<i8", searches + hashes, _FIXED.size).tolist()
+        among, linked = tuple(integers[:searches]), tuple(integers[searches:])
+        gaps = np.frombuffer(packed, f"<u{width}", offset=_FIXED.size + 8 * len(integers))
+        rows = first + np.concatenate([[0], np.cumsum(gaps, dtype=np.int64)])
+        return cls(seed, length, gone, least, by_words, among, linked, rows)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,34 +80,18 @@ class Basis:
     """What a list was made from. It holds no view, which would keep a snapshot open.
 
     Attributes:
-        seed_row: the row of the seed.
-        first: the lowest row that was compared.
-        gaps: from each row that was compared to the next, unsigned [m - 1].
-        length: how many rows the view had.
-        gone: how many rows of the snapshot were not present.
-        among: of each search by vectors, how many rows of the snapshot were allowed.
+        packed: what was compared.
         wanted: the filter of the list.
         untitled: whether articles without a title are listed.
         reach: what says which rows the seed's vector can find; None if it can find none.
         smoothing: how much neighbours count in the seed's vector.
-        least: a row whose vector is less similar was not found.
-        least_by_words: a row whose terms are less similar was not found.
-        linked: hashes of the seed and its translations, and of what they translate.
     """
 
-    seed_row: int
-    first: int
-    gaps: NDArray[np.unsignedinteger[Any]]
-    length: int
-    gone: int
-    among: tuple[int, ...]
+    packed: bytes
     wanted: Filter
     untitled: bool
     reach: Callable[[IndexedColumns], Mask] | None
     smoothing: float
-    least: float
-    least_by_words: float
-    linked: tuple[int, ...]
 
     @classmethod
     def of(cls, request: "ListRequest", related: RelatedList) -> Self | None:
@@ -84,28 +114,28 @@ class Basis:
         if len(translations) > 1:  # the seed itself is one of them
             for name in ("id_hash", "translates"):
                 linked.update(view.take(name, translations).tolist())
-        rows = np.unique(compared)
-        gaps = np.diff(rows)
-        return cls(
+        numbers = Compared(
             seed_row=seed.row,
-            first=int(rows[0]),
-            gaps=gaps.astype(np.min_scalar_type(gaps.max(initial=0))),
             length=len(view),
             gone=_gone(view),
+            least=min((one.least for one in searches if not one.by_words), default=inf),
+            least_by_words=min((one.least for one in searches if one.by_words), default=inf),
             among=tuple({one.among for one in searches if not one.by_words}),
+            linked=tuple(linked),
+            rows=np.unique(compared),
+        )
+        return cls(
+            packed=numbers.pack(),
             wanted=request.wanted,
             untitled=request.policy.untitled,
             reach=request.reach,
             smoothing=request.scorer.smoothing,
-            least=min((one.least for one in searches if not one.by_words), default=inf),
-            least_by_words=min((one.least for one in searches if one.by_words), default=inf),
-            linked=tuple(linked),
         )
 
     @property
     def rows(self) -> Rows:
         """All rows that were compared, ascending: int64 [m]."""
-        return self.first + np.concatenate([[0], np.cumsum(self.gaps, dtype=np.int64)])
+        return Compared.unpack(self.packed).rows
 
     def holds(self, view: View, now: float, known: int = 0) -> bool:
         """Whether a later view of the same snapshot makes the same list.
@@ -118,20 +148,21 @@ class Basis:
             now: seconds since 1970 in UTC.
             known: how many rows a view had, between both, that made the same list.
         """
-        if not view.present[self.rows].all():
+        compared = Compared.unpack(self.packed)
+        if not view.present[compared.rows].all():
             return False
         # Where fewer rows are allowed, more lists are visited, and may have nearer ones.
-        gone, visited = _gone(view) - self.gone, view.snapshot.vectors.count_visited
-        if gone and any(visited(one) != visited(one - gone) for one in self.among):
+        gone, visited = _gone(view) - compared.gone, view.snapshot.vectors.count_visited
+        if gone and any(visited(one) != visited(one - gone) for one in compared.among):
             return False
-        known = max(known, self.length)
+        known = max(known, compared.length)
         new = np.flatnonzero(view.present[known:]) + known
-        return not len(new) or not self._may_find(view, new, now)
+        return not len(new) or not self._may_find(compared, view, new, now)
 
-    def _may_find(self, view: View, rows: Rows, now: float) -> bool:
+    def _may_find(self, compared: Compared, view: View, rows: Rows, now: float) -> bool:
         """Whether the list might have been another with some more rows of the delta, int64 [m]."""
         hashes = view.take_each(("id_hash", "translates"), rows)
-        if any(not {*some.tolist()}.isdisjoint(self.linked) for some in hashes.values()):
+        if any(not {*some.tolist()}.isdisjoint(compared.linked) for some in hashes.values()):
             return True
         part, at = view.delta, rows - len(view.snapshot)
         listable = eligible(part, now, untitled=self.untitled) & matching(part, self.wanted)
@@ -140,14 +171,14 @@ class Basis:
             return False
         # All are compared: a language that is new may be searched, and `reach` does not know it.
         if self.reach is not None:
-            query = view.fetch_smoothed(np.array([self.seed_row]), self.smoothing)[0]
-            if (view.fetch(rows) @ query).max() >= self.least - MARGIN:
+            query = view.fetch_smoothed(np.array([compared.seed_row]), self.smoothing)[0]
+            if (view.fetch(rows) @ query).max() >= compared.least - MARGIN:
                 return True
             rows = rows[~self.reach(part)[at]]
         if not len(rows):
             return False
-        alike = view.similarities(view.text_of(self.seed_row).terms, rows)
-        return bool(((alike > 0) & (alike >= self.least_by_words - MARGIN)).any())
+        alike = view.similarities(view.text_of(compared.seed_row).terms, rows)
+        return bool(((alike > 0) & (alike >= compared.least_by_words - MARGIN)).any())
 
 
 def _gone(view: View) -> int:

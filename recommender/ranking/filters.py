@@ -132,7 +132,7 @@ class Filter:
         section, tag, author = (read_choice(text) if text else None for text in names)
         times = (options.published_after, options.published_before)
         after, before = (moment.timestamp() if moment else None for moment in times)
-        return cls(
+        wanted = cls(
             languages=of_seed if languages is None else languages,
             section=section,
             tag=tag,
@@ -143,11 +143,24 @@ class Filter:
             newer_than=None if age is None else now - age * DAY_SECONDS,
             older_than=published_at if background and not isnan(published_at) else None,
         )
+        usual = _of_language(of_seed)
+        return usual if wanted == usual else wanted
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether it is the one of most requests, of which there is one object for a language."""
+        return self is _of_language(self.languages)
+
+
+@lru_cache(maxsize=256)
+def _of_language(choice: Choice | None) -> Filter:
+    """The filter of most requests: the same object each time, as kept lists have one each."""
+    return Filter(languages=choice)
 
 
 @lru_cache(maxsize=256)
 def _only(language: str) -> Choice:
-    """The choice of one language; the same object each time, as kept lists have one each."""
+    """The choice of one language."""
     return Choice(frozenset({language}))
 
 

@@ -11,7 +11,7 @@ from recommender.ranking.basis import Basis
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.filters import DAY_SECONDS
 from recommender.web.auth import is_public
-from recommender.web.kept_answers import KeptAnswer, pack_body
+from recommender.web.kept_answers import KeptAnswer, pack_answer
 from recommender.web.state import Listing, state
 
 if TYPE_CHECKING:
@@ -79,12 +79,11 @@ def to_keep(response: Response, listing: Listing, request: ListRequest, route: s
     """What is kept of the response with a list that a request made, to give it again."""
     keys, purgeable = _keys_of(listing)
     basis = Basis.of(request, listing.related)
-    etag, times = response.headers["ETag"], (listing.changes_at, listing.made_at)
-    body = response.get_data()
+    body, times = response.get_data(), (listing.changes_at, listing.made_at)
     return KeptAnswer(
-        pack_body(body),
+        pack_answer(response.headers["ETag"], keys, body),
         len(body),
-        *(etag, keys, purgeable, *times, listing.article_id, route),
+        *(purgeable, *times, listing.article_id, route),
         basis=basis,
     )
 
@@ -92,9 +91,9 @@ def to_keep(response: Response, listing: Listing, request: ListRequest, route: s
 def given_again(kept: KeptAnswer, now: float, *, public: bool) -> Response:
     """The response with a list that was kept; how long caches may store it counts from `now`."""
     seconds = lifetime(kept.changes_at - now, up_to_date=True, purgeable=kept.purgeable)
-    storing, security = _storing(kept.keys, seconds, public=public), _security(public=public)
-    headers = {"Content-Type": JSON, "ETag": kept.etag, **storing, **security}
-    return Response(kept.body, headers=headers)
+    etag, keys, body = kept.unpack()
+    storing, security = _storing(keys, seconds, public=public), _security(public=public)
+    return Response(body, headers={"Content-Type": JSON, "ETag": etag, **storing, **security})
 
 
 def _keys_of(listing: Listing) -> tuple[str, bool]:

@@ -12,8 +12,11 @@ import types
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import inf
+from sys import getsizeof
 from typing import Any, Final, Self
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,14 +25,14 @@ from index import DeltaWriter, View
 from recommender.analysis.embedding import Encoder, Model
 from recommender.api import MODES, ListOptions, Override
 from recommender.indexing.documents import IndexedDocument, build_rows
-from recommender.ranking.basis import Basis
+from recommender.ranking.basis import Basis, Compared
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.overrides import HiddenArticles, Overrides
 from recommender.ranking.policy import Policy
 from recommender.ranking.related import list_related
 from recommender.ranking.scoring import Seed, find_seed
 from recommender.ranking.site_rules import Condition, SiteRule
-from recommender.web.kept_answers import BASIS_BYTES, FILTER_BYTES, HASH_BYTES
+from recommender.web.kept_answers import BASIS_BYTES, FILTER_BYTES
 from tests.support.drawn_archives import (
     DIM,
     LANGUAGES,
@@ -347,9 +350,30 @@ def test_the_memory_of_bases_is_no_more_than_what_is_counted(
     finally:
         tracemalloc.stop()
     assert len(bases) > 50
-    long = (basis.gaps.nbytes + HASH_BYTES * len(basis.linked) for basis in bases)
-    of_filters = FILTER_BYTES * len(f"tag={tags}" if tags else "") * len(bases)
-    assert taken <= sum(long) + BASIS_BYTES * len(bases) + of_filters
+    of_filters = FILTER_BYTES * len(f"tag={tags}") * len(bases) if tags else 0
+    of_numbers = sum(getsizeof(basis.packed) for basis in bases)
+    assert taken <= of_numbers + BASIS_BYTES * len(bases) + of_filters
+
+
+numbers = st.integers(0, 2**40)
+hashes = st.integers(-(2**63), 2**63 - 1)
+
+
+@given(
+    numbers=st.tuples(numbers, numbers, numbers, *[st.floats(-1, 1) | st.just(-inf)] * 2),
+    among=st.lists(numbers, max_size=3).map(tuple),
+    linked=st.lists(hashes, max_size=3).map(tuple),
+    rows=st.sets(st.integers(0, 300) | numbers, min_size=1, max_size=9).map(sorted),
+)
+def test_what_was_compared_is_unpacked_as_it_was_packed(
+    numbers: tuple[int, int, int, float, float],
+    among: tuple[int, ...],
+    linked: tuple[int, ...],
+    rows: list[int],
+) -> None:
+    compared = Compared(*numbers, among, linked, np.array(rows, np.int64))
+    again = Compared.unpack(compared.pack())
+    assert (*again[:-1], again.rows.tolist()) == (*compared[:-1], rows)
 
 
 def test_a_basis_keeps_no_view_open(factory: ViewFactory) -> None:

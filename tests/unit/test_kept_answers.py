@@ -12,13 +12,12 @@ import pytest
 
 from recommender.ranking.overrides import OverridesByArticle, StoredOverrides
 from recommender.ranking.policy import Policy, parse_policy
-from recommender.web.kept_answers import KeptAnswer, KeptAnswers, Question, pack_body
+from recommender.web.kept_answers import KeptAnswer, KeptAnswers, Question, pack_answer
 
 HOUR = 3_600.0
 NOW = 500_000 * HOUR + 1_800.0
 RULE = {"name": "no city", "action": "never", "items": {"section": "city"}}
 OVERRIDES = OverridesByArticle()
-FROM = ("an-article", "/of/<article>")
 
 
 def state(*turns: float) -> Any:
@@ -53,8 +52,23 @@ def answer(
     made_at: float = NOW,
     basis: Any = None,
 ) -> KeptAnswer:
-    told = ('"an-etag"', "a b c", True, changes_at, made_at, *FROM)
-    return KeptAnswer(pack_body(body), len(body), *told, basis)
+    packed = pack_answer('"an-etag"', "a b c", body)
+    return KeptAnswer(
+        *(packed, len(body)),
+        purgeable=True,
+        changes_at=changes_at,
+        made_at=made_at,
+        article_id="an-article",
+        route="/of/<article>",
+        basis=basis,
+    )
+
+
+@pytest.mark.parametrize("body", [b"", b"{}\n", b"\n\x00\n" * 9, noise(5_000), "жур".encode()])
+def test_what_is_packed_is_read_as_it_was(body: bytes) -> None:
+    told = ('"an-etag"', "a-1 b.2 c:3")
+    assert replace(answer(), packed=pack_answer(*told, body)).unpack() == (*told, body)
+    assert replace(answer(), packed=pack_answer("", "", body)).unpack() == ("", "", body)
 
 
 def test_an_answer_is_found_by_all_that_it_depends_on() -> None:
@@ -85,12 +99,12 @@ def overridden(live: Any, article_id: str) -> Any:
     return like(live, overrides=live.overrides.after([row]), change=live.change + 1)
 
 
-ROWS = {"gaps": np.ones(9, np.uint8), "linked": ()}
+MADE_FROM = {"packed": bytes(9), "wanted": SimpleNamespace(is_usual=True)}
 
 
 def basis(*, holds: bool) -> Any:
     """What says of every later view that the list is the same, or another."""
-    return SimpleNamespace(holds=lambda *_: holds, **ROWS)
+    return SimpleNamespace(holds=lambda *_: holds, **MADE_FROM)
 
 
 @pytest.mark.parametrize("part", ["view", "active_policy"])
@@ -126,7 +140,7 @@ def test_an_answer_is_held_against_a_write_once() -> None:
         asked.append((len(view.present), known))
         return True
 
-    counted = SimpleNamespace(holds=holds, **ROWS)
+    counted = SimpleNamespace(holds=holds, **MADE_FROM)
     kept.keep(ask(), answer(basis=counted), live, live)
     after = after_write(live)
     for state_ in (live, live, *[after] * 3, after_write(after)):
@@ -285,9 +299,11 @@ def test_the_memory_of_answers_is_no_more_than_what_is_counted(size: int) -> Non
     try:
         before = tracemalloc.get_traced_memory()[0]
         for number in range(1_000):
-            told = (f'"{number:040}"', f"жур-{number} " * 12, True)
-            times = (NOW + number, NOW - number / 7)
-            made = KeptAnswer(bytes(size), size, *told, *times, f"article-{number}", FROM[1])
+            made = replace(
+                answer(changes_at=NOW + number, made_at=NOW - number / 7),
+                packed=bytes(size),
+                article_id=f"article-{number}",
+            )
             kept.keep(ask(number, f"limit={number}"), made, live, live)
             if number % 2:
                 kept.find(ask(number, f"limit={number}"), live, NOW)
