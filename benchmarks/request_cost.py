@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -24,7 +24,7 @@ from pathlib import Path
 from random import Random
 from statistics import median
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Final, TypeAlias
 
 import click
 from flask import Flask, Response
@@ -46,6 +46,10 @@ LEAST_RATE: Final = 0.85
 """The least rate of lists that are given again, by that of the bare view."""
 
 
+Server: TypeAlias = Callable[[str, int], list[str]]
+"""The command of a server, by the application, as MODULE:FUNCTION, and the port."""
+
+
 def bare_view() -> Flask:
     """An application whose only view returns the bytes of the file that the environment names."""
     application, body = Flask(__name__), Path(os.environ[BODY]).read_bytes()
@@ -59,14 +63,16 @@ def bare_view() -> Flask:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A gunicorn, and a connection to its worker.
+    """A server, and a connection to its worker.
 
     Attributes:
         pid: of its first process.
+        port: where it listens.
         connection: it stays open.
     """
 
     pid: int
+    port: int
     connection: HTTPConnection
 
     def get(self, article_id: str) -> bytes:
@@ -98,23 +104,30 @@ class Asked:
         return spent / len(ids) * MILLISECONDS
 
 
+def gunicorn(application: str, port: int, worker: str = "gthread") -> list[str]:
+    """The command of a gunicorn with one worker of four threads; it calls `application`."""
+    return [
+        *(sys.executable, "-m", "gunicorn", "--worker-class", worker, "--threads", "4"),
+        *("--keep-alive", "600", "--log-level", "warning", "--bind", f"127.0.0.1:{port}"),
+        f"{application}()",
+    ]
+
+
 @contextmanager
-def asked(application: str, environment: dict[str, str]) -> Iterator[Asked]:
-    """A gunicorn with one worker that serves an application, from when it listens."""
+def asked(
+    application: str, environment: dict[str, str], server: Server = gunicorn
+) -> Iterator[Asked]:
+    """A server that serves what `application`, a MODULE:FUNCTION, makes, from when it listens."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         port = int(listening.getsockname()[1])
     others = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-    words = [
-        *(sys.executable, "-m", "gunicorn", "--worker-class", "gthread", "--threads", "4"),
-        *("--keep-alive", "600", "--log-level", "warning", "--bind", f"127.0.0.1:{port}"),
-        application,
-    ]
+    words = server(application, port)
     process = subprocess.Popen(words, env=others | environment)  # noqa: S603 - our own program
     try:
         with closing(HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
             _connect(connection, process)
-            yield Asked(process.pid, connection)
+            yield Asked(process.pid, port, connection)
     finally:
         process.terminate()
         process.wait()
@@ -129,7 +142,7 @@ def _connect(connection: HTTPConnection, process: subprocess.Popen[bytes]) -> No
             time.sleep(0.1)
         else:
             return
-    sys.exit("gunicorn does not answer")
+    sys.exit("the server does not answer")
 
 
 @click.command()
@@ -162,10 +175,10 @@ def measure_lists(articles: int, folder: Path | None, requests: int) -> dict[str
         ids = [*map(id_of, range(articles))]
         Random(0).shuffle(ids)  # noqa: S311
         of_lists = {f"{PREFIX}DATA_DIR": str(folder), f"{PREFIX}API_KEYS": f"bench:read:{KEY}"}
-        lists = stack.enter_context(asked("service:create_app()", of_lists))
+        lists = stack.enter_context(asked("service:create_app", of_lists))
         body = folder / "body.json"
         body.write_bytes(lists.get(ids[0]))
-        bare = stack.enter_context(asked("benchmarks.request_cost:bare_view()", {BODY: str(body)}))
+        bare = stack.enter_context(asked("benchmarks.request_cost:bare_view", {BODY: str(body)}))
         return measure(lists, bare, ids, requests)
 
 

@@ -132,10 +132,10 @@ def measure(folder: Path, newsroom: Newsroom, warm: int, writes: int) -> tuple[f
     """
     of_lists = {f"{PREFIX}DATA_DIR": str(folder), f"{PREFIX}API_KEYS": f"bench:read:{KEY}"}
     seeds, body = draw_seeds(newsroom.articles), folder / "body.json"
-    with asked("service:create_app()", of_lists) as lists:
+    with asked("service:create_app", of_lists) as lists:
         body.write_bytes(lists.get(next(seeds)))
         warm_up(lists, seeds, warm)
-        with asked("benchmarks.request_cost:bare_view()", {BODY: str(body)}) as bare:
+        with asked("benchmarks.request_cost:bare_view", {BODY: str(body)}) as bare:
             bare.get(next(seeds))
             compared = Compared(lists, bare, lists.idle_share(), bare.idle_share())
             return compared.go_through_day(newsroom, seeds, writes)
