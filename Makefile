@@ -125,12 +125,9 @@ bench-cost: $(READY) ## Milliseconds of a ranking, bytes on disk; EVAL and CACHE
 bench-guard: $(READY) ## Ratios that no change may let fall, in two minutes.
 	OMP_NUM_THREADS=1 $(RUN) -m benchmarks.guard
 
-bench-speed: $(READY) ## What lists, builds and an idle service cost, and what readers wait; ARCHIVE=DIR keeps its 100,000 articles.
-	-OMP_NUM_THREADS=1 $(RUN) -m benchmarks.request_cost --articles 100000 $(HELD)
-	-OMP_NUM_THREADS=1 $(RUN) -m benchmarks.traffic $(HELD)
-	-$(RUN) -m benchmarks.latency $(HELD)
-	$(RUN) -m benchmarks.build_cost --articles 25000 --articles 50000 --articles 100000
-	$(RUN) -m benchmarks.idle
+bench-speed: $(READY) ## Speed in one run, into docs/performance.md: forty minutes; ARCHIVE=DIR keeps its 100,000 articles, MILLION=1: and a build of a million rows.
+	$(RUN) -m pip install --quiet --disable-pip-version-check '.[bench]'
+	OMP_NUM_THREADS=1 $(RUN) -m benchmarks.speed $(if $(ARCHIVE),--archive '$(ARCHIVE)') $(if $(MILLION),--million) --write docs/performance.md
 
 bench-peers: $(READY) ## Lists beside what people use instead; EVAL and CACHE as above, ARCHIVE=DIR: and over 100,000 articles.
 	$(NAMED)

@@ -210,6 +210,11 @@ def describe_machine() -> str:
 def main(folder: Path, count: int, name: str, cache: Path, *, bbc: bool) -> None:
     """Measure both encoders and the whole way on the same articles, in turns."""
     known = [*read_articles()] if bbc else read_dataset(folder).articles
+    sys.exit(report(measure(known, count, name, cache), click.echo))
+
+
+def measure(known: Sequence[Article], count: int, name: str, cache: Path) -> list[Figure]:
+    """The figures of a model over so many of the known articles; the machine is printed."""
     articles = [with_markup(one) for one in known[:: max(1, len(known) // count)][:count]]
     spent = Spent()
     with Sandbox() as markup, bar("embedding", len(articles), "article") as advance:
@@ -220,8 +225,7 @@ def main(folder: Path, count: int, name: str, cache: Path, *, bbc: bool) -> None
     click.echo(f"{name}, {len(articles)} articles, {describe_machine()}")
     from recommender.analysis.embedding.transformer import has_bfloat16  # noqa: PLC0415 - torch
 
-    figures = spent.figures(len(articles), bars_hold=has_bfloat16())
-    sys.exit(report(figures, click.echo))
+    return spent.figures(len(articles), bars_hold=has_bfloat16())
 
 
 if __name__ == "__main__":

@@ -3,9 +3,14 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from operator import ge, gt, le
+from pathlib import Path
 from typing import Final, Literal
 
-__all__ = ["Figure", "report"]
+import click
+
+__all__ = ["Figure", "around_figures", "report", "write_figures"]
+
+_END: Final = "<!-- end of figures -->\n"
 
 _COMPARED: Final[Mapping[str, tuple[str, Callable[[float, float], bool]]]] = {
     "least": (">=", ge),
@@ -44,3 +49,24 @@ def report(figures: list[Figure], say: Callable[[str], object]) -> int:
     for figure in figures:
         say(str(figure))
     return 0 if all(figure.met for figure in figures) else 1
+
+
+def write_figures(page: Path, command: str, text: str) -> None:
+    """Replace what stands between the marks of a command in a page."""
+    before, begin, after = around_figures(page, command)
+    page.write_text(f"{before}{begin}\n{text}\n\n{_END}{after}", "utf-8")
+
+
+def around_figures(page: Path, command: str) -> tuple[str, str, str]:
+    """The text before the figures that a command writes into a page, its mark, and what follows.
+
+    Raises:
+        ClickException: a mark is missing.
+    """
+    mark = f"<!-- figures: written by {command} -->\n"
+    before, begin, rest = page.read_text("utf-8").partition(mark)
+    _, end, after = rest.partition(_END)
+    for one, found in ((mark, begin), (_END, end)):
+        if not found:
+            raise click.ClickException(f"{page}: there is no line {one.strip()!r} in its place")
+    return before, begin, after

@@ -20,7 +20,7 @@ import click
 from benchmarks.bbc_news import measure_reach
 from benchmarks.dev_sets import DEV_SETS, HALVES, LISTS, PARALLEL, open_dev_set
 from benchmarks.event_news import measure_events
-from benchmarks.figures import Figure, report
+from benchmarks.figures import Figure, around_figures, report, write_figures
 from benchmarks.languages import measure_halves, measure_translations
 from benchmarks.signal_weights import Trials, say_trials, set_figures, try_policies
 from recommender.analysis.language import detect_language
@@ -28,8 +28,7 @@ from recommender.articles import Article, primary_language
 from recommender.evaluation import Bench
 from recommender.sources import read_jsonl
 
-BEGIN: Final = "<!-- figures: written by make bench-relevance -->\n"
-END: Final = "<!-- end of figures -->\n"
+COMMAND: Final = "make bench-relevance"
 Say = Callable[[str], object]
 
 
@@ -49,7 +48,7 @@ def main(
     """Measure on the data sets in FOLDER."""
     lines: list[str] = []
     if write is not None:
-        parts_of(write)  # fail now, not after an hour
+        around_figures(write, COMMAND)  # fail now, not after an hour
 
     def say(line: str) -> None:
         lines.append(line)
@@ -60,7 +59,7 @@ def main(
         figures = measure(folder, kept, say, titles=titles, skip_slow=skip_slow)
     missed = report(figures, say)
     if write is not None:
-        write_into(write, "\n".join(lines))
+        write_figures(write, COMMAND, "\n".join(["```text", *lines, "```"]))
     sys.exit(missed)
 
 
@@ -116,26 +115,6 @@ def measure_detection(folder: Path) -> Iterator[Figure]:
             right.setdefault(str(named), []).append(found == named)
     for language, hits in sorted(right.items()):
         yield Figure(f"{PARALLEL} language of {language} detected", sum(hits) / len(hits), 0.99)
-
-
-def write_into(page: Path, text: str) -> None:
-    """Replace the text between the marks of a page."""
-    before, after = parts_of(page)
-    page.write_text(f"{before}{BEGIN}\n```text\n{text}\n```\n\n{END}{after}", "utf-8")
-
-
-def parts_of(page: Path) -> tuple[str, str]:
-    """The text before and after the marks of a page.
-
-    Raises:
-        ClickException: a mark is missing.
-    """
-    before, begin, rest = page.read_text("utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    for mark, found in ((BEGIN, begin), (END, end)):
-        if not found:
-            raise click.ClickException(f"{page}: there is no line {mark.strip()!r} in its place")
-    return before, after
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -29,6 +29,7 @@ from typing import Final, TypeAlias
 import click
 from flask import Flask, Response
 
+from benchmarks.figures import Figure, report
 from benchmarks.idle import cpu_seconds, descendants
 from benchmarks.served_archive import id_of, make_archive
 from recommender.settings import PREFIX
@@ -153,12 +154,19 @@ def main(articles: int, folder: Path | None, requests: int) -> None:
     """Print the three costs, and compare them with their bars."""
     costs = measure_lists(articles, folder, requests)
     print(f"{articles} articles, CPU of one list (median of {ROUNDS} rounds):")
-    for name, cost in costs.items():
-        print(f"{name:12} {cost:6.2f} ms")
-    more, rate = costs["made anew"] - costs["bare view"], costs["bare view"] / costs["given again"]
-    print(f"made anew: {more:.2f} ms more than the bare view; bar: at most {MOST_MORE}")
-    print(f"given again: {rate:.2f} of the bare view's rate; bar: at least {LEAST_RATE}")
-    sys.exit(more > MOST_MORE or rate < LEAST_RATE)
+    sys.exit(report(list_figures(costs), click.echo))
+
+
+def list_figures(costs: Mapping[str, float]) -> list[Figure]:
+    """What lists cost, and their bars beside the bare view."""
+    bare, again, anew = (costs[kind] for kind in ("bare view", "given again", "made anew"))
+    return [
+        Figure("bare view, ms", bare),
+        Figure("given again, ms", again),
+        Figure("made anew, ms", anew),
+        Figure("rate given again / bare view", bare / again, LEAST_RATE),
+        Figure("made anew, ms more than the bare view", anew - bare, MOST_MORE, "most"),
+    ]
 
 
 def measure_lists(articles: int, folder: Path | None, requests: int) -> dict[str, float]:

@@ -1,0 +1,230 @@
+"""How the cost of an article grows with the archive: import, reading, build, search, compaction.
+
+    OMP_NUM_THREADS=1 python -m benchmarks.cost_curves [--articles 1000 --articles 10000 ...]
+
+Each size is a made-up archive (`served_archive`) in a process of its own. CPU is that of all
+threads and of the processes that read texts. `import` writes the articles to the store, 500 at a
+time; `reading` finds languages, words and MinHashes (vectors are drawn, not embedded); `build` is a
+rebuild from what is stored; `search` finds 200 rows by a vector, `list` is a whole list; in
+`compaction` one article of a hundred was changed, and read, since the build. The last lines say by
+which power of the number of articles each grows: 1 is linear, 0 does not grow.
+"""
+
+import json
+import math
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from random import Random
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import click
+import numpy as np
+
+from benchmarks.figures import Figure, report
+from benchmarks.idle import cpu_seconds, descendants
+from benchmarks.served_archive import draw_article, id_of, load_subjects
+from index import Catalog, View
+from recommender.analysis.analyzer import Analyzer
+from recommender.analysis.embedding import find_model
+from recommender.api import ListOptions
+from recommender.indexing.backfill import backfill
+from recommender.indexing.rebuild import compact, rebuild
+from recommender.progress import silent
+from recommender.ranking.candidates import ListRequest
+from recommender.ranking.policy import Policy
+from recommender.ranking.related import list_related
+from recommender.ranking.scoring import find_seed
+from recommender.settings import Settings
+from recommender.store import ArticleStore, open_store
+
+__all__ = ["SIZES", "Point", "figures", "measure"]
+
+SIZES: Final = (1_000, 10_000, 100_000)
+AT_ONCE: Final = 500
+SEARCHES: Final = 200
+SEARCHED: Final = 200
+CHANGED: Final = 100
+"""One article of so many is changed before the compaction."""
+MILLISECONDS: Final = 1_000
+PATH: Final = click.Path(path_type=Path, file_okay=False, exists=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What an archive of one size costs; milliseconds of CPU, and bytes.
+
+    Attributes:
+        articles: how many.
+        importing: of one article.
+        store_bytes: of one article, before its text was read.
+        reading: of one article.
+        building: of one article.
+        snapshot_bytes: of one article.
+        search: of one search.
+        listing: of one list.
+        compaction: of one article of the archive.
+    """
+
+    articles: int
+    importing: float
+    store_bytes: float
+    reading: float
+    building: float
+    snapshot_bytes: float
+    search: float
+    listing: float
+    compaction: float
+
+
+def cpu() -> float:
+    """Seconds of CPU of this process, its children, and those that have ended."""
+    ended = os.times()
+    _, *children = descendants(os.getpid())
+    of_ended = ended.children_user + ended.children_system
+    return time.process_time() + of_ended + sum(map(cpu_seconds, children))
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Milliseconds of CPU of some work."""
+    begun = cpu()
+    work()
+    return MILLISECONDS * (cpu() - begun)
+
+
+def measure_here(articles: int, folder: Path) -> Point:
+    """Measure an archive of one size in this process."""
+    settings = Settings(f"sqlite:///{folder / 'read-also.db'}", folder, "bundled")
+    with closing(open_store(settings.database_url)) as store:
+        model, catalog = find_model(settings.model, folder), Catalog(settings.data.snapshots)
+        analyzer = Analyzer(model, load_subjects, str)
+        importing = import_articles(store, articles)
+        store_bytes = sum(file.stat().st_size for file in folder.glob("read-also.db*"))
+        reading = timed(lambda: backfill(store, analyzer, silent))
+        building = timed(lambda: rebuild(store, catalog, analyzer))
+        snapshot = catalog.open_live()
+        search, listing = ask(View.of(snapshot), articles)
+        size = sum(file.bytes for file in snapshot.manifest.files.values())
+        change_some(store, articles)
+        backfill(store, analyzer, silent)
+        compaction = timed(lambda: compact(store, catalog, model))
+    return Point(
+        articles=articles,
+        importing=importing / articles,
+        store_bytes=store_bytes / articles,
+        reading=reading / articles,
+        building=building / articles,
+        snapshot_bytes=size / articles,
+        search=search,
+        listing=listing,
+        compaction=compaction / articles,
+    )
+
+
+def import_articles(store: ArticleStore, articles: int) -> float:
+    """Write all articles; return the milliseconds, without those of drawing them."""
+    spent = 0.0
+    for first in range(0, articles, AT_ONCE):
+        drawn = [draw_article(one) for one in range(first, min(first + AT_ONCE, articles))]
+        begun = time.process_time()
+        store.write_many(drawn)
+        spent += time.process_time() - begun
+    return MILLISECONDS * spent
+
+
+def change_some(store: ArticleStore, articles: int) -> None:
+    """Change one article of a hundred, spread evenly."""
+    numbers = range(0, articles, CHANGED)
+    changed = (draw_article(number) for number in numbers)
+    store.write_many([one.model_copy(update={"title": f"{one.title}, again"}) for one in changed])
+
+
+def ask(view: View, articles: int) -> tuple[float, float]:
+    """The median milliseconds of a search, and of a list, over the same stories."""
+    allowed, policy = np.ones(len(view), np.bool_), Policy()
+    searches, lists = list[float](), list[float]()
+    for number in Random(0).sample(range(articles), SEARCHES):  # noqa: S311
+        seed = find_seed(view, id_of(number))
+        if seed.vector is None:
+            raise ValueError(f"{seed.id} was not read")
+        times = [time.thread_time()]
+        view.nearest(seed.vector, SEARCHED, allowed)
+        times.append(time.thread_time())
+        list_related(ListRequest(view, seed, ListOptions(), policy, time.time()))
+        times.append(time.thread_time())
+        searches.append(times[1] - times[0])
+        lists.append(times[2] - times[1])
+    return MILLISECONDS * median(searches), MILLISECONDS * median(lists)
+
+
+def measure(articles: int, folder: Path | None = None) -> Point:
+    """Measure an archive of one size in a process of its own; it lies in `folder` meanwhile."""
+    with TemporaryDirectory(dir=folder) as own:
+        command = [sys.executable, "-m", "benchmarks.cost_curves", "--alone", str(articles)]
+        answer = subprocess.run(  # noqa: S603 - our own program
+            [*command, "--folder", own], check=True, stdout=subprocess.PIPE, text=True
+        )
+    return Point(**json.loads(answer.stdout.splitlines()[-1]))
+
+
+def growth(less: Point, more: Point, name: str) -> float:
+    """The power of the number of articles by which a cost grows between two sizes."""
+    times = getattr(more, name) / getattr(less, name)
+    return math.log(times) / math.log(more.articles / less.articles)
+
+
+def figures(points: Sequence[Point]) -> list[Figure]:
+    """How the cost of a whole archive, and of a search, grows between the two largest sizes."""
+    if len(points) < 2:
+        return []
+    less, more = points[-2:]
+    whole = {"importing": "import", "reading": "reading", "building": "build"}
+    return [
+        *(
+            Figure(f"power of {named}, whole archive", 1 + growth(less, more, name), 1.15, "most")
+            for name, named in whole.items()
+        ),
+        Figure("power of a search", growth(less, more, "search"), 0.5, "most"),
+        Figure("power of a list", growth(less, more, "listing"), 0.5, "most"),
+        Figure("compaction of 1 % / build", more.compaction / more.building),
+    ]
+
+
+def show(point: Point) -> None:
+    """Print what an archive of one size costs."""
+    click.echo(
+        f"{point.articles:>9,}  {point.importing:7.2f} ms {point.store_bytes / 1e3:6.2f} kB  "
+        f"{point.reading:7.2f} ms  {point.building:7.2f} ms {point.snapshot_bytes / 1e3:6.2f} kB  "
+        f"{point.search:7.2f} ms  {point.listing:7.2f} ms  {point.compaction:7.2f} ms"
+    )
+
+
+@click.command(help=__doc__)
+@click.option("--articles", multiple=True, type=int, default=SIZES, show_default=True)
+@click.option("--folder", type=PATH, help="Where the archives lie meanwhile.")
+@click.option("--alone", type=int, default=0, hidden=True)
+def main(articles: Sequence[int], folder: Path | None, alone: int) -> None:
+    """Measure archives of several sizes, one after the other."""
+    if alone and folder is not None:
+        click.echo(json.dumps(asdict(measure_here(alone, folder))))
+        return
+    click.echo(
+        f"{'articles':>9}  {'import, an article':>20}  {'reading':>10}  {'build':>20}  "
+        f"{'search':>10}  {'list':>10}  {'compaction':>10}"
+    )
+    points = []
+    for count in sorted(articles):
+        points.append(measure(count, folder))
+        show(points[-1])
+    sys.exit(report(figures(points), click.echo))
+
+
+if __name__ == "__main__":
+    main()
