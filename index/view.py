@@ -200,7 +200,8 @@ class View:
         Returns:
             bool [n + d].
         """
-        return np.concatenate([condition(part) for part in self.parts]) & self.present
+        old, new = (condition(part) for part in self.parts)
+        return (np.concatenate([old, new]) if len(new) else old) & self.present
 
     def background_of(self, group: str) -> BackgroundSimilarity:
         """The background similarity of a group; of one the snapshot does not have, 0 rows."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from index import View
 from recommender.api import FALLBACK_STAGES, RelatedList
-from recommender.ranking.filters import Filter, IndexedColumns, eligible, matching
+from recommender.ranking.filters import Filter, IndexedColumns, listable
 
 if TYPE_CHECKING:
     from recommender.ranking.candidates import ListRequest
@@ -108,7 +108,7 @@ class Basis:
             return None
         if request.site_rules.shares or request.shown_on_page or request.options.offset:
             return None
-        translations = np.flatnonzero(request.rows.translations)
+        translations = request.rows.translations
         compared = np.concatenate([np.array(pins, np.int64), translations, *request.compared])
         linked = {seed.id_hash, seed.translates}
         if len(translations) > 1:  # the seed itself is one of them
@@ -165,8 +165,8 @@ class Basis:
         if any(not {*some.tolist()}.isdisjoint(compared.linked) for some in hashes.values()):
             return True
         part, at = view.delta, rows - len(view.snapshot)
-        listable = eligible(part, now, untitled=self.untitled) & matching(part, self.wanted)
-        rows, at = rows[listable[at]], at[listable[at]]
+        allowed = listable(part, now, self.wanted, untitled=self.untitled)[at]
+        rows, at = rows[allowed], at[allowed]
         if not len(rows):
             return False
         # All are compared: a language that is new may be searched, and `reach` does not know it.

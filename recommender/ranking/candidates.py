@@ -19,7 +19,7 @@ from recommender.ranking.filters import (
     Filter,
     IndexedColumns,
     computed,
-    eligible,
+    listable,
     matching,
     pinnable,
 )
@@ -70,13 +70,13 @@ class GatheredRows:
         eligible: which may be listed, bool [n].
         pinned: the pinned rows that may be listed, in the order of the pins, int64 [m].
         shown_on_page: rows in other lists of the same page, int64 [k].
-        translations: the rows of the seed and of all its translations, bool [n].
+        translations: the rows of the seed and of all its translations, ascending, int64 [t].
     """
 
     eligible: Mask
     pinned: Rows
     shown_on_page: Rows
-    translations: Mask
+    translations: Rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -215,7 +215,7 @@ class ListRequest:
         rows = self.kept_by_rules(self._eligible(self.options))
         hashes = {one for seed in self.seeds for one in (seed.id_hash, seed.translates)}
         translations = rows_of_translations(self.view, hashes)
-        rows &= ~translations
+        rows[translations] = False
         rows[excluded] = False
         pinned = self._rows_of(self.overrides.pinned)
         if len(pinned):
@@ -230,7 +230,8 @@ class ListRequest:
 
     def rows_by_default(self) -> Mask:
         """The rows that the list could hold without options, rules, blocks or other lists."""
-        rows = self._eligible(ListOptions()) & ~self.rows.translations
+        rows = self._eligible(ListOptions())
+        rows[self.rows.translations] = False
         rows[self._rows_of(seed.id for seed in self.seeds)] = False
         return rows
 
@@ -280,7 +281,7 @@ class ListRequest:
         if query is not None:
             searches.append((partial(view.nearest, query), by_vectors, False))
         if seed.terms is not None:
-            by_words = allowed & ~by_vectors
+            by_words = allowed ^ by_vectors
             searches.append((partial(view.nearest_by_terms, seed.terms), by_words, True))
         size = len(view.present) - len(view.delta.vectors)
         for search, rows, words in searches:
@@ -361,9 +362,7 @@ class ListRequest:
         """Rows that may be listed and meet the filters of some options: bool [n]."""
         wanted = self.wanted if options is self.options else self.filter_of(options)
         untitled = self.policy.untitled
-        return self.view.where(
-            lambda part: eligible(part, self.now, untitled=untitled) & matching(part, wanted)
-        )
+        return self.view.where(lambda part: listable(part, self.now, wanted, untitled=untitled))
 
     def _pinnable(self, rows: Rows, excluded: Rows) -> Rows:
         """Those of some rows that may be pinned, in their order.

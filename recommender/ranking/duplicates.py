@@ -45,6 +45,7 @@ Counts = NDArray[np.unsignedinteger[Any]]
 Hashes = NDArray[np.int64]
 MinHashes = NDArray[np.uint16]
 Mask = NDArray[np.bool_]
+Rows = NDArray[np.int64]
 
 
 class DuplicateClusters:
@@ -301,8 +302,8 @@ def translation_groups(id_hashes: Hashes, translates: Hashes) -> Hashes | None:
     return groups
 
 
-def rows_of_translations(view: View, hashes: Collection[int]) -> Mask:
-    """The rows of a translation group: bool [n].
+def rows_of_translations(view: View, hashes: Collection[int]) -> Rows:
+    """The present rows of a translation group, ascending: int64 [k].
 
     `translation_of` names an article or a group of the newsroom's own. Links are followed in both
     directions, so that chains and circles of translations are one group.
@@ -311,33 +312,35 @@ def rows_of_translations(view: View, hashes: Collection[int]) -> Mask:
         view: the archive.
         hashes: of an id, and of the id or group that it translates.
     """
-    found = np.zeros(len(view), np.bool_)
     known, fresh = set(hashes), set(hashes)
+    found, size = set[int](), len(view.snapshot)
     while fresh:
-        more = view.where(lambda part, fresh=fresh: _has_hash(part, fresh)) & ~found  # type: ignore[misc]
-        found |= more
-        rows = np.flatnonzero(more)
+        old, new = (_rows_with_hash(part, fresh) for part in view.parts)
+        rows = np.concatenate([old, new + size])
+        rows = rows[view.present[rows]]
+        found.update(rows.tolist())
         linked = {*view.take("id_hash", rows).tolist(), *view.take("translates", rows).tolist()}
         fresh = linked - known
         known |= fresh
-    return found
+    return np.array(sorted(found), np.int64)
 
 
-def _has_hash(part: Columns, hashes: Collection[int]) -> Mask:
+def _rows_with_hash(part: Columns, hashes: Collection[int]) -> Rows:
+    """The rows whose id has one of some hashes, or which translate one: int64 [k]."""
     id_hashes, translates = part.columns["id_hash"], part.columns["translates"]
     # Most translate nothing: what they translate is the hash of their own id.
     linked = computed(part, "linked", lambda: np.flatnonzero(translates != id_hashes))
-    found, wanted = np.zeros(len(id_hashes), np.bool_), np.array([*hashes], np.int64)
+    wanted = np.array([*hashes], np.int64)
     if len(id_hashes) > MOST_COMPARED:
         order = computed(part, "by hash", lambda: np.argsort(id_hashes, kind="stable"))
         begins, ends = (np.searchsorted(id_hashes, wanted, side, sorter=order) for side in SIDES)
-        for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
-            found[order[begin:end]] = True
+        places = zip(begins.tolist(), ends.tolist(), strict=True)
+        own = np.concatenate([order[begin:end] for begin, end in places])
     else:
-        found[np.isin(id_hashes, wanted)] = True
-    if len(linked):
-        found[linked] |= np.isin(translates[linked], list(hashes))
-    return found
+        own = np.flatnonzero(np.isin(id_hashes, wanted))
+    if not len(linked):
+        return own
+    return np.concatenate([own, linked[np.isin(translates[linked], wanted)]])
 
 
 def repeats_among(

@@ -237,7 +237,7 @@ def _drop_facts(
 ) -> list[DropFacts]:
     """The facts of each candidate, in their order."""
     view, rows = request.view, ranked.rows.tolist()
-    translations = request.rows.translations[ranked.rows].tolist()
+    translations = np.isin(ranked.rows, request.rows.translations).tolist()
     related = ranked.are_related(request.policy, request.options.min_score).tolist()
     unlike = [False] * len(rows) if ranked.seeds is None else ranked.seeds.rejected.tolist()
     broken = _broken(request, ranked.rows)

@@ -40,6 +40,7 @@ __all__ = [
     "hidden_because",
     "is_visible",
     "keywords_of",
+    "listable",
     "matching",
     "newest_first",
     "numbers_of",
@@ -292,13 +293,33 @@ def eligible(articles: Columns, now: float, *, untitled: bool = False) -> Rows:
 
     What is on show changes at some moments only, so it is computed once between two of them.
     """
+    key = ("eligible", untitled, *_span_of(articles, now))
+    rules = _eligibility_rules(articles, now, EVERY_ROW, untitled=untitled)
+    return computed(articles, key, lambda: _rows_keeping(articles, EVERY_ROW, rules))
+
+
+def listable(articles: IndexedColumns, now: float, wanted: Filter, *, untitled: bool) -> Rows:
+    """Which rows a list with a filter may hold at `now`: those that are eligible and match.
+
+    It is remembered for the filter of most requests. Change the answer in a copy only.
+    """
+
+    def find() -> Rows:
+        return eligible(articles, now, untitled=untitled) & matching(articles, wanted)
+
+    if not wanted.is_usual:
+        return find()
+    key = ("listable", wanted.languages, untitled, *_span_of(articles, now))
+    return computed(articles, key, find)
+
+
+def _span_of(articles: Columns, now: float) -> tuple[float, int]:
+    """The day of `now`, and its place among the moments of the day at which articles come or go."""
     day, next_day = now // DAY_SECONDS * DAY_SECONDS, (now // DAY_SECONDS + 1) * DAY_SECONDS
     times = [articles.columns[name] for name in ("from_time", "until_time")]
     of_day = (every[(every >= day) & (every < next_day)] for every in times)
     moments = computed(articles, ("moments", day), lambda: np.sort(np.concatenate([*of_day])))
-    key = ("eligible", untitled, day, int(np.searchsorted(moments, now, side="right")))
-    rules = _eligibility_rules(articles, now, EVERY_ROW, untitled=untitled)
-    return computed(articles, key, lambda: _rows_keeping(articles, EVERY_ROW, rules))
+    return day, int(np.searchsorted(moments, now, side="right"))
 
 
 def pinnable(articles: Columns, now: float, *, untitled: bool = False) -> Rows:

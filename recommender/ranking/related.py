@@ -288,7 +288,7 @@ class _UnfinishedList:
     def _select(self, candidates: StageCandidates, pool: CandidatePool, end: int) -> Selection:
         request = self._request
         rows, shown = candidates.scored.rows, request.rows.shown_on_page
-        translations = self._view.take("minhash", np.flatnonzero(request.rows.translations))
+        translations = self._view.take("minhash", request.rows.translations)
         return select(
             pool,
             end - len(self.items),

@@ -313,9 +313,10 @@ def eligible_ids(view: View) -> list[set[str]]:
 def story_sets(view: View) -> dict[str, set[str]]:
     """By id, the articles of its translation group."""
     return {
-        one: set(ids_at(view, rows_of_translations(view, {seed.id_hash, seed.translates})))
+        one: set(map(view.id_of, rows_of_translations(view, hashes).tolist()))
         for one in ids_at(view, view.present)
         for seed in [find_seed(view, one)]
+        for hashes in [{seed.id_hash, seed.translates}]
     }
 
 

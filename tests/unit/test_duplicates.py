@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,8 +41,8 @@ def after(snapshot: Snapshot, *steps: tuple[Links, set[str]]) -> View:
 
 def rows_with(view: View, *names: str) -> list[str]:
     found = rows_of_translations(view, {hash_id(name) for name in names})
-    assert found.shape == (len(view),)
-    return sorted(view.id_of(int(row)) for row in found.nonzero()[0])
+    assert (np.diff(found) > 0).all()
+    return sorted(map(view.id_of, found.tolist()))
 
 
 @pytest.fixture(scope="module")
