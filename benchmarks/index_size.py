@@ -28,12 +28,12 @@ from numpy.typing import NDArray
 
 from benchmarks.mixed_vectors import Mixer
 from index import Passages, Rows, TermCounts
-from index.arrays import blocks_of, spread_evenly, widen_float16
+from index.arrays import blocks_of, spread_evenly
 from index.build import write_vectors
 from index.disk import Writer
 from index.groups import Centring, GroupMeans
 from index.manifest import Files
-from index.vector_search import EXACT_BELOW, Vectors
+from index.vector_search import EXACT_BELOW, Vectors, widen_float16
 from recommender.cli.terminal import bar
 
 DIMENSIONS: Final = 384

@@ -30,7 +30,9 @@ CANDIDATES: Final = 200
 LISTED: Final = 12
 SEEDS: Final = 100
 ROUNDS: Final = 3
-FIXED: Final = frozenset({Files.POSTING_STARTS, Files.MEANS, Files.LABELS, Files.MANIFEST})
+FIXED: Final = frozenset(
+    {Files.TERM_FREQUENCY, Files.POSTING_STARTS, Files.MEANS, Files.LABELS, Files.MANIFEST}
+)
 """Files whose size does not depend on how many articles there are."""
 
 

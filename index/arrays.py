@@ -36,23 +36,20 @@ Bytes: TypeAlias = NDArray[np.uint8]
 Codes: TypeAlias = NDArray[np.int8]
 Doubles: TypeAlias = NDArray[np.float64]
 Floats: TypeAlias = NDArray[np.float32]
-Halves: TypeAlias = NDArray[np.float16]
 Ints: TypeAlias = NDArray[np.int32]
 Longs: TypeAlias = NDArray[np.int64]
 Shorts: TypeAlias = NDArray[np.int16]
 Hashes: TypeAlias = NDArray[np.uint64]
+Packed: TypeAlias = NDArray[np.uint32]
 # A row number or a bucket may come in any integer width.
 Whole: TypeAlias = NDArray[np.integer[Any]]
 
-# The bits of a float16 after the shift below; above them its sign is repeated.
-_SIGN_AND_REST: Final = np.int32(-0x7000_0001)
-_REBASED: Final = np.float32(2.0**112)
-
 MOST_COMPUTED: Final = 32
 """Arrays of a row cache; at a million rows a mask has a megabyte."""
-MOST_COLUMNS: Final = 2**16
-"""So many columns of a sparse matrix are transposed at once."""
-_ROWS_AT_ONCE: Final = 8_192
+BUCKET_BITS: Final = 20
+ALL_BUCKETS: Final = (1 << BUCKET_BITS) - 1
+"""The bits of an entry of `PackedTerms` that name its bucket."""
+_CODES: Final = 1 << (32 - BUCKET_BITS)
 _MOST: Final = 127
 _BLOCK: Final = 256
 """So many passages, unpacked to float32, stay in the processor's cache."""
@@ -79,20 +76,6 @@ def normalize(vectors: Floats) -> Floats:
 def round_to_float16(vectors: Floats) -> Floats:
     """Round vectors as they are stored: to the nearest float16, half-way to the even one."""
     return vectors.astype(np.float16).astype(np.float32)
-
-
-def widen_float16(halves: Halves) -> Floats:
-    """Convert finite float16 to float32, exactly: as `astype` does, at twice its speed.
-
-    Sign, exponent and fraction are shifted to their places in a float32. Its exponents mean 2^112
-    times less there, so the numbers are multiplied by that. NumPy converts one by one.
-    """
-    bits = halves.view(np.int16).astype(np.int32)
-    bits <<= 13
-    bits &= _SIGN_AND_REST
-    floats: Floats = bits.view(np.float32)
-    floats *= _REBASED
-    return floats
 
 
 def append_zeros(vectors: Array, dim: int) -> Array:
@@ -152,51 +135,59 @@ class SparseMatrix:
     Attributes:
         indptr: int64 [n+1]; row i owns the entries indptr[i] to indptr[i+1].
         columns: int32 [nnz]; strictly ascending inside a row.
-        weights: float16 or float32 [nnz].
+        weights: float32 [nnz].
     """
 
     indptr: Longs
     columns: Ints
-    weights: Halves | Floats
+    weights: Floats
 
     def __len__(self) -> int:
         return len(self.indptr) - 1
-
-    def place(self, row: int) -> slice:
-        """The place of the entries of one row."""
-        return slice(int(self.indptr[row]), int(self.indptr[row + 1]))
-
-    def lengths(self, rows: Whole) -> Longs:
-        """Count the entries of each of some rows: int64 [m]."""
-        return self.indptr[rows + 1] - self.indptr[rows]
 
     def entries(self, rows: Whole) -> Entries:
         """Gather the entries of some rows, which may come in any order and more than once."""
         lengths, places = entries_of(self.indptr, rows)
         owners = np.repeat(np.arange(len(rows)), lengths)
-        return Entries(owners, self.columns[places], self.weights[places].astype(np.float32))
+        return Entries(owners, self.columns[places], self.weights[places])
 
-    def transposed(self, columns: slice) -> tuple[Ints, Array]:
-        """Turn some columns into rows, of at most MOST_COLUMNS: their entries end to end.
 
-        Returns:
-            int32 [z], the row of each entry, ascending inside a column; and its weight.
-        """
-        found: list[tuple[Array, Array, Array]]
-        found = [(np.empty(0, np.uint16), np.empty(0, np.int32), self.weights[:0])]
-        for block in blocks_of(len(self), _ROWS_AT_ONCE):
-            starts = self.indptr[block.start : block.stop + 1]
-            own = slice(int(starts[0]), int(starts[-1]))
-            # What is below zero turns into a large number.
-            offsets = (self.columns[own] - np.int32(columns.start)).view(np.uint32)
-            inside = np.flatnonzero(offsets < columns.stop - columns.start)
-            rows = np.repeat(np.arange(block.start, block.stop, dtype=np.int32), np.diff(starts))
-            kept = offsets.take(inside).astype(np.uint16)
-            found.append((kept, rows.take(inside), self.weights[own].take(inside)))
-        keys, owners, weights = map(np.concatenate, zip(*found, strict=True))
-        # Sixteen bits are sorted by radix, in time that grows with their number alone.
-        order = np.argsort(keys, kind="stable")
-        return owners.take(order), weights.take(order)
+@dataclass(frozen=True, slots=True, eq=False)
+class PackedTerms:
+    """The term weights of n rows, in 32 bits an entry, in memory or mapped.
+
+    A weight is the code of its entry times the scale of its row. A scale has so few bits that
+    this product is exact, and the similarity of two rows does not depend on which is the query.
+
+    Attributes:
+        indptr: int64 [n+1]; row i owns the entries indptr[i] to indptr[i+1].
+        words: uint32 [z]; a bucket in the lower 20 bits, strictly ascending inside a row, and
+            above them a code, 1..4095.
+        scales: float32 [n]; a float16 divided by 4096; 0 for a row without entries.
+    """
+
+    indptr: Longs
+    words: Packed
+    scales: Floats
+
+    @classmethod
+    def of(cls, terms: SparseMatrix) -> PackedTerms:
+        """Round weights, 0..1: none moves by more than 1/8,000 of the heaviest of its row."""
+        lengths = np.diff(terms.indptr)
+        full = np.flatnonzero(lengths)
+        wanted = np.zeros(len(terms), np.float32)
+        wanted[full] = np.maximum.reduceat(terms.weights, terms.indptr[full])
+        wanted *= np.float32(_CODES / (_CODES - 1))
+        halves = wanted.astype(np.float16)
+        short = halves < wanted
+        halves[short] = np.nextafter(halves[short], np.float16(np.inf))
+        scales = halves.astype(np.float32) / np.float32(_CODES)
+        codes = np.rint(terms.weights / np.repeat(scales, lengths)).astype(np.uint32)
+        words: Packed = np.maximum(codes, 1) << np.uint32(BUCKET_BITS)
+        return cls(terms.indptr, words | terms.columns.astype(np.uint32), scales)
+
+    def __len__(self) -> int:
+        return len(self.indptr) - 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)

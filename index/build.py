@@ -147,7 +147,7 @@ def build(rows: Rows, folder: Path, **options: Unpack[BuildOptions]) -> Manifest
     passages = ScaledPassages.write(writer, rows.passages, centring.passages(), advance)
     centring.means.write(writer)
     weigher = Weigher.of(rows.terms, groups)
-    weigher.write(writer, begin("words", 4 * len(rows.terms.buckets), "B"))
+    weigher.write(writer, begin("words", 2 * count, "row"))
     begin("background", 0, "row")
     background = measure_background(centring.vectors, passages, weigher.entries, groups)
     index_side = IndexSide(

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from index.arrays import (
+    PackedTerms,
     RowCache,
     ScaledPassages,
-    SparseMatrix,
     append_zeros,
     make_row_cache,
     normalize,
@@ -46,7 +46,7 @@ class Delta:
     Attributes:
         vectors: float32 [d, dim], rounded to float16 precision like those of a snapshot.
         passages: the passages of d rows.
-        terms: the term weights of d rows over BUCKETS.
+        terms: the term weights of d rows.
         neighbours: the neighbours of d rows, given as row numbers of the snapshot.
         columns: by name, an array [d] or [d, k].
         labels: by the name of a column of codes, the label of each code, by position.
@@ -60,7 +60,7 @@ class Delta:
 
     vectors: Floats
     passages: ScaledPassages
-    terms: SparseMatrix
+    terms: PackedTerms
     neighbours: Neighbours
     columns: Mapping[str, Array]
     labels: Mapping[str, Sequence[str]]
@@ -154,8 +154,7 @@ class DeltaWriter:
                 f"the rows do not fit {self.view.snapshot.generation}: other columns or vectors"
             )
         frequency = snapshot.lexicon.document_frequency(rows.terms.buckets)
-        weights = weigh_rows(rows.terms, frequency, self._group_sizes(rows))
-        terms = SparseMatrix(weights.indptr, weights.columns, weights.weights.astype(np.float16))
+        terms = PackedTerms.of(weigh_rows(rows.terms, frequency, self._group_sizes(rows)))
         vectors, passages = rows.vectors, rows.passages
         if snapshot.is_centred:
             vectors, passages = snapshot.means.centre(rows, self._grouped_by)
@@ -163,7 +162,7 @@ class DeltaWriter:
         neighbours = self._find_neighbours(rows, vectors, terms)
         self._builder.append(rows, vectors, passages, terms, neighbours)
 
-    def _find_neighbours(self, rows: Rows, vectors: Floats, terms: SparseMatrix) -> Neighbours:
+    def _find_neighbours(self, rows: Rows, vectors: Floats, terms: PackedTerms) -> Neighbours:
         """Search the snapshot for the neighbours of new rows, each without the row it replaces."""
         snapshot = self.view.snapshot
         if not len(snapshot):
@@ -217,7 +216,7 @@ class DeltaBuilder:
         rows: Rows,
         vectors: Floats,
         passages: Passages,
-        terms: SparseMatrix,
+        terms: PackedTerms,
         neighbours: Neighbours,
     ) -> None:
         """Append rows. Ids, columns, labels and display come from `rows`, the rest as in `Delta`.
@@ -229,9 +228,9 @@ class DeltaBuilder:
         self._extend_widened("vectors", vectors)
         self._extend_widened("passages", passages.codes)
         self._extend("scales", scales_of(passages.codes))
-        self._extend("term-ends", self._count("buckets") + terms.indptr[1:])
-        self._extend("buckets", terms.columns.astype(np.int32))
-        self._extend("weights", terms.weights.astype(np.float16))
+        self._extend("term-ends", self._count("words") + terms.indptr[1:])
+        self._extend("words", terms.words)
+        self._extend("term-scales", terms.scales)
         self._extend("neighbour-rows", neighbours.rows)
         self._extend("neighbour-weights", neighbours.weights)
         self._extend("hubness", neighbours.hubness)
@@ -254,10 +253,10 @@ class DeltaBuilder:
                 self._rows("passages", np.empty((0, manifest.passage_dim), np.int8)),
                 self._rows("scales", np.empty(0, np.float32)),
             ),
-            terms=SparseMatrix(
+            terms=PackedTerms(
                 self._starts("term-ends"),
-                self._rows("buckets", np.empty(0, np.int32)),
-                self._rows("weights", np.empty(0, np.float16)),
+                self._rows("words", np.empty(0, np.uint32)),
+                self._rows("term-scales", np.empty(0, np.float32)),
             ),
             neighbours=Neighbours(
                 self._rows("neighbour-rows", nothing.rows),

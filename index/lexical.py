@@ -1,8 +1,10 @@
 """Lexical similarity: the cosine of TF-IDF weights over hashed terms, 0..1.
 
 The formulas are those of scikit-learn's TfidfTransformer with sublinear_tf and smooth_idf (its
-user guide, "Tf-idf term weighting"), so that library can serve as an oracle. Weights are stored as
-float16, so the length of a row may be up to 5e-4 off 1; a similarity above 1 is cut to 1.
+user guide, "Tf-idf term weighting"), so that library can serve as an oracle. Weights are rounded,
+so the length of a row may be up to 1e-3 off 1; a similarity above 1 is cut to 1.
+
+Rows are found by the words that say most of them (`Postings`), and compared by all their words.
 """
 
 from __future__ import annotations
@@ -12,30 +14,35 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from index.arrays import MOST_COLUMNS, SparseMatrix, blocks_of, entries_of
-from index.disk import map_array, map_starts
+from index.arrays import (
+    ALL_BUCKETS,
+    BUCKET_BITS,
+    PackedTerms,
+    SparseMatrix,
+    blocks_of,
+    entries_of,
+)
+from index.disk import map_exactly, map_starts, require
 from index.errors import BadQuery, SnapshotDamaged
 from index.manifest import Files
+from index.postings import COARSE, Postings
 from index.rows import BUCKETS, TermCounts
 from index.vector_search import Hits, top
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from index.arrays import Advance, Bools, Entries, Floats, Ints, Longs, Whole
+    from index.arrays import Advance, Bools, Doubles, Entries, Floats, Ints, Longs, Packed, Whole
     from index.disk import Writer
 
 _FEW: Final = 2_000
 _HEAVIEST: Final = 32
 _CANDIDATES: Final = 3
-
+"""So many rows are found by postings for each that is wanted, and compared by all words."""
 _ROWS_AT_ONCE: Final = 2_048
-_ENTRIES_AT_ONCE: Final = 12_000_000
-"""So many postings are sorted at once, with 20 bytes each."""
-
+_COUNTED_AT_ONCE: Final = 12_000_000
 _LOW_BITS: Final = 0xFFFF
-_ALL_BITS: Final = BUCKETS - 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,7 +51,7 @@ class Query:
 
     Attributes:
         buckets: int32 [k], strictly ascending.
-        weights: float32 [k], of length 1, within 5e-4 where float16 rounded them. With k = 0
+        weights: float32 [k], of length 1, within 1e-3 if they are those of a row. With k = 0
             nothing is similar.
     """
 
@@ -52,14 +59,15 @@ class Query:
     weights: Floats
 
     @classmethod
-    def of_row(cls, terms: SparseMatrix, row: int) -> Query:
+    def of_row(cls, terms: PackedTerms, row: int) -> Query:
         """Take the stored weights of a row, 0..n-1, unchanged.
 
         They are not scaled to length 1 again: then the similarity of two rows would depend on
         which of them is the query.
         """
-        entries = terms.entries(np.array([row]))
-        return cls(entries.columns, entries.weights)
+        words = terms.words[terms.indptr[row] : terms.indptr[row + 1]]
+        buckets = (words & ALL_BUCKETS).astype(np.int32)
+        return cls(buckets, (words >> BUCKET_BITS).astype(np.float32) * terms.scales[row])
 
     def heaviest(self, most: int) -> Query:
         """Keep the `most` terms of the highest weights; of equal ones those of lower buckets."""
@@ -72,10 +80,11 @@ class Query:
 class Lexicon:
     """The term weights of a snapshot, by row (`terms`) and by bucket; safe between threads."""
 
-    __slots__ = ("_postings", "terms")
+    __slots__ = ("_frequency", "_postings", "terms")
 
-    def __init__(self, terms: SparseMatrix, postings: SparseMatrix) -> None:
+    def __init__(self, terms: PackedTerms, frequency: Ints, postings: Postings) -> None:
         self.terms = terms
+        self._frequency = frequency
         self._postings = postings
 
     @classmethod
@@ -85,28 +94,23 @@ class Lexicon:
         Raises:
             SnapshotDamaged: the files do not fit each other or the number of rows.
         """
-        terms = _open_matrix(
-            rows,
-            folder / Files.TERM_STARTS,
-            folder / Files.TERM_BUCKETS,
-            folder / Files.TERM_WEIGHTS,
-        )
-        postings = _open_matrix(
-            BUCKETS,
-            folder / Files.POSTING_STARTS,
-            folder / Files.POSTING_ROWS,
-            folder / Files.POSTING_WEIGHTS,
-        )
-        if len(terms.columns) != len(postings.columns):
-            raise SnapshotDamaged.at(folder / Files.POSTING_ROWS, "terms and postings disagree")
-        return cls(terms, postings)
+        starts = map_starts(folder / Files.TERM_STARTS, rows)
+        words = map_exactly(folder / Files.TERM_WORDS, np.uint32, (int(starts[-1]),))
+        scales = map_exactly(folder / Files.TERM_SCALES, np.float32, (rows,))
+        require(folder / Files.TERM_SCALES, good=(scales >= 0) & (scales <= 1))
+        frequency = map_exactly(folder / Files.TERM_FREQUENCY, np.int32, (BUCKETS,))
+        postings = Postings.open(folder)
+        if frequency.sum(dtype=np.int64) != len(words):
+            raise SnapshotDamaged.at(folder / Files.TERM_FREQUENCY, "does not count the terms")
+        require(folder / Files.TERM_FREQUENCY, good=np.diff(postings.indptr) <= frequency)
+        return cls(PackedTerms(starts, words, scales), frequency, postings)
 
     def __len__(self) -> int:
         return len(self.terms.indptr) - 1
 
     def document_frequency(self, buckets: Whole) -> Longs:
         """Count the rows that hold each bucket: int64 [k]."""
-        return self._postings.lengths(buckets)
+        return self._frequency.take(buckets).astype(np.int64)
 
     def weigh(self, buckets: Ints, counts: Floats, group_size: int | None = None) -> Query:
         """Weigh the terms of a text that is not in the snapshot, by the snapshot's frequencies.
@@ -128,16 +132,20 @@ class Lexicon:
         return Query(buckets, weigh(counts, self.document_frequency(buckets), rows))
 
     def nearest(self, query: Query, limit: int, allowed: Bools) -> Hits:
-        """Find the allowed rows most similar to a query: exact, and only those above 0.
+        """Find the allowed rows most similar to a query, of those that share a posting with it.
+
+        Three times as many as are wanted are found by postings; the best of them are compared by
+        all their words. So a row may be missed that shares many words, all of them common.
 
         Raises:
             BadQuery: the filter is not bool [n].
         """
         if allowed.shape != (len(self),) or allowed.dtype != np.bool_:
             raise BadQuery(f"a filter of {allowed.dtype} {allowed.shape}; need bool ({len(self)},)")
-        similarities = self._scan(query)
-        rows = np.flatnonzero(allowed & (similarities > 0))
-        return top(rows, similarities[rows], limit)
+        rough = self._scan(query)
+        rows = np.flatnonzero(allowed & (rough > 0))
+        likely = top(rows, rough[rows], _CANDIDATES * limit).rows
+        return top(likely, self.similarities(query, likely), limit)
 
     def similarities(self, query: Query, rows: Whole) -> Floats:
         """Compare a query with some rows: float32 [m], 0..1.
@@ -174,15 +182,18 @@ class Lexicon:
         return float(best.sum(dtype=np.float64) / min(limit, len(others)))
 
     def _scan(self, query: Query) -> Floats:
-        """Compare a query with all rows: float32 [n]."""
+        """Compare a query with all rows, roughly, by the postings alone: float32 [n]."""
         similarities = np.zeros(len(self), np.float32)
         # Bucket by bucket: gathering all postings first takes twice the time, and 20 bytes of
         # memory per posting where a common word has one per row.
-        for bucket, weight in zip(query.buckets.tolist(), query.weights, strict=True):
-            place = self._postings.place(bucket)
+        starts, rows, codes = self._postings.indptr, self._postings.rows, self._postings.codes
+        weights = query.weights * np.float32(COARSE)
+        for bucket, weight in zip(query.buckets.tolist(), weights, strict=True):
+            place = slice(starts[bucket], starts[bucket + 1])
             # A row occurs once in a bucket's postings, so += misses none.
-            similarities[self._postings.columns[place]] += self._postings.weights[place] * weight
-        return np.minimum(similarities, 1)
+            similarities[rows[place]] += codes[place] * weight
+        similarities *= self.terms.scales
+        return similarities
 
     def _checked(self, rows: Whole) -> Whole:
         if len(rows) and (rows.min() < 0 or rows.max() >= len(self)):
@@ -210,51 +221,62 @@ two tenths of a millisecond. To keep one for each that ever compared at the same
 megabytes more of a server's memory whenever more of its threads meet than ever before."""
 
 
-def overlap(terms: SparseMatrix, query: Query, rows: Whole) -> Floats:
+def gather(terms: PackedTerms, rows: Whole) -> tuple[Longs, Packed]:
+    """Count the words of each of some rows, int64 [m], and copy all of them, row after row.
+
+    To copy them row by row takes half the time of a list of their places.
+    """
+    starts, ends = terms.indptr.take(rows), terms.indptr[1:].take(rows)
+    places = zip(starts.tolist(), ends.tolist(), strict=True)
+    found = (terms.words[start:end] for start, end in places)
+    return ends - starts, np.concatenate([terms.words[:0], *found])
+
+
+def overlap(terms: PackedTerms, query: Query, rows: Whole) -> Floats:
     """Compare a query with the terms of some rows, by a table over all buckets.
 
     Args:
-        terms: the weights of n rows over BUCKETS.
+        terms: the weights of n rows.
         query: its buckets are distinct.
         rows: whole numbers [m], each in 0..n-1, in any order and more than once.
 
     Returns:
         float32 [m]: the sum of the products of shared weights, at most 1.
     """
-    lengths, places = entries_of(terms.indptr, rows)
-    columns = terms.columns.take(places)
+    lengths, words = gather(terms, rows)
     try:
         borrowed = _unused.pop()  # in one step, as append is: no lock is needed
     except IndexError:
         borrowed = _Table()
     marked, table = borrowed.marked, borrowed.weights
-    # Masked, so that a bucket out of range, in a damaged file, is another bucket and no error.
-    low, full = query.buckets & _LOW_BITS, query.buckets & _ALL_BITS
+    low = query.buckets & _LOW_BITS
     try:
         marked[low] = True
-        table[full] = query.weights
-        shared = np.flatnonzero(marked.take(columns & _LOW_BITS))
-        theirs = table.take(columns.take(shared) & _ALL_BITS)
+        table[query.buckets] = query.weights
+        shared = np.flatnonzero(marked.take(words.astype(np.uint16)))  # their lower bits
+        found = words.take(shared)
+        theirs = table.take(found & ALL_BUCKETS)
     finally:
         # Only what this query wrote is cleared.
         marked[low] = False
-        table[full] = 0
+        table[query.buckets] = 0
         if not _unused:  # two threads may both see that; the next one drops what is too much
             _unused.append(borrowed)
-    products = terms.weights.take(places.take(shared)).astype(np.float32) * theirs
-    return np.minimum(_sum_by_row(products, np.searchsorted(shared, np.cumsum(lengths))), 1)
+    products = (found >> BUCKET_BITS).astype(np.float64) * theirs
+    sums = _sum_by_row(products, np.searchsorted(shared, np.cumsum(lengths)))
+    return np.minimum(sums * terms.scales.take(rows), 1).astype(np.float32)
 
 
-def holds(terms: SparseMatrix, buckets: Ints, rows: Whole) -> Bools:
+def holds(terms: PackedTerms, buckets: Ints, rows: Whole) -> Bools:
     """Say which of some rows hold which buckets: bool [m, k].
 
     Args:
-        terms: the weights of n rows over BUCKETS.
+        terms: the weights of n rows.
         buckets: int32 [k], strictly ascending.
         rows: whole numbers [m], each in 0..n-1.
     """
-    lengths, places = entries_of(terms.indptr, rows)
-    columns = terms.columns.take(places) & _ALL_BITS
+    lengths, words = gather(terms, rows)
+    columns = words & ALL_BUCKETS
     wanted = np.zeros(BUCKETS, np.bool_)
     wanted[buckets] = True
     found = np.flatnonzero(wanted.take(columns))
@@ -264,14 +286,14 @@ def holds(terms: SparseMatrix, buckets: Ints, rows: Whole) -> Bools:
     return held
 
 
-def _sum_by_row(products: Floats, ends: Whole) -> Floats:
-    """Sum the products of each row, which lie end to end up to `ends`: float32 [m]."""
+def _sum_by_row(products: Doubles, ends: Whole) -> Doubles:
+    """Sum the products of each row, which lie end to end up to `ends`: float64 [m]."""
     starts = np.concatenate([[0], ends[:-1]]) if len(ends) else ends
-    sums = np.zeros(len(ends), np.float32)
+    sums = np.zeros(len(ends))
     full = np.flatnonzero(ends > starts)
     # reduceat would give a row without products the first product of the next.
     if len(full):
-        sums[full] = np.add.reduceat(products.astype(np.float64), starts[full])
+        sums[full] = np.add.reduceat(products, starts[full])
     return sums
 
 
@@ -336,7 +358,7 @@ class Weigher:
         """Count how many rows hold each bucket, and how many are in each group."""
         frequency, sizes = np.zeros(BUCKETS, np.int64), np.zeros(len(terms), np.int64)
         # bincount copies what it counts as int64.
-        for block in blocks_of(len(terms.buckets), _ENTRIES_AT_ONCE):
+        for block in blocks_of(len(terms.buckets), _COUNTED_AT_ONCE):
             frequency += np.bincount(terms.buckets[block], minlength=BUCKETS)
         for members in groups.values():
             sizes[members] = len(members)
@@ -357,43 +379,21 @@ class Weigher:
         return self.weigh(rows).entries(np.arange(len(rows)))
 
     def write(self, writer: Writer, advance: Advance) -> None:
-        """Write what `Lexicon.open` maps: weights by row, then by bucket; both advance by bytes."""
-        terms = self.terms
-        entries, path = (len(terms.buckets),), writer.folder / Files.TERM_WEIGHTS
-        writer.write_array(Files.TERM_STARTS, terms.indptr.astype(np.int64))
-        writer.write_array(Files.TERM_BUCKETS, terms.buckets.astype(np.int32, copy=False))
-        with writer.create_array(path.name, np.float16, entries) as file:
-            for block in blocks_of(len(terms), _ROWS_AT_ONCE):
-                weights = self.weigh(np.arange(block.start, block.stop)).weights
-                advance(file.write(weights.astype(np.float16).tobytes()))
-        starts = np.concatenate([[0], np.cumsum(self.frequency)]).astype(np.int64)
-        writer.write_array(Files.POSTING_STARTS, starts)
-        halves = SparseMatrix(terms.indptr, terms.buckets, map_array(path, *entries, "f"))
-        with (
-            writer.create_array(Files.POSTING_ROWS, np.int32, entries) as row_file,
-            writer.create_array(Files.POSTING_WEIGHTS, np.float16, entries) as weight_file,
-        ):
-            for buckets in _bucket_ranges(starts):
-                rows, weights = halves.transposed(buckets)
-                row_file.write(rows.tobytes())
-                advance(weight_file.write(weights.tobytes()))
-
-
-def _bucket_ranges(starts: Longs) -> Iterator[slice]:
-    """Divide the buckets so that each range has few postings, or one bucket alone."""
-    first = 0
-    while first < BUCKETS:
-        last = int(np.searchsorted(starts, starts[first] + _ENTRIES_AT_ONCE, side="right")) - 1
-        end = min(max(last, first + 1), first + MOST_COLUMNS, BUCKETS)
-        yield slice(first, end)
-        first = end
+        """Write what `Lexicon.open` maps; twice it advances by all rows."""
+        starts, scales = self.terms.indptr.astype(np.int64), np.empty(len(self.terms), np.float32)
+        words = (len(self.terms.buckets),)
+        writer.write_array(Files.TERM_STARTS, starts)
+        with writer.create_array(Files.TERM_WORDS, np.uint32, words) as file:
+            for block in blocks_of(len(self.terms), _ROWS_AT_ONCE):
+                packed = PackedTerms.of(self.weigh(np.arange(block.start, block.stop)))
+                scales[block] = packed.scales
+                file.write(packed.words.tobytes())
+                advance(block.stop - block.start)
+        writer.write_array(Files.TERM_SCALES, scales)
+        writer.write_array(Files.TERM_FREQUENCY, self.frequency.astype(np.int32))
+        mapped = map_exactly(writer.folder / Files.TERM_WORDS, np.uint32, words)
+        Postings.write(writer, PackedTerms(starts, mapped, scales), advance)
 
 
 def _sublinear(counts: Floats) -> Floats:
     return (1 + np.log(counts)).astype(np.float32)
-
-
-def _open_matrix(rows: int, starts: Path, columns: Path, weights: Path) -> SparseMatrix:
-    indptr = map_starts(starts, rows)
-    entries = int(indptr[-1])
-    return SparseMatrix(indptr, map_array(columns, entries, "i"), map_array(weights, entries, "f"))

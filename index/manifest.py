@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-FORMAT: Final = 6
+FORMAT: Final = 7
 GENERATION: Final = re.compile(r"[0-9]{12}-[0-9a-f]{12}")
 """The closed grammar of a generation's name: change number, then a piece of the manifest's hash."""
 
@@ -47,11 +47,12 @@ class Files(StrEnum):
     DISPLAY = "display.bin"
     DISPLAY_OFFSETS = "display.idx"
     TERM_STARTS = "terms-indptr.npy"
-    TERM_BUCKETS = "terms-buckets.npy"
-    TERM_WEIGHTS = "terms-weights.npy"
+    TERM_WORDS = "terms-words.npy"
+    TERM_SCALES = "terms-scales.npy"
+    TERM_FREQUENCY = "terms-frequency.npy"
     POSTING_STARTS = "postings-indptr.npy"
     POSTING_ROWS = "postings-rows.npy"
-    POSTING_WEIGHTS = "postings-weights.npy"
+    POSTING_CODES = "postings-codes.npy"
     PASSAGE_STARTS = "passages-indptr.npy"
     PASSAGE_CODES = "passages-codes.npy"
     PASSAGE_SCALES = "passages-scales.npy"

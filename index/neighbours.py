@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from index.arrays import Advance, Bools, Doubles, Floats, Ints, Longs, SparseMatrix
+    from index.arrays import Advance, Bools, Doubles, Floats, Ints, Longs, PackedTerms
     from index.disk import Writer
     from index.lexical import Lexicon
     from index.manifest import Manifest
@@ -127,7 +127,7 @@ class QuerySide:
     """
 
     vectors: Callable[[Longs], Floats]
-    terms: SparseMatrix
+    terms: PackedTerms
     reliable: Bools
     groups: Mapping[str, Longs]
     excluded: Longs

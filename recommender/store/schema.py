@@ -1,9 +1,10 @@
 """The tables of the article store."""
 
-from datetime import UTC, datetime
 from typing import Final
 
 import sqlalchemy as sa
+
+from recommender.store.sqlite import UtcTime
 
 __all__ = [
     "EMPTIED_BY_DELETION",
@@ -38,31 +39,6 @@ metadata = sa.MetaData()
 def article_id() -> "sa.types.TypeEngine[str]":
     """Make the type of ids: compared by their bytes, whatever the locale of a PostgreSQL server."""
     return sa.String(200).with_variant(sa.String(200, collation="C"), "postgresql")
-
-
-class UtcTime(sa.types.TypeDecorator[datetime]):
-    """A time in UTC: SQLite stores no zone, and PostgreSQL answers in the zone of the session."""
-
-    impl = sa.DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(
-        self,
-        value: datetime | None,
-        dialect: sa.Dialect,  # noqa: ARG002 - SQLAlchemy's signature
-    ) -> datetime | None:
-        """Convert an aware time to UTC."""
-        return None if value is None else value.astimezone(UTC)
-
-    def process_result_value(
-        self,
-        value: datetime | None,
-        dialect: sa.Dialect,  # noqa: ARG002 - SQLAlchemy's signature
-    ) -> datetime | None:
-        """Return an aware time in UTC."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 store_facts = sa.Table(

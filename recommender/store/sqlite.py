@@ -1,10 +1,11 @@
-"""Engines for SQLite files: the driver, and the settings that keep every acknowledged write."""
+"""Engines for SQLite files: the driver, the settings that keep every acknowledged write, times."""
 
 import os
 import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -16,13 +17,45 @@ from sqlalchemy.engine import make_url
 from index import make_folder
 from recommender.errors import StoreUnusable
 
-__all__ = ["create_sqlite", "file_identity", "is_missing", "load_driver", "safe_settings"]
+__all__ = [
+    "UtcTime",
+    "create_sqlite",
+    "file_identity",
+    "is_missing",
+    "load_driver",
+    "safe_settings",
+]
 
 _RETRY_SECONDS: Final = 0.002
 _COMMITS: Final = "commits"
 _UNBOUNDED: Final = -1  # as many connections as there are threads
 _WAL_REPAIRED: Final = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
 """For each branch of SQLite, the first release without the bug that damages a WAL database."""
+
+
+class UtcTime(sa.types.TypeDecorator[datetime]):
+    """A time in UTC: SQLite stores no zone, and PostgreSQL answers in the zone of the session."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(
+        self,
+        value: datetime | None,
+        dialect: sa.Dialect,  # noqa: ARG002 - SQLAlchemy's signature
+    ) -> datetime | None:
+        """Convert an aware time to UTC."""
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(
+        self,
+        value: datetime | None,
+        dialect: sa.Dialect,  # noqa: ARG002 - SQLAlchemy's signature
+    ) -> datetime | None:
+        """Return an aware time in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 def create_sqlite(

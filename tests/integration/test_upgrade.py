@@ -25,7 +25,7 @@ from tests.support.generations import as_format
 
 Clients = Callable[..., FlaskClient]
 LIST = "/v1/articles/harbour-2/related?limit=100"
-EARLIER = "format 5 is of an earlier release (this one writes 6); run: read-also rebuild"
+EARLIER = "format 6 is of an earlier release (this one writes 7); run: read-also rebuild"
 
 
 @dataclass
@@ -188,5 +188,5 @@ def test_an_erasure_also_erases_from_an_earlier_format(
 def test_a_format_of_a_later_release_is_named_as_later(upgraded: Upgraded) -> None:
     assert upgraded.run("rebuild").exit_code == 0
     name = as_format(upgraded.catalog, FORMAT + 1)
-    with pytest.raises(SnapshotDamaged, match="format 7 is of a later release"):
+    with pytest.raises(SnapshotDamaged, match="format 8 is of a later release"):
         upgraded.catalog.open(name)

@@ -17,13 +17,13 @@ from index import (
     TermCounts,
     quantize,
 )
-from index.arrays import normalize
+from index.arrays import SparseMatrix, normalize
 from index.disk import FileSum
-from index.lexical import weigh_rows
-from index.manifest import Files
+from index.lexical import Query, weigh_rows
+from index.manifest import FORMAT, Files
 
 if TYPE_CHECKING:
-    from index.arrays import Array, Bools, Floats, Ints, Longs, SparseMatrix
+    from index.arrays import Array, Bools, Floats, Ints, Longs, PackedTerms
 
 STAMP: dict[str, Any] = {"model": "mini@1", "analyzer": "hash@1", "epoch": "e0", "change": 7}
 
@@ -75,6 +75,19 @@ def sample_rows(rows: int, dim: int = 8, seed: int = 0, **parts: Any) -> Rows:
         display=[b"display \x00 %d" % number for number in range(rows)],
     )
     return replace(made, **parts)
+
+
+def unpacked(terms: PackedTerms) -> SparseMatrix:
+    """The buckets and weights of all rows, read one by one."""
+    read = [Query.of_row(terms, row) for row in range(len(terms))]
+    buckets, weights = (
+        np.concatenate([np.empty(0, kind), *each])
+        for kind, each in (
+            (np.int32, (one.buckets for one in read)),
+            (np.float32, (one.weights for one in read)),
+        )
+    )
+    return SparseMatrix(np.asarray(terms.indptr), buckets, weights)
 
 
 def as_scipy(matrix: SparseMatrix | TermCounts) -> Any:
@@ -168,7 +181,7 @@ def brute_match(query: Floats, row: Floats) -> float:
 def a_manifest(**changes: Any) -> Manifest:
     names = [*Files, "column-language.npy"]
     fields: dict[str, Any] = {
-        "format": 6,
+        "format": FORMAT,
         "rows": 3,
         "dim": 8,
         "passage_dim": 5,

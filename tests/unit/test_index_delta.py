@@ -350,7 +350,7 @@ def test_moving_the_memory_does_not_change_earlier_views(
 def test_the_arrays_of_a_view_are_read_only(snapshots: dict[str, Snapshot]) -> None:
     delta_writer = DeltaWriter(View.of(snapshots["few"]))
     delta = delta_writer.apply(rows_of({"a": 1, "b": 2}), ()).delta
-    arrays = [delta.vectors, delta.terms.columns, delta.terms.weights, *delta.columns.values()]
+    arrays = [delta.vectors, delta.terms.words, delta.terms.scales, *delta.columns.values()]
     assert [array.flags.writeable for array in arrays] == [False] * len(arrays)
 
 

@@ -43,7 +43,7 @@ def manifests(draw: st.DrawFn) -> Manifest:
     names = [*REQUIRED, *map(column_file, columns), *([str(Files.IVF)] if lists else [])]
     names += [str(Files.PLACES)] if draw(st.booleans()) else []
     return Manifest(
-        format=6,
+        format=7,
         rows=draw(st.integers(0, 2**31 - 1)),
         dim=draw(st.integers(1, 2**16)),
         passage_dim=draw(st.integers(1, 2**16)),
@@ -175,9 +175,9 @@ def test_a_manifest_of_other_fields_is_refused(fields: Mapping[str, Any]) -> Non
 @pytest.mark.parametrize(
     ("number", "message"),
     [
-        (1, "format 1 is of an earlier release (this one writes 6); run: read-also rebuild"),
-        (5, "format 5 is of an earlier release (this one writes 6); run: read-also rebuild"),
-        (7, "format 7 is of a later release (this one reads 6); install that one, or run: "),
+        (1, "format 1 is of an earlier release (this one writes 7); run: read-also rebuild"),
+        (6, "format 6 is of an earlier release (this one writes 7); run: read-also rebuild"),
+        (8, "format 8 is of a later release (this one reads 7); install that one, or run: "),
         (0, "not a manifest (field format holds 0)"),
     ],
 )
@@ -199,7 +199,7 @@ OTHER_BYTES = {
     "longer": GOOD + b"\n",
     "shorter": GOOD.rstrip(b"\n"),
     "another space": GOOD.replace(b'"change": 7', b'"change":  7'),
-    "doubled field": GOOD.replace(b'"format": 6', b'"format": 6,\n  "format": 6'),
+    "doubled field": GOOD.replace(b'"format": 7', b'"format": 7,\n  "format": 7'),
     "doubled file": GOOD.replace(b'"ids.bin": {', b'"ids.bin": {},\n    "ids.bin": {'),
     "escaped letter": GOOD.replace(b'"format"', b'"\\u0066ormat"'),
     "CRLF": GOOD.replace(b"\n", b"\r\n"),

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from index import BadQuery, Manifest, SnapshotDamaged
-from index.arrays import normalize, widen_float16
+from index.arrays import normalize
 from index.build import build, list_count
 from index.manifest import Files
 from index.neighbours import nearest_rows
-from index.vector_search import EXACT_BELOW, Vectors, open_vectors, top
+from index.vector_search import EXACT_BELOW, Vectors, open_vectors, top, widen_float16
 from tests.support.index_rows import (
     MANY,
     STAMP,
