@@ -367,12 +367,15 @@ class _CappedClusters:
             none. A candidate that is linked to two clusters would join them into one.
         """
         joined = [cluster for cluster in self._clusters if cluster.linked[item]]
-        if not joined and not np.count_nonzero(linked):
-            return None
-        size = 1 + sum(cluster.size for cluster in joined)
-        joint = np.logical_or.reduce([linked, *(cluster.linked for cluster in joined)])
-        others = [cluster for cluster in self._clusters if not cluster.linked[item]]
-        self._clusters = [*others, _Cluster(size, joint)]
+        if not joined:
+            if not np.count_nonzero(linked):
+                return None
+            self._clusters.append(_Cluster(1, linked))
+        else:
+            size = 1 + sum(cluster.size for cluster in joined)
+            joint = np.logical_or.reduce([linked, *(cluster.linked for cluster in joined)])
+            others = [cluster for cluster in self._clusters if not cluster.linked[item]]
+            self._clusters = [*others, _Cluster(size, joint)]
         if sum(cluster.size for cluster in self._clusters) < self._cap:
             return None
         sizes = np.zeros(len(linked), np.int64)
