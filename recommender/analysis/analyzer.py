@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from recommender.analysis.crew import Crew
 from recommender.analysis.embedding import Encoder, Encoders, Model
 from recommender.analysis.features import AnalyzerVersions, Features
 from recommender.analysis.html import MARKUP_VERSION
@@ -23,17 +24,19 @@ ANALYZER_VERSION: Final = f"{TOKENS_VERSION}:{MINHASH_VERSION}:{LANGUAGE_VERSION
 
 @dataclass(frozen=True, slots=True)
 class Analyzer:
-    """The three tools that analyze a text.
+    """The three tools that analyze a text, and who takes many texts.
 
     Attributes:
         model: the encoder's files and fingerprint; those of a second one too, if it names one.
         load: reads a model's weights; called only when a text has to be embedded.
         read_markup: turns markup into plain text.
+        crew: reads and embeds the texts of a rebuild on other machines; None if this one does.
     """
 
     model: Model
     load: Callable[[Model], Encoder]
     read_markup: ReadMarkup
+    crew: Crew | None = None
 
     @property
     def versions(self) -> AnalyzerVersions:

@@ -8,33 +8,22 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from types import TracebackType
 from typing import Final, Self
 
 from recommender.analysis.analyzer import analyze
+from recommender.analysis.crew import PartDone, Texts
 from recommender.analysis.features import Features
-from recommender.articles import Article
 from recommender.child_processes import module_command
 
-__all__ = ["Readers", "Texts", "count_readers", "serve"]
+__all__ = ["Readers", "count_readers", "serve"]
 
-Texts = Mapping[str, Article]
-"""Articles with plain texts, by the hash of the text."""
 MOST_READERS: Final = 16  # one process feeds them and stores what they find
 WORTH_A_READER: Final = 1_000  # texts; they take as long as two starts of a reader
 _MODULE: Final = "recommender.analysis.readers"
 _ONE_THREAD: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PartRead:
-    """Some texts, and the features of those whose reader survived them."""
-
-    texts: Texts
-    features: dict[str, Features]
 
 
 def count_readers(texts: int) -> int:
@@ -57,7 +46,7 @@ class Readers:
         self._command = [*(command or module_command(_MODULE))]
         self._started: list[Reader] = []
 
-    def read(self, parts: Iterable[Texts]) -> Iterator[PartRead]:
+    def read(self, parts: Iterable[Texts]) -> Iterator[PartDone[Features]]:
         """Read some texts after others; a part is taken when a reader is idle.
 
         Yields:
@@ -68,7 +57,7 @@ class Readers:
             OSError: the machine starts no more processes.
         """
         if not self._count:
-            yield from (PartRead(part, _analyze(part)) for part in parts)
+            yield from (PartDone(part.keys(), _analyze(part)) for part in parts)
             return
         waiting = iter(parts)
         busy: dict[Connection, Reader] = {}
@@ -81,7 +70,7 @@ class Readers:
                 return
             ready = wait([*busy])
             for reader in [busy.pop(pipe) for pipe in [*busy] if pipe in ready]:
-                yield PartRead(reader.texts, self._finish(reader))
+                yield PartDone(reader.texts.keys(), self._finish(reader))
 
     def close(self) -> None:
         """End all readers."""

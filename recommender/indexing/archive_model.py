@@ -12,15 +12,13 @@ from dataclasses import replace
 from typing import Final
 
 from index import Catalog
-from recommender.analysis.analyzer import ANALYZER_VERSION, ReadMarkup, detect_language_of
+from recommender.analysis.analyzer import ANALYZER_VERSION, detect_language_of
 from recommender.analysis.embedding import Model, find_model
 from recommender.analysis.embedding.fourbit import LANGUAGES
 from recommender.articles import Article, primary_language
 from recommender.encoding_settings import REMOTE
 from recommender.errors import ModelRefused
-from recommender.indexing.backfill import analyze_texts
 from recommender.indexing.snapshots import Origin, read_live_manifest
-from recommender.progress import Meter
 from recommender.settings import AUTO_MODEL, Settings
 from recommender.store import ArticleStore, ModelChoice
 
@@ -98,8 +96,7 @@ def choose_for_rebuild(
     settings: Settings,
     store: ArticleStore,
     catalog: Catalog,
-    read_markup: ReadMarkup,
-    meter: Meter,
+    analyze: Callable[[], object],
     say: Say,
     *,
     anew: bool = False,
@@ -113,8 +110,7 @@ def choose_for_rebuild(
         settings: name the model, or leave it to the choice.
         store: keeps the choice.
         catalog: the model of its live snapshot stays if nothing was chosen.
-        read_markup: turns markup into plain text.
-        meter: shows the progress.
+        analyze: analyzes the texts of the store that were not analyzed yet.
         say: prints a line.
         anew: look again, whatever was chosen.
 
@@ -125,7 +121,7 @@ def choose_for_rebuild(
     def choose() -> ModelChoice:
         choice = _keep_choice(settings, store, catalog)
         if anew or not choice.final:
-            analyze_texts(store, read_markup, meter)
+            analyze()
             best = choose_by_languages(_count_languages(store))
             choice = store.model_choices.keep(_or_bundled(best, settings), anew=anew)
         say(f"model: {choice}")

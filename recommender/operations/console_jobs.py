@@ -15,6 +15,7 @@ from recommender.analysis.embedding.loading import PATIENCE_SECONDS, load_encode
 from recommender.analysis.html.sandbox import Sandbox
 from recommender.errors import BadSource, ReadAlsoError, StoreUnusable
 from recommender.indexing.archive_model import choose_for_rebuild
+from recommender.indexing.backfill import analyze_texts
 from recommender.indexing.rebuild import rebuild
 from recommender.indexing.snapshots import open_or_create
 from recommender.progress import Advance
@@ -189,7 +190,8 @@ def _do(settings: Settings, store: ArticleStore, job: Job) -> bool:
 def _rebuild(settings: Settings, store: ArticleStore, _job: Job, meter: JobMeter) -> JobDone:
     catalog = Catalog(settings.data.snapshots)
     with Sandbox() as markup:
-        model = choose_for_rebuild(settings, store, catalog, markup.read, meter, _log.info)
+        analyze = partial(analyze_texts, store, markup.read, meter)
+        model = choose_for_rebuild(settings, store, catalog, analyze, _log.info)
         load = partial(load_encoder, meter=meter, patience_seconds=PATIENCE_SECONDS)
         done = rebuild(store, catalog, Analyzer(model, load, markup.read), meter=meter)
     return JobDone(f"{done.articles} articles", {"articles": done.articles})

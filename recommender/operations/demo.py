@@ -22,6 +22,7 @@ from recommender.api import ListOptions, RelatedList
 from recommender.articles import Article
 from recommender.errors import BadSettings
 from recommender.indexing.archive_model import choose_for_rebuild
+from recommender.indexing.backfill import analyze_texts
 from recommender.indexing.rebuild import rebuild
 from recommender.indexing.snapshots import open_generation
 from recommender.operations.web_server import WebOptions, check_addresses, serve_all
@@ -93,7 +94,8 @@ def _build(
         load = partial(load_encoder, meter=meter)
         own = replace(settings, data_dir=data.path)
         said: list[str] = []
-        model = choose_for_rebuild(own, store, catalog, markup.read, meter, said.append)
+        analyze = partial(analyze_texts, store, markup.read, meter)
+        model = choose_for_rebuild(own, store, catalog, analyze, said.append)
         analyzer = Analyzer(model, load, markup.read)
         built = rebuild(store, catalog, analyzer, meter=meter)
     say(f"published {built.generation}: {built.articles} articles, {built.embedded} embedded")

@@ -6,6 +6,7 @@ Both models are fakes here, but for the sample archive and the last test.
 import shutil
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from recommender.analysis.embedding import Model
 from recommender.errors import ModelRefused
 from recommender.indexing import archive_model
 from recommender.indexing.archive_model import choose_for_rebuild, find_model_of_settings
+from recommender.indexing.backfill import analyze_texts
 from recommender.indexing.snapshots import Origin, read_live_manifest
 from recommender.operations import indexer_process as operation
 from recommender.operations.build_process import BuildProcess
@@ -80,8 +82,9 @@ def choose(settings: Settings, *, anew: bool = False) -> str:
     """Choose as a rebuild does, and build nothing; what is said."""
     said = list[str]()
     with closing(open_store(settings.database_url)) as store:
-        parts = store, Catalog(settings.data.snapshots), lambda markup: markup, silent
-        model = choose_for_rebuild(settings, *parts, said.append, anew=anew)
+        analyze = partial(analyze_texts, store, lambda markup: markup, silent)
+        catalog = Catalog(settings.data.snapshots)
+        model = choose_for_rebuild(settings, store, catalog, analyze, said.append, anew=anew)
     assert all(line.startswith(f"model: {model.name} (") for line in said)
     return "\n".join(said)
 

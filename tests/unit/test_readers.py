@@ -57,9 +57,9 @@ def test_readers_leave_out_only_a_text_that_kills_its_reader() -> None:
     every = {key: article for part in parts for key, article in part.items()}
     with Readers(2, DYING) as readers:
         found = [*readers.read(parts)]
-    assert [key for part in found for key in part.texts if key not in every] == []
-    assert sorted(len(part.texts) for part in found) == sorted(map(len, parts))
-    read = {key: as_bytes(one) for part in found for key, one in part.features.items()}
+    assert [key for part in found for key in part.keys if key not in every] == []
+    assert sorted(len(part.keys) for part in found) == sorted(map(len, parts))
+    read = {key: as_bytes(one) for part in found for key, one in part.found.items()}
     healthy = {key: article for key, article in every.items() if POISON not in article.body}
     assert read == {key: as_bytes(analyze(article)) for key, article in healthy.items()}
 
@@ -72,8 +72,8 @@ def test_a_reader_that_dies_in_the_middle_of_its_answer_is_replaced() -> None:
     part["healthy"] = Article(id="a", title="T", body="The ferry came home.")
     with Readers(1, DYING) as readers:
         (found,) = readers.read([part])
-    assert found.texts == part
-    assert list(found.features) == ["healthy"]
+    assert found.keys == part.keys()
+    assert list(found.found) == ["healthy"]
 
 
 @pytest.mark.long
