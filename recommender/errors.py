@@ -22,6 +22,7 @@ ReadAlsoError
 |-- ModelRefused             the embedding model is missing or is not the pinned one
 |-- EncoderAway              the server or GPU that embeds does not answer, or not as it should
 |   `-- EncoderChanged       it embeds with another model than before
+|-- ClusterAway              the Ray cluster cannot be reached, or does not work
 |-- ReceiverAway             a receiver of webhooks does not accept a message, or does not answer
 |-- BadSettings              a setting is malformed or misspelt
 |-- IndexerAway              the indexer does not answer, so a draft cannot be read
@@ -55,6 +56,7 @@ __all__ = [
     "Busy",
     "CallerLeft",
     "ChangedMeanwhile",
+    "ClusterAway",
     "ConsoleAway",
     "DeletedArticle",
     "ElectionLost",
@@ -209,6 +211,10 @@ class EncoderAway(ReadAlsoError):
 
 class EncoderChanged(EncoderAway):
     """The server that embeds texts does so with another model than before."""
+
+
+class ClusterAway(ReadAlsoError):
+    """The Ray cluster that reads and embeds texts cannot be reached, or does not work."""
 
 
 class ReceiverAway(ReadAlsoError):

@@ -1,18 +1,22 @@
 """Commands for snapshots: rebuild, compact, list, verify, rollback, prune."""
 
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import partial
+from typing import Final
 
 import click
 
 from index import Catalog, SnapshotDamaged
 from recommender.analysis.analyzer import Analyzer
+from recommender.analysis.crew import Crew
 from recommender.analysis.embedding.loading import PATIENCE_SECONDS, load_encoder
 from recommender.analysis.html.sandbox import Sandbox
 from recommender.cli.archive_in_use import open_settings
 from recommender.cli.terminal import bar, leave
 from recommender.indexing.archive_model import choose_for_rebuild
+from recommender.indexing.backfill import analyze_texts
 from recommender.indexing.rebuild import DEFAULT_KEEP, compact, rebuild
 from recommender.indexing.rollback import roll_back
 from recommender.indexing.snapshots import (
@@ -27,6 +31,7 @@ from recommender.store import open_store
 
 __all__ = ["compact_", "rebuild_", "snapshots"]
 
+LOCAL_RAY: Final = "local"
 keep_option = click.option(
     "--keep",
     default=DEFAULT_KEEP,
@@ -44,8 +49,17 @@ keep_option = click.option(
     is_flag=True,
     help="With READ_ALSO_MODEL=auto: look at the languages of the articles again, and choose anew.",
 )
+@click.option(
+    "--ray",
+    "address",
+    is_flag=False,
+    flag_value=LOCAL_RAY,
+    metavar="[ADDRESS]",
+    help="Read and embed texts on a Ray cluster that this machine is a part of: auto, or HOST:PORT "
+    "of its head. Without ADDRESS, on a Ray of this machine alone.",
+)
 @keep_option
-def rebuild_(full: bool, force: bool, choose_model: bool, keep: int) -> None:
+def rebuild_(full: bool, force: bool, choose_model: bool, address: str | None, keep: int) -> None:
     """Build a snapshot of the store, and publish it.
 
     Texts that changed are analyzed and embedded. The snapshot is verified, and compared with the
@@ -55,12 +69,17 @@ def rebuild_(full: bool, force: bool, choose_model: bool, keep: int) -> None:
     catalog = Catalog(settings.data.snapshots)
     _check_choice(settings, anew=choose_model)
     begun = time.monotonic()
-    with closing(open_or_create(settings)) as store, Sandbox() as markup:
-        parts = store, catalog, markup.read, bar
+    with (
+        closing(open_or_create(settings)) as store,
+        Sandbox() as markup,
+        _open_crew(settings, address) as crew,
+    ):
         say = partial(click.echo, err=True)
-        model = choose_for_rebuild(settings, *parts, say, anew=choose_model)
+        read = None if crew is None else crew.read
+        analyze = partial(analyze_texts, store, markup.read, bar, read=read)
+        model = choose_for_rebuild(settings, store, catalog, analyze, say, anew=choose_model)
         load = partial(load_encoder, meter=bar, patience_seconds=PATIENCE_SECONDS, say=say)
-        analyzer = Analyzer(model, load, markup.read)
+        analyzer = Analyzer(model, load, markup.read, crew)
         done = rebuild(store, catalog, analyzer, full=full, force=force, keep=keep, meter=bar)
     click.echo(
         f"published {done.generation}: {done.articles} articles, {done.embedded} embedded, "
@@ -68,6 +87,18 @@ def rebuild_(full: bool, force: bool, choose_model: bool, keep: int) -> None:
     )
     if done.unread:
         click.echo(f"{done.unread} articles could not be read and are not in it", err=True)
+
+
+@contextmanager
+def _open_crew(settings: Settings, address: str | None) -> Iterator[Crew | None]:
+    """Have a Ray at an address read and embed; None if no address is given, and no Ray imported."""
+    if address is None:
+        yield None
+        return
+    from recommender.indexing.ray_crew import RayCrew  # noqa: PLC0415 - only where Ray is asked for
+
+    with RayCrew(address, settings.data_dir, settings.encoding) as crew:
+        yield crew
 
 
 def _check_choice(settings: Settings, *, anew: bool) -> None:

@@ -29,7 +29,7 @@ from tests.support.waiting import PATIENCE_SECONDS, free_port, until
 Environment = Callable[..., dict[str, str]]
 HEAVY = (
     *("torch", "sentence_transformers", "transformers", "lxml", "bs4"),
-    *("trafilatura", "feedparser", "httpx", "opentelemetry"),
+    *("trafilatura", "feedparser", "httpx", "opentelemetry", "ray", "pyarrow"),
 )
 KEY = "read-0123456789abcdef"
 TRAMS = {
