@@ -1,6 +1,6 @@
 """What the build of a snapshot costs: CPU and memory of each stage, by the number of articles.
 
-    python -m benchmarks.build_cost [--articles 25000] [--articles 50000]
+    python -m benchmarks.build_cost [--articles 25000] [--articles 50000] [--changed 0.01]
 
 The rows are drawn, not read: vectors of 384 numbers around those of 500 subjects, two passages and
 some 150 words an article. As in a rebuild, they are put into files before the build begins, and
@@ -10,8 +10,10 @@ every few milliseconds); `with maps` is the most with the pages of mapped files,
 may drop (VmHWM). CPU is that of all threads. `opening` opens the snapshot again, of it `verifying`
 compares checksums. `places` are 450 rounds over all rows. The last lines say how CPU and memory
 grow from one size to the next, and where a line through the last two sizes arrives at a million
-articles: an estimate, not a measurement. `sum` is a hash of the manifest: two versions of the code
-that show the same one wrote the same bytes.
+articles: an estimate, not a measurement. With `--changed`, that share of the articles changes after
+the build (half have other texts, three tenths are new, two tenths go), and is merged into the
+snapshot as a compaction does; neither is read from a store. `sum` is a hash of the manifest: two
+versions of the code that show the same one wrote the same bytes.
 """
 
 import hashlib
@@ -22,7 +24,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,9 +34,20 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from index import BUCKETS, Passages, Rows, RowSpool, Snapshot, TermCounts
+from index import (
+    BUCKETS,
+    DeltaWriter,
+    Passages,
+    Rows,
+    RowSpool,
+    Snapshot,
+    TermCounts,
+    View,
+)
 from index.build import build
 from index.disk import measure as measure_file
+from index.merge import merge
+from recommender.indexing.compaction import number_text_clusters_of
 from recommender.indexing.documents import with_text_clusters
 from recommender.progress import Advance
 
@@ -178,6 +191,7 @@ class Cost:
         opening: seconds of CPU of opening the snapshot, without comparing checksums.
         disk: the bytes of the snapshot.
         manifest: a hash of its manifest.
+        merge: the stages of a merge of some changes; none if none was asked for.
     """
 
     articles: int
@@ -185,6 +199,7 @@ class Cost:
     opening: float
     disk: int
     manifest: str
+    merge: Sequence[Stage] = ()
 
     @property
     def seconds(self) -> float:
@@ -202,10 +217,41 @@ class Cost:
         return max(stage.mapped for stage in self.stages)
 
 
-def build_drawn(articles: int, folder: Path, *, centred: bool) -> None:
+def merge_drawn(articles: int, folder: Path, changed: float) -> Sequence[Stage]:
+    """Change a share of the articles of a snapshot, merge them, and tell what the stages cost."""
+    draw, stages = np.random.default_rng(articles + 1), Stages()
+    size = round(changed * articles)
+    chosen = np.sort(draw.choice(articles, size * 7 // 10, replace=False))
+    new = range(articles, articles + size - len(chosen))
+    edited = np.sort(draw.choice(chosen, size // 2, replace=False))
+    gone = {f"a{number:07d}" for number in set(chosen.tolist()) - set(edited.tolist())}
+    parts = []
+    for numbers in (edited.tolist(), list(new)):
+        part = _draw_part(range(numbers[0], numbers[0] + len(numbers)), draw)
+        columns = {**part.columns, "text_cluster": np.zeros(len(part), np.int64)}
+        ids = [f"a{number:07d}" for number in numbers]
+        parts.append(replace(part, ids=ids, columns=columns))
+    with stages.watched():
+        stages.begin("opening")
+        snapshot = Snapshot.open(folder / "snapshot")
+        stages.begin("delta")
+        writer = DeltaWriter(View.of(snapshot), finds_neighbours=False)
+        for part in parts:
+            writer.apply(part, gone)
+        stages.begin("clusters")
+        columns = {"text_cluster": number_text_clusters_of(writer.view)}
+        told = {"change": articles + 1, "notes": {}, "placed_by": "fluent", "columns": columns}
+        merge(writer.view, folder / "merged", **told, begin=stages.begin)  # type: ignore[arg-type]
+        stages.begin("verifying")
+        Snapshot.open(folder / "merged")
+        stages.begin("")
+    return stages.done[1:]
+
+
+def build_drawn(articles: int, folder: Path, changed: float, *, centred: bool) -> None:
     """Build an archive in this process, and print what it cost as JSON."""
     stages = Stages()
-    for name in ("rows", "snapshot"):
+    for name in ("rows", "snapshot", "merged"):
         (folder / name).mkdir()
     with stages.watched():
         rows = draw_rows(articles, folder / "rows")
@@ -237,33 +283,48 @@ def build_drawn(articles: int, folder: Path, *, centred: bool) -> None:
         opening - again,
         sum(file.bytes for file in manifest.files.values()),
         hashlib.sha256(manifest.to_bytes()).hexdigest()[:12],
+        merge_drawn(articles, folder, changed) if changed else (),
     )
     click.echo(json.dumps(asdict(told)))
 
 
-def measure(articles: int, folder: Path | None, *, centred: bool) -> Cost:
+def measure(
+    articles: int, folder: Path | None, changed: float = 0.0, *, centred: bool = False
+) -> Cost:
     """Measure a build in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.build_cost", "--alone", str(articles)]
+    command += ["--changed", str(changed)]
     command += ["--centred"] if centred else []
     with TemporaryDirectory(dir=folder) as own:
         command += ["--folder", own]
         answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603
     told = json.loads(answer.stdout)
-    return Cost(**told | {"stages": [Stage(**stage) for stage in told["stages"]]})
+    parts = {name: [Stage(**stage) for stage in told[name]] for name in ("stages", "merge")}
+    return Cost(**told | parts)
 
 
 def show(cost: Cost) -> None:
     """Print what one build cost."""
     click.echo(f"{cost.articles:,} articles, sum {cost.manifest}")
-    click.echo(f"  {'':12}{'CPU':>11}{'memory':>12}{'with maps':>12}")
-    total = Stage("in all", cost.seconds, cost.peak, cost.mapped)
-    for stage in (*cost.stages, total):
-        sizes = "".join(f"{size / MEGABYTE:9.0f} MB" for size in (stage.peak, stage.mapped))
-        click.echo(f"  {stage.name:12}{stage.seconds:9.1f} s{sizes}")
+    show_stages(cost.stages, cost.seconds)
     click.echo(f"  {'opening':12}{cost.opening:10.2f} s without comparing checksums")
     for name, size in (("memory", cost.peak), ("disk", cost.disk)):
         click.echo(f"  {name:12}{size / cost.articles / 1_000:9.2f} kB an article")
     click.echo(f"  {'CPU':12}{1_000 * cost.seconds / cost.articles:9.2f} ms an article")
+    if cost.merge:
+        merged = sum(stage.seconds for stage in cost.merge)
+        click.echo("  merged with what changed:")
+        show_stages(cost.merge, merged)
+        click.echo(f"  {'':12}{merged / cost.seconds:11.3f} of the full build")
+
+
+def show_stages(stages: Sequence[Stage], seconds: float) -> None:
+    """Print what each of some stages cost, and all of them together."""
+    click.echo(f"  {'':12}{'CPU':>11}{'memory':>12}{'with maps':>12}")
+    peak, mapped = max(one.peak for one in stages), max(one.mapped for one in stages)
+    for stage in (*stages, Stage("in all", seconds, peak, mapped)):
+        sizes = "".join(f"{size / MEGABYTE:9.0f} MB" for size in (stage.peak, stage.mapped))
+        click.echo(f"  {stage.name:12}{stage.seconds:9.2f} s{sizes}")
 
 
 def compare(less: Cost, more: Cost) -> None:
@@ -290,15 +351,18 @@ def at_a_million(less: Cost, more: Cost) -> tuple[float, float]:
 @click.option("--articles", multiple=True, type=int, default=(25_000, 50_000), show_default=True)
 @click.option("--centred", is_flag=True, help="As with a model of several languages.")
 @click.option("--folder", type=PATH, help="Where rows and snapshots lie meanwhile.")
+@click.option("--changed", default=0.0, help="Also merge changes of this share of the articles.")
 @click.option("--alone", type=int, default=0, hidden=True)
-def main(articles: Sequence[int], folder: Path | None, *, centred: bool, alone: int) -> None:
+def main(
+    articles: Sequence[int], folder: Path | None, changed: float, *, centred: bool, alone: int
+) -> None:
     """Measure builds of several sizes, one after the other."""
     if alone and folder is not None:
-        build_drawn(alone, folder, centred=centred)
+        build_drawn(alone, folder, changed, centred=centred)
         return
     costs = []
     for count in sorted(articles):
-        costs.append(measure(count, folder, centred=centred))
+        costs.append(measure(count, folder, changed, centred=centred))
         show(costs[-1])
     for less, more in pairwise(costs):
         compare(less, more)

@@ -36,7 +36,8 @@ from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import find_model
 from recommender.api import ListOptions
 from recommender.indexing.backfill import backfill
-from recommender.indexing.rebuild import compact, rebuild
+from recommender.indexing.compaction import compact
+from recommender.indexing.rebuild import rebuild
 from recommender.progress import silent
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.policy import Policy

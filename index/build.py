@@ -24,10 +24,10 @@ from index.plane import ROUNDS, Placing
 from index.vector_search import Lists, Vectors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from index.arrays import Floats, Ints
+    from index.arrays import Array, Floats, Ints
     from index.disk import FileSum
     from index.manifest import BackgroundSimilarity
     from index.rows import Rows
@@ -218,32 +218,73 @@ def _write_rows(writer: Writer, rows: Rows) -> None:
     """Write what is kept as it was given: ids, display fields and all attributes."""
     writer.write_blobs(Files.IDS, Files.IDS_OFFSETS, (row_id.encode() for row_id in rows.ids))
     writer.write_blobs(Files.DISPLAY, Files.DISPLAY_OFFSETS, rows.display)
-    _write_columns(writer, rows)
-    _write_keywords(writer, rows.keywords)
-    _write_numbers(writer, rows.numbers)
-
-
-def _write_columns(writer: Writer, rows: Rows) -> None:
-    """Write the columns and labels of rows."""
     for name, column in sorted(rows.columns.items()):
         writer.write_array(column_file(name), column)
-    labels = {name: list(words) for name, words in rows.labels.items()}
-    writer.write(Files.LABELS, json.dumps(labels, sort_keys=True, indent=2).encode() + b"\n")
+    write_labels(writer, rows.labels)
+    keywords, numbers = Lookup(), Lookup()
+    for row, words in enumerate(rows.keywords):
+        keywords.add_keywords(row, words)
+    for row, by_name in enumerate(rows.numbers):
+        numbers.add_numbers(row, by_name)
+    keywords.write_keywords(writer)
+    numbers.write_numbers(writer)
+
+
+def write_labels(writer: Writer, labels: Mapping[str, Iterable[str]]) -> None:
+    """Write the labels of columns of codes."""
+    listed = {name: [*words] for name, words in labels.items()}
+    writer.write(Files.LABELS, json.dumps(listed, sort_keys=True, indent=2).encode() + b"\n")
 
 
 @dataclass(slots=True)
-class _Lookup:
-    """Which rows have which of some names; a few bytes for each time that one has."""
+class Lookup:
+    """Which rows have which of some names; a few bytes for each time that one has.
+
+    Attributes:
+        codes: by name, its number.
+        entries: the number of a name for each time that a row has it.
+        rows: that row.
+        values: what the row has under that name; empty for keywords.
+    """
 
     codes: dict[str, int] = field(default_factory=dict)
     entries: array[int] = field(default_factory=lambda: array("i"))
     rows: array[int] = field(default_factory=lambda: array("i"))
+    values: array[float] = field(default_factory=lambda: array("d"))
 
-    def add(self, name: str, row: int) -> None:
+    def add_keywords(self, row: int, keywords: Iterable[str]) -> None:
+        """Add the keywords of a row."""
+        for keyword in frozenset(keywords):
+            self._add(keyword, row)
+
+    def add_numbers(self, row: int, numbers: Mapping[str, Iterable[float]]) -> None:
+        """Add the numbers of a row, by name; a name without any is remembered too."""
+        for name, some in numbers.items():
+            self.codes.setdefault(name, len(self.codes))
+            for value in some:
+                self._add(name, row)
+                self.values.append(value)
+
+    def write_keywords(self, writer: Writer) -> None:
+        """Write the files that `Keywords.open` maps."""
+        names = (Files.KEYWORDS, Files.KEYWORDS_OFFSETS, Files.KEYWORD_STARTS)
+        owners, positions = self._write(writer, *names)
+        writer.write_array(Files.KEYWORD_ROWS, owners[np.lexsort((owners, positions))])
+
+    def write_numbers(self, writer: Writer) -> None:
+        """Write the files that `Numbers.open` maps."""
+        names = (Files.NUMBERS, Files.NUMBERS_OFFSETS, Files.NUMBER_STARTS)
+        owners, positions = self._write(writer, *names)
+        entries = np.frombuffer(self.values, np.float64)
+        order = np.lexsort((owners, entries, positions))
+        writer.write_array(Files.NUMBER_VALUES, entries[order])
+        writer.write_array(Files.NUMBER_ROWS, owners[order])
+
+    def _add(self, name: str, row: int) -> None:
         self.entries.append(self.codes.setdefault(name, len(self.codes)))
         self.rows.append(row)
 
-    def write(self, writer: Writer, data: str, offsets: str, starts: str) -> tuple[Ints, Ints]:
+    def _write(self, writer: Writer, data: str, offsets: str, starts: str) -> tuple[Ints, Ints]:
         """Write the names, ascending, and how many entries each has.
 
         Returns:
@@ -259,62 +300,46 @@ class _Lookup:
         return np.frombuffer(self.rows, np.int32), of_entry
 
 
-def _write_keywords(writer: Writer, rows: Iterable[Collection[str]]) -> None:
-    """Write the files that `Keywords.open` maps, from the keywords of each row."""
-    lookup = _Lookup()
-    for row, keywords in enumerate(rows):
-        for keyword in frozenset(keywords):
-            lookup.add(keyword, row)
-    names = (Files.KEYWORDS, Files.KEYWORDS_OFFSETS, Files.KEYWORD_STARTS)
-    owners, positions = lookup.write(writer, *names)
-    writer.write_array(Files.KEYWORD_ROWS, owners[np.argsort(positions, kind="stable")])
-
-
-def _write_numbers(writer: Writer, rows: Iterable[Mapping[str, Collection[float]]]) -> None:
-    """Write the files that `Numbers.open` maps, from the numbers of each row by name."""
-    lookup, values = _Lookup(), array("d")
-    for row, numbers in enumerate(rows):
-        for name, some in numbers.items():
-            lookup.codes.setdefault(name, len(lookup.codes))
-            for value in some:
-                lookup.add(name, row)
-                values.append(value)
-    names = (Files.NUMBERS, Files.NUMBERS_OFFSETS, Files.NUMBER_STARTS)
-    owners, positions = lookup.write(writer, *names)
-    entries = np.frombuffer(values, np.float64)
-    order = np.lexsort((owners, entries, positions))
-    writer.write_array(Files.NUMBER_VALUES, entries[order])
-    writer.write_array(Files.NUMBER_ROWS, owners[order])
-
-
 def write_vectors(
     writer: Writer, centring: Centring, above: int, begin: Begin
 ) -> tuple[Vectors, Tuning]:
     """Write the FAISS files, and map them."""
     count = len(centring.rows)
-    exact = _faiss.IndexScalarQuantizer(centring.rows.dim, *_STORED)
+    # FAISS would round some numbers half-way between two others up; NumPy, in a delta, does not.
+    halves = (centring.vectors(one).astype(np.float16) for one in blocks_of(count, _BLOCK))
     advance = begin("vectors", count, "row")
-    with writer.create(Files.VECTORS) as file:
-        file.write(_head(exact, count) + (count * exact.code_size).to_bytes(8, "little"))
-        for block in blocks_of(count, _BLOCK):
-            # FAISS would round some numbers half-way between two others up; NumPy, in a delta,
-            # does not.
-            file.write(centring.vectors(block).astype(np.float16).tobytes())
-            advance(block.stop - block.start)
-    exact = _map(writer, Files.VECTORS)
+    exact = write_stored(writer, centring.rows.dim, count, halves, advance)
     vectors = Vectors(exact, None, 0)
     if count <= above:
         return vectors, Tuning()
     begin("training", 0, "row")
     ivf = _train(vectors)
     _fill(ivf, vectors, begin("lists", count, "row"))
-    with writer.create(Files.IVF) as file:
-        _faiss.write_index(ivf, _faiss.PyCallbackIOWriter(file.write))
+    lists = write_lists(writer, ivf, exact)
     begin("recall", 0, "row")
-    lists = Lists(_map(writer, Files.IVF), exact)
     queries = vectors.fetch_stored(spread_evenly(count, _RECALL_QUERIES))
     tuning = _tune(exact, lists, queries)
     return Vectors(exact, lists, tuning.probes), tuning
+
+
+def write_stored(
+    writer: Writer, dim: int, count: int, blocks: Iterable[Array], advance: Advance
+) -> _Index:
+    """Write `count` vectors as float16, some rows at a time, and map the FAISS index of them."""
+    exact = _faiss.IndexScalarQuantizer(dim, *_STORED)
+    with writer.create(Files.VECTORS) as file:
+        file.write(_head(exact, count) + (count * exact.code_size).to_bytes(8, "little"))
+        for block in blocks:
+            file.write(block.tobytes())
+            advance(len(block))
+    return _map(writer, Files.VECTORS)
+
+
+def write_lists(writer: Writer, ivf: _Index, exact: _Index) -> Lists:
+    """Write inverted lists of the vectors that `exact` has, and map them."""
+    with writer.create(Files.IVF) as file:
+        _faiss.write_index(ivf, _faiss.PyCallbackIOWriter(file.write))
+    return Lists(_map(writer, Files.IVF), exact)
 
 
 def _map(writer: Writer, name: str) -> _Index:

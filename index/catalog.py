@@ -28,14 +28,17 @@ from index.disk import (
 )
 from index.errors import NoSnapshot, SnapshotDamaged
 from index.manifest import GENERATION, read_manifest
+from index.merge import MergeOptions, merge
 from index.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+    from index.build import Begin
     from index.manifest import Manifest
     from index.rows import Rows
+    from index.view import View
 
 _ASIDE: Final = ".building-"
 _LEFTOVERS: Final = (f"{_ASIDE}*", ".live.*.part")
@@ -92,12 +95,21 @@ class Catalog:
             SnapshotDamaged: what came back from the disk is not what was built.
             OSError: the disk refuses.
         """
+        begin = options.get("begin", show_nothing)
+        return self._stage(lambda aside: build(rows, aside, **options), begin)
+
+    def stage_merged(self, view: View, **options: Unpack[MergeOptions]) -> StagedSnapshot:
+        """Merge a view of a generation aside, see `merge`; it raises what `stage` does."""
+        begin = options.get("begin", show_nothing)
+        return self._stage(lambda aside: merge(view, aside, **options), begin)
+
+    def _stage(self, write: Callable[[Path], object], begin: Begin) -> StagedSnapshot:
         make_folder(self.folder)
         aside = self._aside()
         aside.mkdir()
         try:
-            build(rows, aside, **options)
-            options.get("begin", show_nothing)("verifying", 0, "row")
+            write(aside)
+            begin("verifying", 0, "row")
             return StagedSnapshot(aside, _open_verified(aside))
         except BaseException:
             shutil.rmtree(aside, ignore_errors=True)

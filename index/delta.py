@@ -124,9 +124,15 @@ class DeltaWriter:
     among the rows of the snapshot only.
     """
 
-    def __init__(self, view: View) -> None:
-        """Start from a view without a delta: `View.of(snapshot)`."""
+    def __init__(self, view: View, *, finds_neighbours: bool = True) -> None:
+        """Start from a view without a delta: `View.of(snapshot)`.
+
+        Args:
+            view: the view.
+            finds_neighbours: whether to search neighbours; a merge searches them later.
+        """
         self.view = view
+        self._finds_neighbours = finds_neighbours
         self._builder = DeltaBuilder()
 
     def apply(self, rows: Rows, removed: Collection[str]) -> View:
@@ -165,7 +171,7 @@ class DeltaWriter:
     def _find_neighbours(self, rows: Rows, vectors: Floats, terms: PackedTerms) -> Neighbours:
         """Search the snapshot for the neighbours of new rows, each without the row it replaces."""
         snapshot = self.view.snapshot
-        if not len(snapshot):
+        if not len(snapshot) or not self._finds_neighbours:
             return Neighbours.none(len(rows))
         index_side = IndexSide(
             vectors=snapshot.vectors,

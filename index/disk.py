@@ -59,8 +59,8 @@ class HashingFile:
         self._hash = hashlib.sha256()
         self._bytes = 0
 
-    def write(self, data: bytes) -> int:
-        """Write all of `data` and return its length in bytes."""
+    def write(self, data: bytes | memoryview) -> int:
+        """Write all of `data`, a view of bytes, and return its length."""
         self._hash.update(data)
         self._bytes += len(data)
         return self._file.write(data)
@@ -280,15 +280,16 @@ def require(path: Path, *, good: Array) -> None:
 class Blobs:
     """n byte strings, mapped: one file of bytes end to end, one of n+1 offsets into it.
 
-    Supports len() and [position]. Offsets are little-endian int64; the first one is 0.
+    Supports len() and [position]. Offsets (`starts`) are little-endian int64; the first one is 0.
     """
 
-    __slots__ = ("_bytes", "_count", "_offsets")
+    __slots__ = ("_bytes", "_count", "_offsets", "starts")
 
     def __init__(self, data: Array, offsets: Array) -> None:
         # Python's own views: to read one number through them takes a third of numpy's time.
         self._bytes = memoryview(data)  # type: ignore[arg-type]  # numpy does not say so before Python 3.12
-        self._offsets = memoryview(offsets.astype(np.int64, copy=False))  # type: ignore[arg-type]
+        self.starts: Array = offsets.astype(np.int64, copy=False)
+        self._offsets = memoryview(self.starts)  # type: ignore[arg-type]
         self._count = len(offsets) - 1
 
     @classmethod
@@ -318,6 +319,10 @@ class Blobs:
         if not 0 <= position < self._count:
             raise IndexError(f"position {position} of {self._count}")
         return bytes(self._bytes[self._offsets[position] : self._offsets[position + 1]])
+
+    def joined(self, run: slice) -> memoryview:
+        """Some byte strings that lie end to end."""
+        return self._bytes[self._offsets[run.start] : self._offsets[run.stop]]
 
 
 class ArrayFile:

@@ -23,7 +23,7 @@ from index.arrays import (
     entries_of,
 )
 from index.disk import map_exactly, map_starts, require
-from index.errors import BadQuery, SnapshotDamaged
+from index.errors import BadQuery
 from index.manifest import Files
 from index.postings import COARSE, Postings
 from index.rows import BUCKETS, TermCounts
@@ -78,14 +78,15 @@ class Query:
 
 
 class Lexicon:
-    """The term weights of a snapshot, by row (`terms`) and by bucket; safe between threads."""
+    """The term weights of a snapshot, by row (`terms`) and by bucket; safe between threads.
 
-    __slots__ = ("_frequency", "_postings", "terms")
+    A snapshot that was merged has the document frequencies (`frequency`) of its full build.
+    """
+
+    __slots__ = ("frequency", "postings", "terms")
 
     def __init__(self, terms: PackedTerms, frequency: Ints, postings: Postings) -> None:
-        self.terms = terms
-        self._frequency = frequency
-        self._postings = postings
+        self.terms, self.frequency, self.postings = terms, frequency, postings
 
     @classmethod
     def open(cls, folder: Path, rows: int) -> Lexicon:
@@ -99,18 +100,15 @@ class Lexicon:
         scales = map_exactly(folder / Files.TERM_SCALES, np.float32, (rows,))
         require(folder / Files.TERM_SCALES, good=(scales >= 0) & (scales <= 1))
         frequency = map_exactly(folder / Files.TERM_FREQUENCY, np.int32, (BUCKETS,))
-        postings = Postings.open(folder)
-        if frequency.sum(dtype=np.int64) != len(words):
-            raise SnapshotDamaged.at(folder / Files.TERM_FREQUENCY, "does not count the terms")
-        require(folder / Files.TERM_FREQUENCY, good=np.diff(postings.indptr) <= frequency)
-        return cls(PackedTerms(starts, words, scales), frequency, postings)
+        require(folder / Files.TERM_FREQUENCY, good=frequency >= 0)
+        return cls(PackedTerms(starts, words, scales), frequency, Postings.open(folder))
 
     def __len__(self) -> int:
         return len(self.terms.indptr) - 1
 
     def document_frequency(self, buckets: Whole) -> Longs:
-        """Count the rows that hold each bucket: int64 [k]."""
-        return self._frequency.take(buckets).astype(np.int64)
+        """How many rows hold each bucket, or held it at the full build: int64 [k]."""
+        return self.frequency.take(buckets).astype(np.int64)
 
     def weigh(self, buckets: Ints, counts: Floats, group_size: int | None = None) -> Query:
         """Weigh the terms of a text that is not in the snapshot, by the snapshot's frequencies.
@@ -186,7 +184,7 @@ class Lexicon:
         similarities = np.zeros(len(self), np.float32)
         # Bucket by bucket: gathering all postings first takes twice the time, and 20 bytes of
         # memory per posting where a common word has one per row.
-        starts, rows, codes = self._postings.indptr, self._postings.rows, self._postings.codes
+        starts, rows, codes = self.postings.indptr, self.postings.rows, self.postings.codes
         weights = query.weights * np.float32(COARSE)
         for bucket, weight in zip(query.buckets.tolist(), weights, strict=True):
             place = slice(starts[bucket], starts[bucket + 1])

@@ -41,7 +41,7 @@ fetches 128, then 1,024.
 
 More than a thousand rows that are equally near are copies of each other: any of them serves."""
 
-_SLACK: Final = 5e-6
+SLACK: Final = 5e-6
 """More than the rounding error of a float32 similarity."""
 
 _BATCH: Final = 16_384
@@ -149,21 +149,25 @@ def find_own_neighbours(
     rows = np.arange(len(index_side.reliable))
     vectors, terms = index_side.vectors.fetch_stored, index_side.lexicon.terms
     query_side = QuerySide(vectors, terms, index_side.reliable, groups, rows)
-    return _find(index_side, query_side, advance)
+    return find_with_nearest(index_side, query_side, advance)
 
 
 def find_neighbours(index_side: IndexSide, query_side: QuerySide) -> Neighbours:
     """Find the neighbours of some rows: by vectors where these mean something, else by terms."""
-    return _find(index_side, query_side, _ignore)[0]
+    return find_with_nearest(index_side, query_side)[0]
 
 
 def _ignore(_done: int) -> None:
     """Show no progress."""
 
 
-def _find(
-    index_side: IndexSide, query_side: QuerySide, advance: Advance
+def find_with_nearest(
+    index_side: IndexSide, query_side: QuerySide, advance: Advance = _ignore
 ) -> tuple[Neighbours, Ints]:
+    """Do as `find_neighbours`; also give the NEAREST rows of each reliable row, int32 [m, NEAREST].
+
+    -1 stands where there are fewer.
+    """
     found = Neighbours.none(len(query_side.reliable))
     nearest = np.full((len(query_side.reliable), NEAREST), -1, np.int32)
     reliable = np.flatnonzero(query_side.reliable)
@@ -189,7 +193,7 @@ def _find(
 def scale(similarities: Doubles, background: Doubles) -> Doubles:
     """Scale similarities to 0..1: 0 at the background similarity, or at 0 if that is below."""
     zero = np.maximum(background, 0)
-    scaled: Doubles = np.clip((similarities - zero) / np.maximum(1 - zero, _SLACK), 0, 1)
+    scaled: Doubles = np.clip((similarities - zero) / np.maximum(1 - zero, SLACK), 0, 1)
     return scaled
 
 
@@ -260,7 +264,7 @@ def nearest_rows_of(
             # A row that was not fetched is no nearer than the last one that was.
             last = found.similarities[block, -1]
             more = rows.shape[1] == fetch < np.count_nonzero(allowed)
-            undecided.append(block[(rough[:, -1] + _SLACK >= last) & more])
+            undecided.append(block[(rough[:, -1] + SLACK >= last) & more])
             advance(len(block) - len(undecided[-1]))
         left = np.concatenate(undecided)
     advance(len(left))

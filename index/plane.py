@@ -56,7 +56,7 @@ _SAMPLE: Final = 10_000
 _GRID: Final = 1_024
 _POWERS: Final = 60
 _BLOCK: Final = 4_096
-_ALIKE: Final = 0.9
+ALIKE: Final = 0.9
 """A row whose vector is less similar to its earlier one is placed anew."""
 _KNOWN: Final = 0.8
 """With fewer known rows than this share, all are placed anew."""
@@ -92,7 +92,7 @@ class Placing:
         known, places = self._known_places(before, before.places)
         if np.count_nonzero(known) < _KNOWN * np.count_nonzero(self.placed):
             return self._draw(advance)
-        self._place_amid(known, places)
+        self.place_amid(known, places)
         return places
 
     def _draw(self, advance: Advance) -> Shorts:
@@ -114,12 +114,16 @@ class Placing:
         places[rows] = encode_places(_fit(start))
         return places
 
-    def _place_amid(self, known: Bools, places: Shorts) -> None:
-        """Place each other row amid the nearest three known ones."""
+    def place_amid(self, known: Bools, places: Shorts) -> None:
+        """Place each other row amid the nearest three known ones: `places` is filled."""
         new = np.flatnonzero(self.placed & ~known)
-        queries, none = self.vectors.fetch_stored(new), np.full(len(new), -1)
-        found = nearest_rows(self.vectors, queries, known, none)
-        near = found.rows[:, :_BESIDE]
+        near, there = self.nearest[new], known[self.nearest[new]] & (self.nearest[new] >= 0)
+        first = np.argsort(~there, axis=1, kind="stable")[:, :_BESIDE]
+        near = np.take_along_axis(near, first, axis=1)
+        few = np.flatnonzero(np.count_nonzero(there, axis=1) < _BESIDE)
+        if len(few):
+            queries, none = self.vectors.fetch_stored(new[few]), np.full(len(few), -1)
+            near[few] = nearest_rows(self.vectors, queries, known, none).rows[:, :_BESIDE]
         there = (near >= 0)[:, :, np.newaxis]
         sums = np.where(there, places[near].astype(np.int64), 0).sum(axis=1)
         # One that finds no known row stands in the middle.
@@ -138,7 +142,7 @@ class Placing:
         rows, earlier = rows[earlier >= 0], earlier[earlier >= 0]
         for block in blocks_of(len(rows), _BLOCK):
             now, then = self.vectors.fetch(rows[block]), before.vectors.fetch(earlier[block])
-            same = np.einsum("ij,ij->i", now, then) >= _ALIKE
+            same = np.einsum("ij,ij->i", now, then) >= ALIKE
             same &= placed[earlier[block], 0] != NOWHERE
             known[rows[block][same]] = True
             places[rows[block][same]] = placed[earlier[block][same]]

@@ -81,11 +81,31 @@ class Postings:
             writer.create_array(Files.POSTING_ROWS, np.int32, count) as row_file,
             writer.create_array(Files.POSTING_CODES, np.uint8, count) as code_file,
         ):
-            for buckets in _bucket_ranges(starts):
+            for buckets in bucket_ranges(starts):
                 rows, words = _by_bucket(terms, lightest, buckets)
-                codes = ((words >> BUCKET_BITS) + COARSE // 2) // COARSE
                 row_file.write(rows.tobytes())
-                code_file.write(codes.clip(1, 255).astype(np.uint8).tobytes())
+                code_file.write(coarse_codes(words).tobytes())
+
+
+def coarse_codes(words: Packed) -> Bytes:
+    """The codes of some words as postings have them: uint8 [k]."""
+    codes = ((words >> BUCKET_BITS) + COARSE // 2) // COARSE
+    return codes.clip(1, 255).astype(np.uint8)
+
+
+def words_kept(lengths: Longs, words: Packed) -> tuple[Longs, Packed]:
+    """The words of some rows that postings keep, row after row.
+
+    Args:
+        lengths: int64 [n]; how many words each row has.
+        words: uint32 [z]; as in `PackedTerms`, row after row.
+
+    Returns:
+        int64 [k], the position of the row of each; and the word.
+    """
+    owners = np.repeat(np.arange(len(lengths)), lengths)
+    kept = np.flatnonzero((words ^ ALL_BUCKETS) >= lightest_kept(lengths, words).take(owners))
+    return owners.take(kept), words.take(kept)
 
 
 def lightest_kept(lengths: Longs, words: Packed) -> Packed:
@@ -151,7 +171,7 @@ def _by_bucket(terms: PackedTerms, lightest: Packed, buckets: slice) -> tuple[In
     return rows.take(order), words.take(order)
 
 
-def _bucket_ranges(starts: Longs) -> Iterator[slice]:
+def bucket_ranges(starts: Longs) -> Iterator[slice]:
     """Divide the buckets so that each range has few postings, or one bucket alone."""
     first = 0
     while first < BUCKETS:

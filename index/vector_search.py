@@ -37,7 +37,7 @@ _COMPARED_EACH: Final = 4
 """And at least so many for each row that is searched."""
 _MOST_PROBES: Final = 32
 _FEW_QUERIES: Final = 32
-_MANY_QUERIES: Final = 512
+_MANY_QUERIES: Final = 128
 _MOST_LISTS: Final = 2**20
 _MOST_VECTOR_BYTES: Final = 2**38
 
@@ -115,6 +115,30 @@ class Lists:
     def __len__(self) -> int:
         return int(self._ivf.nlist)
 
+    def renumbered(self, numbers: Longs, added: Longs, vectors: Floats) -> _Index:
+        """Lists around the same centroids for FAISS to write: of some of the rows, and of others.
+
+        Args:
+            numbers: int64 [n]; the new number of each row, -1 for one that goes.
+            added: int64 [m]; the numbers of the rows that come.
+            vectors: float32 [m, dim]; theirs, as they are stored.
+        """
+        fresh = _faiss.deserialize_index(_faiss.serialize_index(self._ivf))
+        fresh.reset()
+        fresh.add_with_ids(np.ascontiguousarray(vectors), added)
+        lists = _faiss.ArrayInvertedLists(fresh.nlist, fresh.code_size)
+        for at in range(fresh.nlist):
+            rows, codes = _list_of(self._ivf, at)
+            new_rows, new_codes = _list_of(fresh, at)
+            rows = np.concatenate([numbers[rows], new_rows])
+            order = np.argsort(rows, kind="stable")[np.count_nonzero(rows < 0) :]
+            rows, codes = rows[order], np.concatenate([codes, new_codes])[order]
+            lists.add_entries(at, len(rows), _faiss.swig_ptr(rows), _faiss.swig_ptr(codes))
+        fresh.replace_invlists(lists, True)  # noqa: FBT003 - C++ has no keywords
+        lists.this.disown()
+        fresh.ntotal = int(np.count_nonzero(numbers >= 0)) + len(added)
+        return fresh
+
     def search(
         self, queries: Floats, fetch: int, probes: int, selector: _Index = None
     ) -> tuple[Floats, Longs]:
@@ -137,16 +161,32 @@ class Lists:
         return similarities, rows
 
 
-class Vectors:
-    """The unit vectors of a snapshot, stored as float16; safe to share between threads."""
+def _list_of(ivf: _Index, at: int) -> tuple[Longs, Bytes]:
+    """The rows of an inverted list, and their codes: copies."""
+    lists, width = ivf.invlists, int(ivf.code_size)
+    size = int(lists.list_size(at))
+    if not size:  # a pointer to nothing
+        return np.empty(0, np.int64), np.empty((0, width), np.uint8)
+    rows = _faiss.rev_swig_ptr(lists.get_ids(at), size).copy()
+    codes = _faiss.rev_swig_ptr(lists.get_codes(at), size * width).copy()
+    return rows, codes.reshape(size, width)
 
-    __slots__ = ("_bytes", "_exact", "_lists", "_probes")
+
+class Vectors:
+    """The unit vectors of a snapshot; safe to share between threads.
+
+    Attributes:
+        stored: uint8 [n, bytes of one]; in float16.
+        lists: their inverted lists; None for a small archive.
+    """
+
+    __slots__ = ("_exact", "_probes", "lists", "stored")
 
     def __init__(self, exact: _Index, lists: Lists | None, probes: int) -> None:
+        """Take vectors, and their lists; None for a small archive."""
         self._exact = exact
-        self._bytes = _bytes_of(exact)
-        # None for a small archive.
-        self._lists = lists
+        self.stored: Bytes = _bytes_of(exact)
+        self.lists = lists
         self._probes = probes
 
     def __len__(self) -> int:
@@ -178,8 +218,8 @@ class Vectors:
         if fetch <= 0:
             return Hits.none()
         selector = _selector(allowed)
-        if self._lists is not None and (probes := self.count_visited(count)):
-            search = partial(self._lists.search, query, probes=probes, selector=selector)
+        if self.lists is not None and (probes := self.count_visited(count)):
+            search = partial(self.lists.search, query, probes=probes, selector=selector)
             hits = _search(search, fetch, count)
             # The visited lists may hold fewer allowed rows than fetched.
             if len(hits) == fetch:
@@ -204,7 +244,7 @@ class Vectors:
 
     def codes(self, rows: Whole) -> Bytes:
         """Read the bytes of vectors of rows 0..n-1 as stored: uint8 [m, bytes of one]."""
-        return self._bytes.take(rows, axis=0)
+        return self.stored.take(rows, axis=0)
 
     def candidates(self, queries: Floats, fetch: int, allowed: Bools) -> tuple[Longs, Floats]:
         """Find the nearest rows of each of many vectors, float32 [m, dim]; any of several copies.
@@ -216,11 +256,11 @@ class Vectors:
         count = self._count(allowed)
         fetch = min(fetch, count)
         with _one_thread() if len(queries) < _FEW_QUERIES else nullcontext():
-            if self._lists is None or count <= EXACT_BELOW:
+            if self.lists is None or count <= EXACT_BELOW:
                 return self._scanned(queries, fetch, allowed)
             probes = min(self._probes, _MOST_PROBES) * math.ceil(len(self) / count)
             selector = _selector(allowed)
-            similarities, rows = self._lists.search(queries, fetch, probes, selector)
+            similarities, rows = self.lists.search(queries, fetch, probes, selector)
             # The visited lists may hold fewer allowed rows than fetched.
             dry = np.flatnonzero(rows[:, -1] < 0)
             rows[dry], similarities[dry] = self._scanned(queries[dry], fetch, allowed)
@@ -255,12 +295,12 @@ class Vectors:
 
         It visits no fewer if fewer rows are allowed, until it scans all.
         """
-        if self._lists is None or count <= EXACT_BELOW:
+        if self.lists is None or count <= EXACT_BELOW:
             return 0
         # The probes were measured with all rows allowed. With a filter, more lists are visited, to
         # compare about as many allowed rows as then.
         probes = self._probes * math.ceil(len(self) / count)
-        return probes if probes < len(self._lists) else 0
+        return probes if probes < len(self.lists) else 0
 
 
 def _bytes_of(exact: _Index) -> Bytes:

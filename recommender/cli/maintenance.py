@@ -16,7 +16,8 @@ from recommender.cli.archive_in_use import open_settings
 from recommender.cli.source_options import SourceAccess, check_place, source_options
 from recommender.cli.terminal import bar, current_actor, leave
 from recommender.errors import DeletedArticle, GateRefused, ReadAlsoError
-from recommender.indexing.rebuild import compact, rebuild
+from recommender.indexing.compaction import compact
+from recommender.indexing.rebuild import rebuild
 from recommender.indexing.snapshots import needs_rebuild
 from recommender.operations.check import gather_facts
 from recommender.operations.check_findings import Level, judge
@@ -113,7 +114,8 @@ def erase_(article_id: str, yes: bool, force: bool) -> None:
 def _publish(settings: Settings, store: ArticleStore, catalog: Catalog, *, force: bool) -> str:
     model = model_in_use(catalog, settings, store)
     if not (force or needs_rebuild(catalog)):
-        return compact(store, catalog, model, keep=ALL_GENERATIONS).generation
+        # A merge would keep statistics that the article was counted in.
+        return compact(store, catalog, model, full=True, keep=ALL_GENERATIONS).generation
     with Sandbox() as markup:
         reader = Analyzer(
             model, partial(load_encoder, meter=bar, patience_seconds=PATIENCE_SECONDS), markup.read

@@ -17,7 +17,8 @@ from recommender.cli.archive_in_use import open_settings
 from recommender.cli.terminal import bar, leave
 from recommender.indexing.archive_model import choose_for_rebuild
 from recommender.indexing.backfill import analyze_texts
-from recommender.indexing.rebuild import DEFAULT_KEEP, compact, rebuild
+from recommender.indexing.compaction import compact
+from recommender.indexing.rebuild import DEFAULT_KEEP, rebuild
 from recommender.indexing.rollback import roll_back
 from recommender.indexing.snapshots import (
     open_generation,
@@ -115,17 +116,19 @@ def _check_choice(settings: Settings, *, anew: bool) -> None:
 
 
 @click.command("compact")
+@click.option("--full", is_flag=True, help="Build all anew, also if few articles have changed.")
 @keep_option
-def compact_(keep: int) -> None:
+def compact_(full: bool, keep: int) -> None:
     """Build a snapshot of what is analyzed already.
 
+    If few articles have changed since the last full build, they are merged into the live snapshot.
     The indexer does this by itself when many changes have come.
     """
     settings = open_settings()
     catalog = Catalog(settings.data.snapshots)
     with closing(open_store(settings.database_url, must_exist=True)) as store:
         model = model_in_use(catalog, settings, store)
-        done = compact(store, catalog, model, keep=keep)
+        done = compact(store, catalog, model, full=full, keep=keep)
     click.echo(f"published {done.generation}: {done.articles} articles, up to change {done.change}")
 
 

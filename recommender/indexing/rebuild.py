@@ -1,7 +1,7 @@
-"""From the store to a published snapshot: a rebuild, which computes what is missing, or compaction.
+"""From the store to a published snapshot: a rebuild, which computes what is missing.
 
-Either gathers the articles and their features, builds a snapshot aside, and publishes it if the
-gate admits it.
+It gathers the articles and their features, builds a snapshot aside, and publishes it if the gate
+admits it.
 """
 
 import time
@@ -29,7 +29,7 @@ from recommender.analysis.analyzer import ANALYZER_VERSION, Analyzer
 from recommender.analysis.embedding import Model
 from recommender.analysis.features import Features
 from recommender.api import ListOptions
-from recommender.errors import GateRefused, HeldBack
+from recommender.errors import GateRefused
 from recommender.indexing.backfill import backfill
 from recommender.indexing.documents import (
     IndexedDocument,
@@ -56,7 +56,18 @@ from recommender.ranking.scoring import find_seed
 from recommender.ranking.vector_share import SHARES_NOTE
 from recommender.store import ArticleStore, StoredArticle, StoreState
 
-__all__ = ["DEFAULT_KEEP", "Rebuilt", "compact", "measured_shares", "rebuild"]
+__all__ = [
+    "DEFAULT_KEEP",
+    "Rebuilt",
+    "Staged",
+    "batches",
+    "index_page",
+    "measured_shares",
+    "open_live",
+    "publish",
+    "rebuild",
+    "stage",
+]
 
 DEFAULT_KEEP: Final = 3
 """How many generations are kept by default."""
@@ -81,6 +92,21 @@ class Rebuilt:
     articles: int
     embedded: int
     change: int
+    unread: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Staged:
+    """A snapshot that may be published.
+
+    Attributes:
+        snapshot: complete and verified.
+        expected: how many articles it should have, see `Gathered`.
+        unread: how many articles have no features.
+    """
+
+    snapshot: StagedSnapshot
+    expected: int
     unread: int
 
 
@@ -141,28 +167,13 @@ def rebuild(
         changes_model = _changes_model(catalog, model)
         if not changes_model:
             store.queue.acknowledge_known(ANALYZER_VERSION, model.fingerprint, meter)
-        done = _publish(store, catalog, model, keep=keep, force=force, meter=meter)
+        staged = stage(store, catalog, model, meter=meter)
+        live = None if force else open_live(catalog)
+        done = publish(store, catalog, staged, live, keep=keep, force=force)
         if changes_model:
             store.queue.acknowledge_known(ANALYZER_VERSION, model.fingerprint, meter)
         store.features.prune(report_catalog(store, catalog).fingerprints)
     return replace(done, embedded=embedded)
-
-
-def compact(
-    store: ArticleStore, catalog: Catalog, model: Model, *, keep: int = DEFAULT_KEEP
-) -> Rebuilt:
-    """Publish a snapshot of the stored features. It raises the errors of `rebuild`, and one more.
-
-    The weights of signals that a rebuild has measured stay; those that it could not measure are
-    measured now. Articles stay where they are on the archive map; new ones are placed beside them.
-
-    Raises:
-        HeldBack: an operator has rolled back, and has not run a rebuild since.
-    """
-    with catalog.lock():
-        if (reason := rollback_hold(catalog).text) is not None:
-            raise HeldBack(reason.strip())
-        return _publish(store, catalog, model, keep=keep, compacts=True)
 
 
 def gather(store: ArticleStore, model: Model, spool: RowSpool, meter: Meter = silent) -> Gathered:
@@ -182,8 +193,8 @@ def gather(store: ArticleStore, model: Model, spool: RowSpool, meter: Meter = si
     with store.scan() as scan:
         queued, count = scan.queued_ids(), scan.count()
         with _show(meter, count, "gathering", count) as advance:
-            for page in _batches(scan.outlines()):
-                documents = _index_page(store, page, model.fingerprint)
+            for page in batches(scan.outlines()):
+                documents = index_page(store, page, model.fingerprint)
                 rows = build_rows(documents, model, rows.dim, rows.passages.dim)
                 spool.append(rows)
                 pairs.add(documents)
@@ -196,15 +207,17 @@ def gather(store: ArticleStore, model: Model, spool: RowSpool, meter: Meter = si
     return Gathered(scan.state, rows, expected, unread, pairs)
 
 
-def _batches(articles: Iterable[StoredArticle]) -> Iterator[list[StoredArticle]]:
+def batches(articles: Iterable[StoredArticle]) -> Iterator[list[StoredArticle]]:
+    """Divide articles into those that are loaded at once."""
     iterator = iter(articles)
     while page := list(islice(iterator, LOADED_AT_ONCE)):
         yield page
 
 
-def _index_page(
+def index_page(
     store: ArticleStore, page: Sequence[StoredArticle], fingerprint: str
 ) -> list[IndexedDocument]:
+    """The documents of some articles, in order; without those of which no text has features."""
     hashes = dict.fromkeys(key for one in page for key in _text_hashes(one))
     features = store.features.load([*hashes], ANALYZER_VERSION, fingerprint)
     documents = (_index_article(one, features) for one in page)
@@ -244,36 +257,64 @@ def measured_shares(catalog: Catalog, model: Model) -> str:
     return live.notes.get(SHARES_NOTE, "")
 
 
-def _publish(
+def stage(
     store: ArticleStore,
     catalog: Catalog,
     model: Model,
     *,
-    keep: int,
-    force: bool = False,
-    compacts: bool = False,
+    shares: str = "",
+    places_from: Snapshot | None = None,
     meter: Meter = silent,
-) -> Rebuilt:
-    live = _open_live(catalog) if compacts else None
+) -> Staged:
+    """Build a snapshot of all articles aside.
+
+    Args:
+        store: where the articles are.
+        catalog: where snapshots go; locked.
+        model: of the vectors.
+        shares: the note with shares of vectors that stay as they were measured.
+        places_from: the snapshot whose articles stay where they are on the archive map.
+        meter: shows the progress.
+    """
     with catalog.scratch() as folder:
         gathered = gather(store, model, RowSpool(folder), meter)
-        kept = measured_shares(catalog, model) if compacts else ""
-        options = build_options(model, gathered.state, gathered.pairs, kept)
+        options = build_options(model, gathered.state, gathered.pairs, shares)
         with _stages(meter, len(gathered.rows)) as begin:
-            options |= {"places_from": live, "begin": begin}
+            options |= {"places_from": places_from, "begin": begin}
             staged = catalog.stage(gathered.rows, **options)
-        articles, expected = len(gathered.rows), gathered.expected
-        rebuilt = Rebuilt("", articles, 0, gathered.state.change, gathered.unread)
-        del gathered, options  # they map files of the folder, which would not be freed
+        # Gathered rows map files of the folder, which would not be freed if they were given back.
+        return Staged(staged, gathered.expected, gathered.unread)
+
+
+def publish(
+    store: ArticleStore,
+    catalog: Catalog,
+    new: Staged,
+    live: Snapshot | None,
+    *,
+    keep: int,
+    force: bool = False,
+) -> Rebuilt:
+    """Publish a staged snapshot, if the gate admits it.
+
+    Args:
+        store: where the articles are.
+        catalog: where snapshots go; locked.
+        new: the staged one.
+        live: the one that the gate compares it with; None if there is none.
+        keep: how many generations to keep.
+        force: publish even what the gate refuses.
+    """
+    staged = new.snapshot
     try:
         if not force:
-            live = live if compacts else _open_live(catalog)
-            _check_gate(staged, live, store, expected)
+            _check_gate(staged, live, store, new.expected)
     except BaseException as fault:
         catalog.discard(staged)
         if isinstance(fault, GateRefused):
             _note_refusal(store, catalog, str(fault))
         raise
+    articles, change = len(staged.snapshot), staged.snapshot.manifest.change
     live_before = read_live_name(catalog)
     generation = catalog.publish(staged)
     is_new = generation != live_before
@@ -282,7 +323,7 @@ def _publish(
         note.remove()
     catalog.prune(keep)
     store.trim(before=report_catalog(store, catalog).oldest_change)
-    return replace(rebuilt, generation=generation)
+    return Rebuilt(generation, articles, 0, change, new.unread)
 
 
 @contextmanager
@@ -350,7 +391,7 @@ def _candidate(snapshot: Snapshot, policy: Policy, now: float) -> GateCandidate:
     )
 
 
-def _open_live(catalog: Catalog) -> Snapshot | None:
+def open_live(catalog: Catalog) -> Snapshot | None:
     """The live snapshot; None if none can be served."""
     try:
         return open_generation(catalog)

@@ -37,6 +37,7 @@ from recommender.indexing.documents import (
     build_rows,
 )
 from recommender.ranking.vector_share import SHARES_NOTE, VectorShares, read_shares
+from recommender.release import RELEASE
 from recommender.settings import PREFIX, Settings
 from recommender.store import ArticleStore, CatalogNeeds, LogPosition, StoreState, open_store
 
@@ -65,6 +66,7 @@ _TITLE_ENCODER: Final = "title_encoder"
 _LANGUAGES: Final = "languages"
 _WEAK: Final = "kin"
 _MARK: Final = "mark"
+_RELEASE: Final = "release"
 _ANY: Final = "*"
 _CATALOG_ID: Final = "catalog-id"
 """The file beside the generations with a random name, by which the store knows them."""
@@ -148,6 +150,7 @@ def build_options(
             _LANGUAGES: languages,
             _WEAK: ",".join(sorted(model.weak_languages)),
             _MARK: state.newest.mark,
+            _RELEASE: RELEASE,
             SHARES_NOTE: read_shares(kept).supplemented(measured).to_note(),
         },
     )

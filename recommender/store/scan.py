@@ -11,7 +11,7 @@ from recommender.analysis.features import PROBE_KEY
 from recommender.articles import Article, parse_article, parse_outline
 from recommender.store import schema
 from recommender.store.article_rows import StoredArticle
-from recommender.store.change_log import StoreState, archive_state_of
+from recommender.store.change_log import LogPosition, StoreState, archive_state_of, has_position
 from recommender.store.feature_cache import FEATURE_TABLES
 from recommender.store.text_queue import ATTEMPTS
 
@@ -85,9 +85,28 @@ class StoreScan:
         """Yield the articles by ascending id (byte order), read some hundreds at a time."""
         return self._pages(schema.articles.c.document, parse_article)
 
-    def outlines(self) -> Iterator[StoredArticle]:
-        """Yield the outlines of the articles: as `__iter__` does, without the texts."""
-        return self._pages(schema.articles.c.outline, parse_outline)
+    def outlines(self, after: int = 0) -> Iterator[StoredArticle]:
+        """Yield the outlines of the articles: as `__iter__` does, without the texts.
+
+        Args:
+            after: a change number; only articles about which the log has a later entry.
+        """
+        return self._pages(schema.articles.c.outline, parse_outline, after)
+
+    def has_position(self, position: LogPosition, epoch: str) -> bool:
+        """Whether a position is in this store's log."""
+        return has_position(self._connection, position, epoch)
+
+    def count_touched(self, after: int) -> int:
+        """Count the ids, also deleted ones, about which the log has an entry after a number."""
+        query = sa.select(sa.func.count()).select_from(schema.articles)
+        return self._connection.scalar(query.where(schema.articles.c.touched > after)) or 0
+
+    def deleted_ids(self, after: int) -> frozenset[str]:
+        """Return the ids of the articles that were deleted after a change number."""
+        table = schema.articles
+        query = sa.select(table.c.id).where(table.c.touched > after, table.c.deleted.is_(True))
+        return frozenset(self._connection.scalars(query))
 
     def text_hashes(self) -> Iterator[tuple[str, str]]:
         """Yield id and hash of the present text of each article, by ascending id, as a stream."""
@@ -99,7 +118,7 @@ class StoreScan:
             yield row.id, row.text_hash
 
     def _pages(
-        self, column: sa.Column[Any], parse: Callable[[str], Article]
+        self, column: sa.Column[Any], parse: Callable[[str], Article], after: int = 0
     ) -> Iterator[StoredArticle]:
         table = schema.articles
         columns = (table.c.id, column, table.c.text_hash, table.c.read_hash, table.c.change)
@@ -107,7 +126,7 @@ class StoreScan:
         while True:
             query = (
                 sa.select(*columns)
-                .where(table.c.deleted.is_(False), table.c.id > last)
+                .where(table.c.deleted.is_(False), table.c.touched > after, table.c.id > last)
                 .order_by(table.c.id)
                 .limit(ROWS_AT_ONCE)
             )

@@ -24,8 +24,9 @@ from recommender.errors import (
     ReadAlsoError,
     StoreUnusable,
 )
+from recommender.indexing.compaction import compact
 from recommender.indexing.indexer import Indexer
-from recommender.indexing.rebuild import compact, rebuild
+from recommender.indexing.rebuild import rebuild
 from recommender.live import Follower
 from recommender.operations.erasure import Erased, erase
 from recommender.ranking.candidates import ListRequest

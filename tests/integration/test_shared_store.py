@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from index import Catalog
 from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import Encoder, Model
-from recommender.indexing.rebuild import Rebuilt, compact, rebuild
+from recommender.indexing.compaction import compact
+from recommender.indexing.rebuild import Rebuilt, rebuild
 from recommender.indexing.snapshots import touch_catalog
 from recommender.live import open_replica
 from recommender.progress import Advance

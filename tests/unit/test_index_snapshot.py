@@ -331,11 +331,7 @@ MISFITS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "few scales of words": (Files.TERM_SCALES, npy(np.ones(ROWS - 1, np.float32))),
     "scales of words below zero": (Files.TERM_SCALES, npy(with_one(np.ones(ROWS), -1))),
     "scales of words that are no number": (Files.TERM_SCALES, npy(with_one(np.ones(ROWS), np.nan))),
-    "frequencies of other words": (Files.TERM_FREQUENCY, npy(np.ones(2**20, np.int32))),
-    "more postings than words": (
-        Files.TERM_FREQUENCY,
-        npy(np.r_[ENTRIES, np.zeros(2**20 - 1, np.int32)].astype(np.int32)),
-    ),
+    "frequencies below zero": (Files.TERM_FREQUENCY, npy(np.full(2**20, -1, np.int32))),
     "few codes": (Files.POSTING_CODES, npy(np.ones(1, np.uint8))),
     "few postings": (Files.POSTING_STARTS, npy(np.zeros(2**20 + 1, np.int64))),
     "offsets past the end": (Files.IDS_OFFSETS, raw(*range(ROWS), 10**9)),

@@ -18,7 +18,8 @@ from recommender.analysis.embedding import Model
 from recommender.articles import parse_article
 from recommender.display_fields import DisplayFields
 from recommender.errors import NotReady
-from recommender.indexing.rebuild import Rebuilt, compact
+from recommender.indexing.compaction import compact
+from recommender.indexing.rebuild import Rebuilt
 from recommender.indexing.snapshots import open_generation
 from recommender.live import Heartbeats, Journal
 from recommender.live.replica import OpenedReplica, Replica

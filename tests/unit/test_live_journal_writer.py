@@ -13,7 +13,7 @@ import pytest
 from index import Catalog, View
 from recommender.analysis.embedding import Model
 from recommender.articles import Article
-from recommender.indexing.rebuild import compact
+from recommender.indexing.compaction import compact
 from recommender.live import Follower, Heartbeats, Journal
 from recommender.live.journal import MOST_JOBS
 from recommender.live.replica import OpenedReplica, Replica, open_base_snapshots, open_replica

@@ -24,7 +24,7 @@ from flask.testing import FlaskClient
 from tqdm import tqdm
 
 from index import Catalog
-from recommender.indexing.rebuild import compact
+from recommender.indexing.compaction import compact
 from recommender.settings import Settings
 from recommender.store import open_store
 from service import create_app

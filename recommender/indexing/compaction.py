@@ -1,0 +1,231 @@
+"""Compaction: a snapshot of the stored features takes up the changes since the live one.
+
+As long as few articles have changed since the last full build, the live snapshot is merged with
+the changes. All statistics stay those of that build, so the rest of the archive is not looked at.
+Otherwise all is built anew, as in a rebuild.
+"""
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index import Catalog, DeltaWriter, Manifest, Snapshot, View
+from index.build import IVF_ABOVE
+from recommender.analysis.embedding import Model
+from recommender.errors import HeldBack
+from recommender.indexing.documents import GROUPED_BY, PLACED_BY, build_rows
+from recommender.indexing.rebuild import (
+    DEFAULT_KEEP,
+    Rebuilt,
+    Staged,
+    batches,
+    index_page,
+    measured_shares,
+    open_live,
+    publish,
+    stage,
+)
+from recommender.indexing.snapshots import Origin, build_options, rollback_hold
+from recommender.indexing.text_clusters import grow_text_clusters
+from recommender.ranking.vector_share import SHARES_NOTE
+from recommender.store import ArticleStore, StoreScan
+
+__all__ = [
+    "CHANGED_NOTE",
+    "FULL_NOTE",
+    "Descent",
+    "compact",
+    "number_text_clusters_of",
+    "why_full",
+]
+
+FULL_NOTE: Final = "full-build"
+"""The note with the generation of the full build that a merged snapshot descends from."""
+CHANGED_NOTE: Final = "changed-since"
+"""The note with how many articles changed since that build, as JSON by language."""
+LEAST_ROWS: Final = 2_000
+"""With fewer articles, a full build takes a second or two, and its statistics are clean."""
+MOST_CHANGED: Final = 0.2
+"""The share of articles that may change after a full build, in all and in each language."""
+FEW_CHANGED: Final = 50
+"""So many changes in one language are no drift, however small it is."""
+MOST_LOADED: Final = 50_000
+"""So many changed articles are in memory at once: 250 MB."""
+_log = logging.getLogger(__name__)
+
+
+def compact(
+    store: ArticleStore,
+    catalog: Catalog,
+    model: Model,
+    *,
+    full: bool = False,
+    keep: int = DEFAULT_KEEP,
+) -> Rebuilt:
+    """Publish a snapshot of the stored features. It raises the errors of `rebuild`, and one more.
+
+    The weights of signals that a rebuild has measured stay; a full build measures those that it
+    could not measure. Articles stay where they are on the archive map; new ones are placed beside
+    them.
+
+    Args:
+        store: where the articles are.
+        catalog: where snapshots go.
+        model: of the vectors.
+        full: build anew even where few articles have changed.
+        keep: how many generations to keep.
+
+    Raises:
+        HeldBack: an operator has rolled back, and has not run a rebuild since.
+    """
+    with catalog.lock():
+        if (reason := rollback_hold(catalog).text) is not None:
+            raise HeldBack(reason.strip())
+        live, shares = open_live(catalog), measured_shares(catalog, model)
+        staged = (
+            None if live is None or full else _stage_merged(store, catalog, model, live, shares)
+        )
+        if staged is None:
+            staged = stage(store, catalog, model, shares=shares, places_from=live)
+        return publish(store, catalog, staged, live, keep=keep)
+
+
+@dataclass(frozen=True, slots=True)
+class Descent:
+    """From which full build a snapshot comes, and what was merged into it since.
+
+    Attributes:
+        full: the generation of that build.
+        rows: by language, how many articles it had.
+        changed: by language, how many articles came, changed or went since; one that changed twice
+            counts twice.
+    """
+
+    full: str
+    rows: Mapping[str, int]
+    changed: Mapping[str, int]
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> "Descent":
+        """Read it from a manifest."""
+        rows = {name: group.rows for name, group in manifest.background.items()}
+        full = manifest.notes.get(FULL_NOTE, manifest.generation)
+        return cls(full, rows, json.loads(manifest.notes.get(CHANGED_NOTE, "{}")))
+
+    def after(self, changed: Mapping[str, int]) -> "Descent":
+        """The descent after more articles have changed."""
+        return Descent(self.full, self.rows, Counter(self.changed) + Counter(changed))
+
+    @property
+    def drift(self) -> str | None:
+        """Why statistics of the full build do not fit any more; None if they do."""
+        if sum(self.changed.values()) > MOST_CHANGED * sum(self.rows.values()):
+            return f"{sum(self.changed.values())} of {sum(self.rows.values())} articles changed"
+        for language, changed in sorted(self.changed.items()):
+            if changed > max(FEW_CHANGED, MOST_CHANGED * self.rows.get(language, 0)):
+                return f"{changed} of {self.rows.get(language, 0)} articles in {language!r} changed"
+        return None
+
+    def to_notes(self) -> dict[str, str]:
+        """The notes of a manifest that `of` reads; none where nothing has changed."""
+        if not self.changed:
+            return {}
+        return {FULL_NOTE: self.full, CHANGED_NOTE: json.dumps(dict(self.changed), sort_keys=True)}
+
+
+def why_full(live: Manifest, wanted: Mapping[str, Any], touched: int) -> str | None:
+    """Why changes cannot be merged into the live snapshot; None if they can.
+
+    Args:
+        live: its manifest.
+        wanted: the options of a full build; see `build_options`.
+        touched: about how many articles the log has an entry after it.
+    """
+    apart = [name for name in _FIXED if getattr(live, name) != wanted[name]]
+    notes = {**live.notes, **wanted["notes"]}
+    apart += [name for name in notes if _is_fixed(name) and live.notes.get(name) != notes[name]]
+    if apart:
+        return f"another {', '.join(sorted(apart))}"
+    if live.rows < LEAST_ROWS or touched > min(MOST_LOADED, MOST_CHANGED * live.rows):
+        return f"{touched} of {live.rows} articles were touched"
+    return None
+
+
+_FIXED: Final = ("model", "analyzer", "epoch", "grouped_by", "reliable_by", "centred")
+
+
+def _is_fixed(note: str) -> bool:
+    """Whether a note says how rows are computed."""
+    return note not in {"mark", SHARES_NOTE, FULL_NOTE, CHANGED_NOTE}
+
+
+def _stage_merged(
+    store: ArticleStore, catalog: Catalog, model: Model, live: Snapshot, shares: str
+) -> Staged | None:
+    """Merge the live snapshot with the changes since, aside; None if a full build is due."""
+    origin = Origin.of(live.manifest)
+    with store.scan() as scan:
+        options = build_options(model, scan.state, kept=shares)
+        touched = scan.count_touched(origin.point.number)
+        reason = why_full(live.manifest, options, touched)
+        if not scan.has_position(origin.point, origin.epoch) or live.places is None:
+            reason = reason or "the log or the archive map does not reach back"
+        if reason is None:
+            view = _read_changes(store, scan, live, model)
+            queued, count = scan.queued_ids(), scan.count()
+    if reason is None:
+        descent = Descent.of(live.manifest).after(_count_changes(view))
+        rows = int(np.count_nonzero(view.present))
+        crosses = (rows > IVF_ABOVE) != bool(live.manifest.ivf_lists)
+        reason = "it gets inverted lists, or loses them" if crosses else descent.drift
+    if reason is not None:
+        _log.info("all is built anew: %s", reason)
+        return None
+    catalog.remove(())
+    staged = catalog.stage_merged(
+        view,
+        change=options["change"],
+        notes={**options["notes"], **descent.to_notes()},
+        columns={"text_cluster": number_text_clusters_of(view)},
+        placed_by=PLACED_BY,
+    )
+    _log.info("%d articles were merged into %s", touched, live.generation)
+    missing = sum(view.row_of(one) is None for one in queued)
+    return Staged(staged, count - missing, count - rows)
+
+
+def _read_changes(store: ArticleStore, scan: StoreScan, live: Snapshot, model: Model) -> View:
+    """The live snapshot with all changes of the store since, as they are in one transaction."""
+    writer, number = DeltaWriter(View.of(live), finds_neighbours=False), live.manifest.change
+    writer.apply(build_rows((), model, live.manifest.dim), scan.deleted_ids(number))
+    for page in batches(scan.outlines(after=number)):
+        documents = index_page(store, page, model.fingerprint)
+        read = {document.article.id for document in documents}
+        rows = build_rows(documents, model, live.manifest.dim, live.manifest.passage_dim)
+        writer.apply(rows, {one.article.id for one in page} - read)
+    return writer.view
+
+
+def _count_changes(view: View) -> Counter[str]:
+    """How many articles came, changed or went, by language."""
+    return Counter(
+        view.label_of(GROUPED_BY, row)
+        for article_id, now in view.changed.items()
+        if (row := view.snapshot.row_of(article_id) if now is None else now) is not None
+    )
+
+
+def number_text_clusters_of(view: View) -> NDArray[np.int64]:
+    """Number the text clusters of the rows of a view, present or not: int64 [n + d]."""
+    size, new = len(view.snapshot), np.flatnonzero(view.present[len(view.snapshot) :])
+    columns, fresh = view.snapshot.columns, view.delta.columns["minhash"][new]
+    numbers, new_numbers = grow_text_clusters(columns["text_cluster"], columns["minhash"], fresh)
+    every = np.zeros(len(view), np.int64)
+    every[:size], every[size + new] = numbers, new_numbers
+    return every
