@@ -51,7 +51,8 @@ class RayCrew:
         Args:
             address: `local` to start a Ray of this machine; `auto` or `host:port` for a cluster
                 that this machine is a part of.
-            data_dir: the data folder, where models are unpacked; the same path on each machine.
+            data_dir: the data folder, where models are unpacked. A relative path, also of a model,
+                begins in the present folder, on each machine.
             encoding: how texts are encoded.
 
         Raises:

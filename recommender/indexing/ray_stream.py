@@ -130,7 +130,8 @@ class RayStream:
                 f"--num-gpus where there is one, or set {PREFIX}DEVICE=auto"
             )
         device = replace(self._encoding, device=CUDA if gpus else "cpu")
-        make = EncodingWork, (model.name, self._data_dir, device, model.fingerprint)
+        own = model.name, self._data_dir, device, model.fingerprint, Path.cwd()
+        make = EncodingWork, own
         if gpus:
             return Pool(make, gpus, 1, 1)
         cores = _cores()

@@ -9,6 +9,7 @@ import os
 import socket
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from contextlib import chdir, nullcontext
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final
@@ -139,10 +140,12 @@ class EncodingWork(PartWork):
         data_dir: Path,
         encoding: EncodingSettings,
         fingerprint: str,
+        folder: Path,
     ) -> None:
         super().__init__(feed)
         self._find = partial(find_model, model, data_dir, encoding)
         self._fingerprint = fingerprint
+        self._folder = folder
 
     def find(self, texts: Texts) -> dict[str, Row]:
         """The embeddings of some texts."""
@@ -151,6 +154,10 @@ class EncodingWork(PartWork):
 
     @cached_property
     def _encoders(self) -> Encoders:
+        with chdir(self._folder) if self._folder.is_dir() else nullcontext():
+            return self._load()
+
+    def _load(self) -> Encoders:
         model = self._find()
         if model.fingerprint != self._fingerprint:
             raise ClusterAway(

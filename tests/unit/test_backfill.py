@@ -9,10 +9,15 @@ import pytest
 from numpy.typing import NDArray
 
 from recommender.analysis.analyzer import ANALYZER_VERSION, Analyzer, analyze
+from recommender.analysis.crew import PartDone, Parts
+from recommender.analysis.embedding import Encoders, Model
+from recommender.analysis.embedding.model import ServedModel
+from recommender.analysis.features import Embedding, Features
 from recommender.analysis.html import MARKUP_VERSION
 from recommender.analysis.tokens import count_tokens
 from recommender.articles import Article
-from recommender.indexing.backfill import backfill
+from recommender.encoding_settings import EncoderServer
+from recommender.indexing.backfill import backfill, embed_part
 from recommender.progress import Advance, silent
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
@@ -137,3 +142,65 @@ def test_the_model_is_loaded_only_if_something_is_missing(
     store.put(PLAIN)
     assert backfill(store, analyzer, silent) == 1
     assert backfill(store, replace(analyzer, load=never), silent) == 0
+
+
+class OtherMachines:
+    """A crew that works here, the last part first; a text that says `poison` kills it."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+
+    def read(self, parts: Parts) -> Iterator[PartDone[Features]]:
+        for keys in reversed(parts.keys):
+            texts = parts.load(keys)
+            self.done += [f"read {article.id}" for article in texts.values()]
+            found = {key: analyze(one) for key, one in texts.items() if one.title != "poison"}
+            yield PartDone(texts.keys(), found)
+
+    def embed(self, model: Model, parts: Parts, advance: Advance) -> Iterator[PartDone[Embedding]]:
+        assert model.served is None
+        for keys in reversed(parts.keys):
+            texts = parts.load(keys)
+            self.done += [f"embed {article.id}" for article in texts.values()]
+            north = {key: one for key, one in texts.items() if one.title == "north"}
+            yield PartDone(texts.keys(), embed_part(north, Encoders(Compass()), advance))
+
+
+def test_a_crew_takes_the_place_of_this_machine_and_texts_that_kill_it_are_dead_letters(
+    store: ArticleStore, analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recommender.store.feature_cache.CHUNK", 1)
+    titles = {"a": "north", "b": "poison", "c": "east"}
+    for article_id, title in titles.items():
+        store.put(Article(id=article_id, title=title, body="north by north"))
+    crew = OtherMachines()
+    assert backfill(store, replace(analyzer, crew=crew), silent) == 1
+    assert sorted(crew.done) == ["embed a", "embed c", "read a", "read b", "read c"]
+    assert store.queue.dead_letter_ids() == {"b", "c"}
+    again = OtherMachines()
+    assert backfill(store, replace(analyzer, crew=again), silent) == 0
+    assert again.done == []
+
+
+def test_a_server_that_embeds_is_asked_from_here_though_a_crew_reads(
+    store: ArticleStore, analyzer: Analyzer
+) -> None:
+    store.put(Article(id="a", title="north"))
+    served = ServedModel("compass", EncoderServer("http://compass.example/embed"))
+    crew = OtherMachines()
+    remote = replace(
+        analyzer,
+        model=replace(analyzer.model, served=served),
+        load=lambda _: SteadyCompass(),
+        crew=crew,
+    )
+    assert backfill(store, remote, silent) == 1
+    assert crew.done == ["read a"]
+
+
+class SteadyCompass:
+    """A server's encoder, to which every text points north."""
+
+    def encode(self, texts: Sequence[str], advance: Advance) -> NDArray[np.float32]:
+        advance(len(texts))
+        return np.array([DIRECTIONS["north"] for _ in texts], np.float32)
