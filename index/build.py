@@ -21,7 +21,7 @@ from index.lexical import Lexicon, Weigher
 from index.manifest import FORMAT, Files, Manifest, column_file
 from index.neighbours import IndexSide, find_own_neighbours
 from index.plane import ROUNDS, Placing
-from index.vector_search import Lists, Vectors
+from index.vector_search import STORED, Lists, Vectors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -66,7 +66,6 @@ _ADDED_AT_ONCE: Final = 65_536
 # The stubs of FAISS lack its keyword parameters and its callback writer.
 _faiss: Any = faiss
 _Index: TypeAlias = Any
-_STORED: Final = (_faiss.ScalarQuantizer.QT_fp16, _faiss.METRIC_INNER_PRODUCT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,7 +325,7 @@ def write_stored(
     writer: Writer, dim: int, count: int, blocks: Iterable[Array], advance: Advance
 ) -> _Index:
     """Write `count` vectors as float16, some rows at a time, and map the FAISS index of them."""
-    exact = _faiss.IndexScalarQuantizer(dim, *_STORED)
+    exact = _faiss.IndexScalarQuantizer(dim, *STORED)
     with writer.create(Files.VECTORS) as file:
         file.write(_head(exact, count) + (count * exact.code_size).to_bytes(8, "little"))
         for block in blocks:

@@ -35,6 +35,8 @@ _COMPARED: Final = 400
 """Lists of one bit a number give at least so many candidates, which are compared by float16."""
 _COMPARED_EACH: Final = 4
 """And at least so many for each row that is searched."""
+_SPARSE: Final = 64
+"""Where one of so many rows is allowed, a scan would look at the filter longer than at vectors."""
 _MOST_PROBES: Final = 32
 _FEW_QUERIES: Final = 32
 _MANY_QUERIES: Final = 128
@@ -48,6 +50,7 @@ _REBASED: Final = np.float32(2.0**112)
 # The stubs of FAISS lack its keyword parameters and its callback writer.
 _faiss: Any = faiss
 _Index: TypeAlias = Any
+STORED: Final = (_faiss.ScalarQuantizer.QT_fp16, _faiss.METRIC_INNER_PRODUCT)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -217,6 +220,10 @@ class Vectors:
         fetch = min(limit, count)
         if fetch <= 0:
             return Hits.none()
+        if count * _SPARSE <= len(self) and count <= EXACT_BELOW:
+            own = np.flatnonzero(allowed)
+            hits = _search(partial(self._copy(own).search, query), fetch, count)
+            return Hits(own[hits.rows], hits.similarities)
         selector = _selector(allowed)
         if self.lists is not None and (probes := self.count_visited(count)):
             search = partial(self.lists.search, query, probes=probes, selector=selector)
@@ -278,6 +285,13 @@ class Vectors:
         with _one_thread():
             similarities, places = _faiss.knn(queries, codes, fetch, metric=metric)
         return own[places], similarities
+
+    def _copy(self, rows: Longs) -> _Index:
+        """An index of the vectors of some rows alone."""
+        some = _faiss.IndexScalarQuantizer(self.dim, *STORED)
+        _faiss.copy_array_to_vector(self.codes(rows).ravel(), some.codes)
+        some.ntotal = len(rows)
+        return some
 
     def _query(self, vector: Floats) -> Floats:
         query = np.ascontiguousarray(vector, np.float32)

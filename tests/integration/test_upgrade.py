@@ -148,7 +148,7 @@ def test_after_a_rebuild_all_is_served_and_there_is_no_way_back(
     assert EARLIER in back.stderr
     unnamed = upgraded.run("snapshots", "rollback")
     assert unnamed.exit_code == 69
-    assert "format 5 is of an earlier release" in unnamed.stderr
+    assert "format 6 is of an earlier release" in unnamed.stderr
     assert "install its release" in unnamed.stderr
     checked = upgraded.run("check")
     assert f"note generation {upgraded.generation}: " in checked.stdout

@@ -58,16 +58,25 @@ masks = st.one_of(
 )
 
 
-@given(seed=st.integers(1, 99), limit=st.integers(-1, ROWS + 10), allowed=masks)
+@given(
+    seed=st.integers(1, 99),
+    limit=st.integers(-1, ROWS + 10),
+    allowed=masks,
+    sparse=st.sampled_from([1, 8, 64]),
+)
 @examples(100)
 def test_exact_search_equals_brute_force_with_ties(
     grid: Vectors,
     seed: int,
     limit: int,
     allowed: Bools,
+    sparse: int,
 ) -> None:
+    """Also where few rows are allowed, so that their vectors are copied and searched alone."""
     query = grid_vectors(1, seed)[0]
-    hits = grid.nearest(query, limit, allowed)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("index.vector_search._SPARSE", sparse)
+        hits = grid.nearest(query, limit, allowed)
     rows, similarities = brute_force(grid_vectors(ROWS), query, max(limit, 0), allowed)
     np.testing.assert_array_equal(hits.rows, rows)
     np.testing.assert_array_equal(hits.similarities, similarities)
