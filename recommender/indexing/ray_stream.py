@@ -69,8 +69,9 @@ def connect(address: str, options: Mapping[str, object]) -> None:
     except (ConnectionError, RuntimeError, ValueError, OSError) as fault:
         raise ClusterAway(
             f"no Ray at {address!r} ({first_line(fault)}); start it on this machine: ray start "
-            "--head, or ray start --address=HOST:PORT to join a cluster; or use this machine "
-            "alone: read-also rebuild --ray"
+            "--head, or ray start --address=HOST:PORT to join a cluster, each with RAY_AUTH_MODE "
+            "and the token that this command has; or use this machine alone: read-also rebuild "
+            "--ray"
         ) from fault
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
