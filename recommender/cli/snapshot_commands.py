@@ -128,7 +128,7 @@ def compact_(full: bool, keep: int) -> None:
     catalog = Catalog(settings.data.snapshots)
     with closing(open_store(settings.database_url, must_exist=True)) as store:
         model = model_in_use(catalog, settings, store)
-        done = compact(store, catalog, model, full=full, keep=keep)
+        done = compact(store, catalog, model, full=full, keep=keep, meter=bar)
     click.echo(f"published {done.generation}: {done.articles} articles, up to change {done.change}")
 
 

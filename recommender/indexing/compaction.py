@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from index import Catalog, DeltaWriter, Manifest, Snapshot, View
+from index import BuildOptions, Catalog, DeltaWriter, Manifest, Snapshot, View
 from index.build import IVF_ABOVE
 from recommender.analysis.embedding import Model
 from recommender.errors import HeldBack
@@ -30,9 +30,11 @@ from recommender.indexing.rebuild import (
     open_live,
     publish,
     stage,
+    stages,
 )
 from recommender.indexing.snapshots import Origin, build_options, rollback_hold
 from recommender.indexing.text_clusters import grow_text_clusters
+from recommender.progress import Meter, silent
 from recommender.ranking.vector_share import SHARES_NOTE
 from recommender.store import ArticleStore, StoreScan
 
@@ -48,13 +50,15 @@ __all__ = [
 FULL_NOTE: Final = "full-build"
 """The note with the generation of the full build that a merged snapshot descends from."""
 CHANGED_NOTE: Final = "changed-since"
-"""The note with how many articles changed since that build, as JSON by language."""
+"""The note with how many articles came, went or got another text since, as JSON by language."""
 LEAST_ROWS: Final = 2_000
 """With fewer articles, a full build takes a second or two, and its statistics are clean."""
 MOST_CHANGED: Final = 0.2
 """The share of articles that may change after a full build, in all and in each language."""
 FEW_CHANGED: Final = 50
 """So many changes in one language are no drift, however small it is."""
+MOST_TOUCHED: Final = 0.5
+"""The share of articles that may be touched at once, whatever changed."""
 MOST_LOADED: Final = 50_000
 """So many changed articles are in memory at once: 250 MB."""
 _log = logging.getLogger(__name__)
@@ -67,6 +71,7 @@ def compact(
     *,
     full: bool = False,
     keep: int = DEFAULT_KEEP,
+    meter: Meter = silent,
 ) -> Rebuilt:
     """Publish a snapshot of the stored features. It raises the errors of `rebuild`, and one more.
 
@@ -80,6 +85,7 @@ def compact(
         model: of the vectors.
         full: build anew even where few articles have changed.
         keep: how many generations to keep.
+        meter: shows the progress.
 
     Raises:
         HeldBack: an operator has rolled back, and has not run a rebuild since.
@@ -88,11 +94,11 @@ def compact(
         if (reason := rollback_hold(catalog).text) is not None:
             raise HeldBack(reason.strip())
         live, shares = open_live(catalog), measured_shares(catalog, model)
-        staged = (
-            None if live is None or full else _stage_merged(store, catalog, model, live, shares)
-        )
+        staged = None
+        if live is not None and not full:
+            staged = _stage_merged(store, catalog, model, live, shares, meter)
         if staged is None:
-            staged = stage(store, catalog, model, shares=shares, places_from=live)
+            staged = stage(store, catalog, model, shares=shares, places_from=live, meter=meter)
         return publish(store, catalog, staged, live, keep=keep)
 
 
@@ -103,8 +109,8 @@ class Descent:
     Attributes:
         full: the generation of that build.
         rows: by language, how many articles it had.
-        changed: by language, how many articles came, changed or went since; one that changed twice
-            counts twice.
+        changed: by language, how many articles came, went or got another text since; one that
+            changed twice counts twice.
     """
 
     full: str
@@ -133,9 +139,7 @@ class Descent:
         return None
 
     def to_notes(self) -> dict[str, str]:
-        """The notes of a manifest that `of` reads; none where nothing has changed."""
-        if not self.changed:
-            return {}
+        """The notes of a manifest that `of` reads."""
         return {FULL_NOTE: self.full, CHANGED_NOTE: json.dumps(dict(self.changed), sort_keys=True)}
 
 
@@ -152,7 +156,7 @@ def why_full(live: Manifest, wanted: Mapping[str, Any], touched: int) -> str | N
     apart += [name for name in notes if _is_fixed(name) and live.notes.get(name) != notes[name]]
     if apart:
         return f"another {', '.join(sorted(apart))}"
-    if live.rows < LEAST_ROWS or touched > min(MOST_LOADED, MOST_CHANGED * live.rows):
+    if live.rows < LEAST_ROWS or touched > min(MOST_LOADED, MOST_TOUCHED * live.rows):
         return f"{touched} of {live.rows} articles were touched"
     return None
 
@@ -165,60 +169,108 @@ def _is_fixed(note: str) -> bool:
     return note not in {"mark", SHARES_NOTE, FULL_NOTE, CHANGED_NOTE}
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Changes:
+    """The live snapshot and all changes of the store after it, at one moment.
+
+    Attributes:
+        view: of both.
+        options: for building a snapshot of the store at that moment.
+        descent: of a snapshot that the changes are merged into.
+        count: how many articles the store has.
+        missing: how many of them are in the queue and have no row.
+    """
+
+    view: View
+    options: BuildOptions
+    descent: Descent
+    count: int
+    missing: int
+
+
 def _stage_merged(
-    store: ArticleStore, catalog: Catalog, model: Model, live: Snapshot, shares: str
+    store: ArticleStore,
+    catalog: Catalog,
+    model: Model,
+    live: Snapshot,
+    shares: str,
+    meter: Meter,
 ) -> Staged | None:
     """Merge the live snapshot with the changes since, aside; None if a full build is due."""
-    origin = Origin.of(live.manifest)
-    with store.scan() as scan:
-        options = build_options(model, scan.state, kept=shares)
-        touched = scan.count_touched(origin.point.number)
-        reason = why_full(live.manifest, options, touched)
-        if not scan.has_position(origin.point, origin.epoch) or live.places is None:
-            reason = reason or "the log or the archive map does not reach back"
-        if reason is None:
-            view = _read_changes(store, scan, live, model)
-            queued, count = scan.queued_ids(), scan.count()
-    if reason is None:
-        descent = Descent.of(live.manifest).after(_count_changes(view))
-        rows = int(np.count_nonzero(view.present))
-        crosses = (rows > IVF_ABOVE) != bool(live.manifest.ivf_lists)
-        reason = "it gets inverted lists, or loses them" if crosses else descent.drift
-    if reason is not None:
-        _log.info("all is built anew: %s", reason)
+    changes = _read_changes(store, model, live, shares)
+    if isinstance(changes, str):
+        _log.info("all is built anew: %s", changes)
         return None
     catalog.remove(())
-    staged = catalog.stage_merged(
-        view,
-        change=options["change"],
-        notes={**options["notes"], **descent.to_notes()},
-        columns={"text_cluster": number_text_clusters_of(view)},
-        placed_by=PLACED_BY,
-    )
-    _log.info("%d articles were merged into %s", touched, live.generation)
-    missing = sum(view.row_of(one) is None for one in queued)
-    return Staged(staged, count - missing, count - rows)
+    view, notes = changes.view, dict(changes.options["notes"])
+    if view.changed or FULL_NOTE in live.manifest.notes:
+        notes |= changes.descent.to_notes()
+    rows = int(np.count_nonzero(view.present))
+    with stages(meter, rows) as begin:
+        staged = catalog.stage_merged(
+            view,
+            change=changes.options["change"],
+            notes=notes,
+            columns={"text_cluster": number_text_clusters_of(view)},
+            placed_by=PLACED_BY,
+            begin=begin,
+        )
+    _log.info("%d changes were merged into %s", len(view.changed), live.generation)
+    return Staged(staged, changes.count - changes.missing, changes.count - rows)
 
 
-def _read_changes(store: ArticleStore, scan: StoreScan, live: Snapshot, model: Model) -> View:
+def _read_changes(store: ArticleStore, model: Model, live: Snapshot, shares: str) -> _Changes | str:
+    """Read the changes after the live snapshot; or say why a full build is due."""
+    manifest, origin = live.manifest, Origin.of(live.manifest)
+    with store.scan() as scan:
+        options = build_options(model, scan.state, kept=shares)
+        if not scan.has_position(origin.point, origin.epoch) or live.places is None:
+            return "the change log or the archive map does not reach back"
+        touched = scan.count_touched(origin.point.number)
+        if (reason := why_full(manifest, options, touched)) is not None:
+            return reason
+        view = _apply_changes(store, scan, live, model)
+        missing = sum(view.row_of(one) is None for one in scan.queued_ids())
+        count = scan.count()
+    descent = Descent.of(manifest).after(_count_changes(view))
+    if (np.count_nonzero(view.present) > IVF_ABOVE) != bool(manifest.ivf_lists):
+        return "it gets inverted lists, or loses them"
+    return descent.drift or _Changes(view, options, descent, count, missing)
+
+
+def _apply_changes(store: ArticleStore, scan: StoreScan, live: Snapshot, model: Model) -> View:
     """The live snapshot with all changes of the store since, as they are in one transaction."""
     writer, number = DeltaWriter(View.of(live), finds_neighbours=False), live.manifest.change
-    writer.apply(build_rows((), model, live.manifest.dim), scan.deleted_ids(number))
-    for page in batches(scan.outlines(after=number)):
+    dims = live.manifest.dim, live.manifest.passage_dim
+    writer.apply(build_rows((), model, *dims), scan.deleted_ids(number))
+    for page in batches(scan.touched_outlines(number)):
         documents = index_page(store, page, model.fingerprint)
         read = {document.article.id for document in documents}
-        rows = build_rows(documents, model, live.manifest.dim, live.manifest.passage_dim)
-        writer.apply(rows, {one.article.id for one in page} - read)
+        unread = {one.article.id for one in page} - read
+        writer.apply(build_rows(documents, model, *dims), unread)
     return writer.view
 
 
 def _count_changes(view: View) -> Counter[str]:
-    """How many articles came, changed or went, by language."""
-    return Counter(
-        view.label_of(GROUPED_BY, row)
-        for article_id, now in view.changed.items()
-        if (row := view.snapshot.row_of(article_id) if now is None else now) is not None
-    )
+    """How many articles came, went or got another text, by language.
+
+    Statistics do not depend on what else of an article changes.
+    """
+    counted: Counter[str] = Counter()
+    for article_id, now in view.changed.items():
+        before = view.snapshot.row_of(article_id)
+        row = before if now is None else now
+        if row is not None and (before is None or now is None or not _is_same(view, before, now)):
+            counted[view.label_of(GROUPED_BY, row)] += 1
+    return counted
+
+
+def _is_same(view: View, *rows: int) -> bool:
+    """Whether two rows of a view have the same language, words and vector."""
+    one, other = (view.label_of(GROUPED_BY, row) for row in rows)
+    both = np.array(rows)
+    pairs = (view.take("minhash", both), view.fetch(both))
+    return one == other and all(np.array_equal(*pair) for pair in pairs)
 
 
 def number_text_clusters_of(view: View) -> NDArray[np.int64]:

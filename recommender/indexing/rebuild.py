@@ -67,6 +67,7 @@ __all__ = [
     "publish",
     "rebuild",
     "stage",
+    "stages",
 ]
 
 DEFAULT_KEEP: Final = 3
@@ -279,7 +280,7 @@ def stage(
     with catalog.scratch() as folder:
         gathered = gather(store, model, RowSpool(folder), meter)
         options = build_options(model, gathered.state, gathered.pairs, shares)
-        with _stages(meter, len(gathered.rows)) as begin:
+        with stages(meter, len(gathered.rows)) as begin:
             options |= {"places_from": places_from, "begin": begin}
             staged = catalog.stage(gathered.rows, **options)
         # Gathered rows map files of the folder, which would not be freed if they were given back.
@@ -327,7 +328,7 @@ def publish(
 
 
 @contextmanager
-def _stages(meter: Meter, articles: int) -> Iterator[Begin]:
+def stages(meter: Meter, articles: int) -> Iterator[Begin]:
     """Show the stages of a build of so many articles; each ends when the next one begins."""
     with ExitStack() as stage:
 

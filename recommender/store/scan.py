@@ -85,13 +85,24 @@ class StoreScan:
         """Yield the articles by ascending id (byte order), read some hundreds at a time."""
         return self._pages(schema.articles.c.document, parse_article)
 
-    def outlines(self, after: int = 0) -> Iterator[StoredArticle]:
-        """Yield the outlines of the articles: as `__iter__` does, without the texts.
+    def outlines(self) -> Iterator[StoredArticle]:
+        """Yield the outlines of the articles: as `__iter__` does, without the texts."""
+        return self._pages(schema.articles.c.outline, parse_outline)
 
-        Args:
-            after: a change number; only articles about which the log has a later entry.
+    def touched_outlines(self, after: int) -> Iterator[StoredArticle]:
+        """Yield the outlines of the articles about which the log has an entry after a number.
+
+        They come by ascending id too; their ids are in memory at once.
         """
-        return self._pages(schema.articles.c.outline, parse_outline, after)
+        table = schema.articles
+        columns = (table.c.outline, table.c.text_hash, table.c.read_hash, table.c.change)
+        touched = sa.select(table.c.id).where(table.c.touched > after, table.c.deleted.is_(False))
+        ids = sorted(self._connection.scalars(touched))
+        for at in range(0, len(ids), ROWS_AT_ONCE):
+            some = sa.select(*columns).where(table.c.id.in_(ids[at : at + ROWS_AT_ONCE]))
+            for row in self._connection.execute(some.order_by(table.c.id)).all():
+                outline = parse_outline(row.outline)
+                yield StoredArticle(outline, row.text_hash, row.read_hash, row.change)
 
     def has_position(self, position: LogPosition, epoch: str) -> bool:
         """Whether a position is in this store's log."""
@@ -118,7 +129,7 @@ class StoreScan:
             yield row.id, row.text_hash
 
     def _pages(
-        self, column: sa.Column[Any], parse: Callable[[str], Article], after: int = 0
+        self, column: sa.Column[Any], parse: Callable[[str], Article]
     ) -> Iterator[StoredArticle]:
         table = schema.articles
         columns = (table.c.id, column, table.c.text_hash, table.c.read_hash, table.c.change)
@@ -126,7 +137,7 @@ class StoreScan:
         while True:
             query = (
                 sa.select(*columns)
-                .where(table.c.deleted.is_(False), table.c.touched > after, table.c.id > last)
+                .where(table.c.deleted.is_(False), table.c.id > last)
                 .order_by(table.c.id)
                 .limit(ROWS_AT_ONCE)
             )
