@@ -49,8 +49,7 @@ def backfill(store: ArticleStore, analyzer: Analyzer, meter: Meter, *, afresh: b
     crew, model = analyzer.crew, analyzer.model
     read = None if crew is None else crew.read
     readable = analyze_texts(store, analyzer.read_markup, meter, afresh=afresh, read=read)
-    watch = EncoderWatch(store.features, model)
-    embed: EmbedParts = partial(_embed_here, analyzer, watch, afresh=afresh)
+    embed: EmbedParts = partial(_embed_here, store, analyzer, afresh=afresh)
     if crew is not None and model.served is None:
         embed = partial(crew.embed, model)
     return _embed_missing(store, analyzer, readable, meter, embed, afresh=afresh)
@@ -141,10 +140,11 @@ def _embed_missing(
 
 
 def _embed_here(
-    analyzer: Analyzer, watch: EncoderWatch, parts: Parts, advance: Advance, *, afresh: bool
+    store: ArticleStore, analyzer: Analyzer, parts: Parts, advance: Advance, *, afresh: bool
 ) -> Iterator[PartDone[Embedding]]:
     """Embed texts in this process; a server that embeds must have the model that it had before."""
     encoders = analyzer.load_encoders()
+    watch = EncoderWatch(store.features, analyzer.model)
     if not afresh:
         watch.check(encoders.passages)
     for keys in parts.keys:
