@@ -190,7 +190,7 @@ def test_a_merged_snapshot_holds_the_rows_of_the_view(
 
 
 def check_same_answers(one: View, other: View) -> None:
-    """Ask both for what is near to each row, inside a filter too; vectors are exact halves."""
+    """Ask both for what is near to each row, inside a filter too."""
     for view_id in (other.id_of(row) for row in np.flatnonzero(other.present).tolist()):
         answers: list[list[Any]] = []
         for view in (one, other):
@@ -200,10 +200,10 @@ def check_same_answers(one: View, other: View) -> None:
             allowed = [view.present, view.where(lambda part: part.columns["withheld"])]
             nearest = [view.nearest(text.vector, 5, mask) for mask in allowed]
             by_terms = [view.nearest_by_terms(text.terms, 5, mask) for mask in allowed]
-            answers.append(
-                [np.round(hits.similarities, 5).tolist() for hits in (*nearest, *by_terms)]
-            )
-        assert answers[0] == answers[1]
+            answers.append([hits.similarities for hits in (*nearest, *by_terms)])
+        for ours, theirs in zip(*answers, strict=True):
+            # The delta adds up products in another order.
+            np.testing.assert_allclose(ours, theirs, rtol=0, atol=2e-6)
 
 
 @pytest.mark.long
