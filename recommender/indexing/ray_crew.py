@@ -3,6 +3,7 @@
 Ray is imported when there is something to do, and not before: `ray_stream` needs what is set here.
 """
 
+import logging
 import os
 import re
 import secrets
@@ -109,8 +110,10 @@ class RayCrew:
     def _open(self) -> "RayStream":
         os.environ.update(_QUIET)
         options = self._local_options() if self._address == LOCAL else {}
+        records = logging.getLogRecordFactory()
         from recommender.indexing.ray_stream import RayStream, connect, disconnect  # noqa: PLC0415 - imports Ray
 
+        logging.setLogRecordFactory(records)  # Ray's adds a number to each line of our log
         self._stack.callback(disconnect)
         with chdir(PROGRAM_FOLDER):  # Ray has its workers import modules of the current folder
             connect(self._address, options)
