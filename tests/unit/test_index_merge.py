@@ -40,7 +40,7 @@ def kinds_of_rows() -> Rows:
         terms=random_terms(KINDS, words=25, seed=5),
         columns={**rows.columns, "fluent": draw.random(KINDS) < 0.8},
         keywords=[draw.choice(["a", "b", "ё", "z"], draw.integers(4)).tolist() for _ in rows.ids],
-        numbers=[{"size": [kind, 0.5], "odd": [1.0] * (kind % 2)} for kind in range(KINDS)],
+        numbers=[{"size": [kind, 0.5], ("even", "odd")[kind % 2]: [1.0]} for kind in range(KINDS)],
     )
 
 
@@ -115,7 +115,7 @@ def numbers_of(view: View, row: int) -> dict[str, list[tuple[float, int]]]:
     """The numbers of a row by name, asked for one by one."""
     found: dict[str, list[tuple[float, int]]] = {}
     for part, first in ((view.snapshot, 0), (view.delta, len(view.snapshot))):
-        for name in ("size", "odd"):
+        for name in ("size", "odd", "even"):
             for value in (*range(KINDS), 0.5):
                 rows = (part.rows_between(name, value, value) + first).tolist()
                 found.setdefault(name, []).extend([(value, row)] * rows.count(row))
