@@ -152,8 +152,9 @@ def why_full(live: Manifest, wanted: Mapping[str, Any], touched: int) -> str | N
         touched: about how many articles the log has an entry after it.
     """
     apart = [name for name in _FIXED if getattr(live, name) != wanted[name]]
-    notes = {**live.notes, **wanted["notes"]}
-    apart += [name for name in notes if _is_fixed(name) and live.notes.get(name) != notes[name]]
+    notes = wanted["notes"]
+    names = filter(_is_fixed, live.notes.keys() | notes.keys())
+    apart += [name for name in names if live.notes.get(name) != notes.get(name)]
     if apart:
         return f"another {', '.join(sorted(apart))}"
     if live.rows < LEAST_ROWS or touched > min(MOST_LOADED, MOST_TOUCHED * live.rows):

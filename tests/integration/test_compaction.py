@@ -202,6 +202,7 @@ def test_the_log_says_why_all_is_built_anew(
         ({"centred": True}, "another centred"),
         ({"notes": {"release": "0.1"}}, "another release"),
         ({"notes": {"languages": "tg"}}, "another languages"),
+        ({"notes": {"title_encoder": "a"}, "model": "a"}, "another model, title_encoder"),
         ({"notes": {"mark": "later", SHARES_NOTE: "{}", FULL_NOTE: "a", CHANGED_NOTE: "{}"}}, None),
         ({"rows": 6}, None),
         ({"rows": 5}, "3 of 5 articles were touched"),
