@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _KEPT_LENGTH: Final = (3, 4)
 """Of each row the postings have three quarters of its squared length."""
 _LEAST_KEPT: Final = 32
+_FEW_ROWS: Final = 20_000
+"""Up to so many rows postings have all words: bytes count in large archives."""
 COARSE: Final = 16
 """Of the twelve bits of a code, postings have the upper eight."""
 _EVERY_BIT: Final = np.uint32(0xFFFF_FFFF)
@@ -39,9 +41,9 @@ _BUCKETS_AT_ONCE: Final = 2**16
 class Postings:
     """The heaviest words of n rows, by bucket; mapped.
 
-    Of each row they have its heaviest words, of equal ones those of lower buckets: as many as make
-    three quarters of the square of its length, 32 at least. The others stand in so many rows that
-    they tell little, and are most of all words.
+    Up to 20,000 rows they have all words. Above, they have the heaviest of each row, of equal ones
+    those of lower buckets: as many as make three quarters of the square of its length, 32 at
+    least. The others stand in so many rows that they tell little, and are most of all words.
 
     Attributes:
         indptr: int64 [BUCKETS+1]; bucket i owns the entries indptr[i] to indptr[i+1].
@@ -70,7 +72,8 @@ class Postings:
         """Write the postings of the words of n rows; advances by rows."""
         lightest, lengths = np.empty(len(terms), np.uint32), np.zeros(BUCKETS, np.int64)
         for block in blocks_of(len(terms), _ROWS_AT_ONCE):
-            lightest[block] = lightest_kept(*_words_of(terms, block))
+            few = len(terms) <= _FEW_ROWS
+            lightest[block] = 0 if few else lightest_kept(*_words_of(terms, block))
             _, kept = _keep(terms, block, lightest, slice(0, BUCKETS))
             lengths += np.bincount(kept & ALL_BUCKETS, minlength=BUCKETS)
             advance(block.stop - block.start)

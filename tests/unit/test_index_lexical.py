@@ -228,7 +228,9 @@ def with_many_words(rows: int) -> TermCounts:
 @pytest.fixture(scope="module")
 def long_texts(tmp_path_factory: pytest.TempPathFactory) -> Lexicon:
     rows = sample_rows(80, terms=with_many_words(80))
-    return Catalog(tmp_path_factory.mktemp("long")).publish_rows(rows, **STAMP).lexicon
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("index.postings._FEW_ROWS", 0)
+        return Catalog(tmp_path_factory.mktemp("long")).publish_rows(rows, **STAMP).lexicon
 
 
 def kept_words(lexicon: Lexicon) -> list[dict[int, int]]:
@@ -251,7 +253,15 @@ def all_pairs(long_texts: Lexicon) -> Pair:
     return rough, np.minimum((terms @ terms.T).toarray(), 1)
 
 
-def test_postings_are_the_heaviest_words_of_each_row(long_texts: Lexicon, tmp_path: Path) -> None:
+def test_a_small_archive_has_postings_of_all_words(long_texts: Lexicon, tmp_path: Path) -> None:
+    Postings.write(Writer(tmp_path), long_texts.terms, lambda _rows: None)
+    assert len(Postings.open(tmp_path).rows) == len(long_texts.terms.words)
+
+
+def test_postings_are_the_heaviest_words_of_each_row(
+    long_texts: Lexicon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("index.postings._FEW_ROWS", 0)
     Postings.write(Writer(tmp_path), long_texts.terms, lambda _rows: None)
     postings = Postings.open(tmp_path)
     stored = [dict[int, int]() for _ in range(len(long_texts))]
