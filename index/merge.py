@@ -153,8 +153,10 @@ def _write_words(writer: Writer, order: MergeOrder) -> None:
 
 
 def _write_postings(writer: Writer, order: MergeOrder, postings: Postings) -> None:
-    gone = _SomePostings.of(order.snapshot.lexicon.terms, np.flatnonzero(order.numbers < 0))
-    came = _SomePostings.of(order.delta.terms, order.of_delta, order.came)
+    terms = order.snapshot.lexicon.terms
+    every = len(postings.rows) == len(terms.words)  # as at the full build, however many rows now
+    gone = _SomePostings.of(terms, np.flatnonzero(order.numbers < 0), every=every)
+    came = _SomePostings.of(order.delta.terms, order.of_delta, order.came, every=every)
     numbers = order.numbers.astype(np.int32)
     lengths = np.diff(postings.indptr) - gone.lengths
     kept = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
@@ -192,9 +194,11 @@ class _SomePostings:
     codes: Bytes
 
     @classmethod
-    def of(cls, terms: PackedTerms, rows: Longs, numbers: Longs | None = None) -> _SomePostings:
-        """List the postings of some rows, which have other numbers there."""
-        of_rows, words = words_kept(*gather(terms, rows))
+    def of(
+        cls, terms: PackedTerms, rows: Longs, numbers: Longs | None = None, *, every: bool
+    ) -> _SomePostings:
+        """List the postings of some rows, which have other numbers there; see `words_kept`."""
+        of_rows, words = words_kept(*gather(terms, rows), every=every)
         owners = (rows if numbers is None else numbers).astype(np.int32)[of_rows]
         buckets = (words & ALL_BUCKETS).astype(np.int32)
         order = np.lexsort((owners, buckets))

@@ -96,17 +96,20 @@ def coarse_codes(words: Packed) -> Bytes:
     return codes.clip(1, 255).astype(np.uint8)
 
 
-def words_kept(lengths: Longs, words: Packed) -> tuple[Longs, Packed]:
+def words_kept(lengths: Longs, words: Packed, *, every: bool) -> tuple[Longs, Packed]:
     """The words of some rows that postings keep, row after row.
 
     Args:
         lengths: int64 [n]; how many words each row has.
         words: uint32 [z]; as in `PackedTerms`, row after row.
+        every: whether the postings keep all words, as they do where rows are few.
 
     Returns:
         int64 [k], the position of the row of each; and the word.
     """
     owners = np.repeat(np.arange(len(lengths)), lengths)
+    if every:
+        return owners, words
     kept = np.flatnonzero((words ^ ALL_BUCKETS) >= lightest_kept(lengths, words).take(owners))
     return owners.take(kept), words.take(kept)
 

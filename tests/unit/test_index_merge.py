@@ -122,8 +122,8 @@ def numbers_of(view: View, row: int) -> dict[str, list[tuple[float, int]]]:
     return found
 
 
-def check_whole(snapshot: Snapshot) -> None:
-    """Check what a build promises: the postings are the heaviest words of each row."""
+def check_whole(snapshot: Snapshot, *, least: int | None = None) -> None:
+    """Check what a build promises: postings are all words, or the heaviest and at least some."""
     terms, postings = snapshot.lexicon.terms, snapshot.lexicon.postings
     wanted = []
     for row in range(len(snapshot)):
@@ -131,7 +131,7 @@ def check_whole(snapshot: Snapshot) -> None:
         codes = sorted((-(word >> 20), word & 0xFFFFF) for word in words)
         before, whole = 0, sum(code**2 for code, _ in codes)
         for rank, (code, bucket) in enumerate(codes):
-            if rank < 32 or 4 * before < 3 * whole:
+            if least is None or rank < least or 4 * before < 3 * whole:
                 wanted.append((bucket, row, min(max((8 - code) // 16, 1), 255)))
             before += code**2
     buckets = np.repeat(np.arange(BUCKETS), np.diff(postings.indptr)).tolist()
@@ -249,6 +249,19 @@ def test_what_changed_is_merged(base: Snapshot, tmp_path: Path) -> None:
     check_whole(found.snapshot)
     check_neighbours(found.snapshot)
     assert (found.snapshot.manifest.change, found.snapshot.manifest.notes) == (9, {"of": "a merge"})
+
+
+def test_postings_that_were_cut_are_merged_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("index.postings._LEAST_KEPT", 4)
+    with monkeypatch.context() as patched:
+        patched.setattr("index.postings._FEW_ROWS", 0)
+        kinds = {one: at for at, one in enumerate(IDS)}
+        snapshot = built(tmp_path / "base", rows_of(kinds))
+    assert len(snapshot.lexicon.postings.rows) < len(snapshot.lexicon.terms.words)
+    view = viewed(snapshot, ({"a2": 30, "b": 31}, ["ё5"]))
+    check_whole(merged(tmp_path / "merged", view), least=4)
 
 
 def test_a_merge_of_nothing_keeps_all_bytes(base: Snapshot, tmp_path: Path) -> None:
