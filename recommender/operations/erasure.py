@@ -11,6 +11,7 @@ from pathlib import Path
 from index import Catalog, IndexFault, NoSnapshot, SnapshotDamaged
 from index.disk import sync_folder
 from recommender.errors import ReadAlsoError
+from recommender.indexing.compaction import FULL_NOTE
 from recommender.live import Journal
 from recommender.settings import DataFolder
 from recommender.store import ArticleStore
@@ -121,7 +122,7 @@ def _remove_generations(catalog: Catalog, article_id: str) -> tuple[str, ...]:
     doomed = tuple(name for name in catalog.generations() if _may_hold(catalog, name, article_id))
     if doomed and catalog.live() in doomed:
         raise ReadAlsoError(
-            f"generation {catalog.live()} was published meanwhile and holds {article_id!r}; "
+            f"generation {catalog.live()} was published meanwhile and may hold {article_id!r}; "
             "stop pushing the article, and run it again"
         )
     catalog.remove(doomed)
@@ -129,12 +130,17 @@ def _remove_generations(catalog: Catalog, article_id: str) -> tuple[str, ...]:
 
 
 def _may_hold(catalog: Catalog, generation: str, article_id: str) -> bool:
-    """Whether a generation has a row of an article, or cannot be read."""
+    """Whether a generation has a row of an article, was merged, or cannot be read.
+
+    A merged one has the statistics of its full build, to which an article belonged that was
+    deleted since: how many rows held each word, and means.
+    """
     try:
         # Not `open_generation`: whether lists can be made from its columns does not matter here.
-        return catalog.open(generation).row_of(article_id) is not None
+        snapshot = catalog.open(generation)
     except (IndexFault, OSError):
         return True
+    return snapshot.row_of(article_id) is not None or FULL_NOTE in snapshot.manifest.notes
 
 
 def _mentions(path: Path, article_id: str) -> bool:

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from index import Catalog, Manifest, Snapshot, View
+from index import BUCKETS, Catalog, Manifest, Snapshot, View
 from index.manifest import Files
 from recommender.analysis.embedding import Model
 from recommender.indexing import compaction, rebuild
 from recommender.indexing.compaction import CHANGED_NOTE, FULL_NOTE, Descent, compact, why_full
 from recommender.indexing.snapshots import build_options, open_generation
 from recommender.live.replica import open_replica
+from recommender.operations.erasure import erase
 from recommender.ranking.vector_share import SHARES_NOTE
 from recommender.settings import Settings
 from recommender.store import ArticleStore, StoredArticle
@@ -248,3 +249,49 @@ def test_what_changes_no_text_is_no_drift(
     compact(desk_store, catalog, fake_model)
     descent = Descent.of(catalog.open_live().manifest)
     assert (descent.full, descent.changed) == (full, {})
+
+
+def test_what_was_deleted_and_written_anew_but_is_not_read_leaves_the_rows(
+    own_desk: Settings, desk_store: ArticleStore, fake_model: Model, make_story: Story
+) -> None:
+    catalog = Catalog(own_desk.data.snapshots)
+    desk_store.delete("harbour-2")
+    write(desk_store, make_story("harbour-2", title="Quite another story", body="Not read yet."))
+    compact(desk_store, catalog, fake_model)
+    assert FULL_NOTE in catalog.open_live().manifest.notes
+    assert catalog.open_live().row_of("harbour-2") is None
+
+
+def test_where_the_log_does_not_reach_back_all_is_built_anew(
+    own_desk: Settings,
+    desk_store: ArticleStore,
+    fake_model: Model,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    catalog = Catalog(own_desk.data.snapshots)
+    desk_store.delete("harbour-2")
+    monkeypatch.setattr("recommender.store.StoreScan.has_position", lambda *_: False)
+    with caplog.at_level(logging.INFO):
+        compact(desk_store, catalog, fake_model)
+    assert "all is built anew: the change log" in caplog.text
+    assert FULL_NOTE not in catalog.open_live().manifest.notes
+
+
+def test_erasing_removes_what_a_merge_has_kept_of_an_article(
+    own_desk: Settings, desk_store: ArticleStore, fake_model: Model
+) -> None:
+    """The statistics of a merged snapshot are those of its full build, with deleted articles."""
+    catalog = Catalog(own_desk.data.snapshots)
+    desk_store.delete("harbour-2")
+    merged = compact(desk_store, catalog, fake_model).generation
+
+    def publish() -> str:
+        return compact(desk_store, catalog, fake_model, full=True, keep=10**6).generation
+
+    done = erase(desk_store, catalog, own_desk.data, "harbour-2", publish)
+    lexicon = catalog.open_live().lexicon
+    counted = np.bincount(lexicon.terms.words & (BUCKETS - 1), minlength=BUCKETS)
+    np.testing.assert_array_equal(lexicon.frequency, counted)
+    assert merged in done.generations
+    assert catalog.generations() == [done.published]
