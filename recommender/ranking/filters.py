@@ -99,6 +99,8 @@ class Filter:
         published_before: the same, exclusive.
         newer_than: the least age that `max_age` allows, as seconds since 1970 in UTC, inclusive.
         older_than: the date of the seed in `mode=background`, the same, exclusive.
+        is_usual: whether it is the one of most requests, of which there is one object for each
+            language of a seed.
     """
 
     languages: Choice | None = None
@@ -110,6 +112,7 @@ class Filter:
     published_before: float | None = None
     newer_than: float | None = None
     older_than: float | None = None
+    is_usual: bool = field(default=False, compare=False)
 
     @classmethod
     def of(cls, options: ListOptions, language: str, published_at: float, now: float) -> "Filter":
@@ -147,16 +150,11 @@ class Filter:
         usual = _of_language(of_seed)
         return usual if wanted == usual else wanted
 
-    @property
-    def is_usual(self) -> bool:
-        """Whether it is the one of most requests, of which there is one object for a language."""
-        return self is _of_language(self.languages)
-
 
 @lru_cache(maxsize=256)
 def _of_language(choice: Choice | None) -> Filter:
     """The filter of most requests: the same object each time, as kept lists have one each."""
-    return Filter(languages=choice)
+    return Filter(languages=choice, is_usual=True)
 
 
 @lru_cache(maxsize=256)

@@ -85,8 +85,11 @@ class Question(NamedTuple):
 
     @property
     def key(self) -> str:
-        """One text, by which an answer is found: it takes less memory than its parts."""
-        return f"{self.public:d}{self.sees_stored:d}{self.path}?{self.query}"
+        """One text, by which an answer is found: it takes less memory than its parts.
+
+        A path may hold any character, also one that divides it from a query.
+        """
+        return f"{self.public:d}{self.sees_stored:d}{len(self.path)}{self.path}?{self.query}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

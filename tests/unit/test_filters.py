@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from index import DeltaWriter, View
 from index.arrays import RowCache, make_row_cache
 from recommender.analysis.embedding import Model
-from recommender.api import RULES, AttributeChoice, Choice, NumberRange
+from recommender.api import RULES, AttributeChoice, Choice, ListOptions, NumberRange
 from recommender.articles import Article
 from recommender.indexing.documents import IndexedDocument, build_rows
 from recommender.ranking.filters import (
@@ -27,6 +27,7 @@ from recommender.ranking.filters import (
     computed,
     eligible,
     is_visible,
+    listable,
     matching,
     pinnable,
     visible,
@@ -176,6 +177,41 @@ def test_the_rows_on_show_are_at_every_moment_what_is_computed_anew(
     for now in [NOW + step for step in (0, -1, -2, 0.5, 1, 86_399, 86_400, 86_401, 0)]:
         anew = eligible(CachingRows(columns, {}, None), now, untitled=untitled)
         assert eligible(caching, now, untitled=untitled).tolist() == anew.tolist()
+
+
+@given(
+    times=st.lists(
+        st.tuples(*[st.integers(-2, 2)] * 2, st.booleans(), st.booleans(), st.integers(0, 1)),
+        min_size=1,
+        max_size=6,
+    ),
+    asked=st.lists(st.tuples(st.integers(-2, 2), st.booleans(), st.integers(0, 1)), max_size=12),
+)
+@example(times=[(-1, 1, True, False, 0)], asked=[(0, False, 0), (0, True, 0)])
+def test_the_rows_that_a_list_may_hold_are_what_is_computed_anew(
+    times: list[tuple[int, int, bool, bool, int]], asked: list[tuple[int, bool, int]]
+) -> None:
+    begins, ends, published, titled, languages = map(np.array, zip(*times, strict=True))
+    every = np.ones(len(times), np.bool_)
+    columns = {
+        "from_time": begins.astype(float),
+        "until_time": ends.astype(float),
+        "published_at": begins.astype(float),
+        "published": published,
+        "titled": titled,
+        "read": every,
+        "recommendable": every,
+        "language": languages.astype(np.int32),
+    }
+    labels: Any = {"language": ["en", "ru", "tg"]}
+    rows_of: Any = CachingRows  # a filter by language reads no keywords
+    caching, plain = (rows_of(columns, labels, one) for one in (make_row_cache(), None))
+    for now, untitled, language in asked:
+        wanted = Filter.of(ListOptions(), labels["language"][language], 0.0, 0.0)
+        assert wanted.is_usual
+        rows = listable(caching, now, wanted, untitled=untitled)
+        anew = eligible(plain, now, untitled=untitled) & matching(plain, wanted)
+        assert rows.tolist() == anew.tolist()
 
 
 def test_what_is_computed_of_all_rows_stays_within_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from recommender.api import ListOptions
+from recommender.ranking.filters import Filter
 from recommender.ranking.overrides import OverridesByArticle, StoredOverrides
 from recommender.ranking.policy import Policy, parse_policy
 from recommender.web.kept_answers import KeptAnswer, KeptAnswers, Question, pack_answer
@@ -69,6 +71,29 @@ def test_what_is_packed_is_read_as_it_was(body: bytes) -> None:
     told = ('"an-etag"', "a-1 b.2 c:3")
     assert replace(answer(), packed=pack_answer(*told, body)).unpack() == (*told, body)
     assert replace(answer(), packed=pack_answer("", "", body)).unpack() == ("", "", body)
+
+
+def test_no_two_questions_are_found_by_one_key() -> None:
+    asked = [("a?b", "c"), ("a", "b?c"), ("a?b?c", ""), ("a", "b"), ("1a", "")]
+    keys = {Question(*one, public=False, sees_stored=True).key for one in asked}
+    assert len(keys) == len(asked)
+
+
+def test_what_was_counted_is_taken_off_whatever_languages_are_asked_for_meanwhile() -> None:
+    kept, live = KeptAnswers(lambda: NOW), state()
+    usual = Filter.of(ListOptions(), "en", NOW, NOW)
+    assert usual.is_usual
+    for number in range(9):
+        made_from = SimpleNamespace(**MADE_FROM | {"wanted": usual})
+        kept.keep(ask(number), answer(basis=made_from), live, live)
+    for number in range(300):
+        Filter.of(ListOptions(), f"a{number}", NOW, NOW)
+    counted = kept.bytes
+    kept.keep(ask(0), answer(basis=made_from), live, live)
+    assert kept.bytes == counted
+    kept.find(ask(0), like(live, active_policy=object()), NOW)
+    assert kept.bytes == 0
+    assert usual.is_usual
 
 
 def test_an_answer_is_found_by_all_that_it_depends_on() -> None:
