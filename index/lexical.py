@@ -25,7 +25,7 @@ from index.arrays import (
 from index.disk import map_exactly, map_starts, require
 from index.errors import BadQuery
 from index.manifest import Files
-from index.postings import COARSE, Postings
+from index.postings import COARSE, Postings, rows_with_any
 from index.rows import BUCKETS, TermCounts
 from index.vector_search import Hits, top
 
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 _FEW: Final = 2_000
 _HEAVIEST: Final = 32
 _CANDIDATES: Final = 3
+_FEW_WORDS: Final = 16
+"""A query of so few words, as one that somebody types, finds every row that holds one."""
 """So many rows are found by postings for each that is wanted, and compared by all words."""
 _ROWS_AT_ONCE: Final = 2_048
 _COUNTED_AT_ONCE: Final = 12_000_000
@@ -133,7 +135,8 @@ class Lexicon:
         """Find the allowed rows most similar to a query, of those that share a posting with it.
 
         Three times as many as are wanted are found by postings; the best of them are compared by
-        all their words. So a row may be missed that shares many words, all of them common.
+        all their words. So a row may be missed that shares many words, all of them common. Where
+        few words find too few rows, all rows that hold one of them are looked for.
 
         Raises:
             BadQuery: the filter is not bool [n].
@@ -143,6 +146,10 @@ class Lexicon:
         rough = self._scan(query)
         rows = np.flatnonzero(allowed & (rough > 0))
         likely = top(rows, rough[rows], _CANDIDATES * limit).rows
+        is_cut = len(self.postings.rows) < len(self.terms.words)
+        if is_cut and len(likely) < limit and len(query.buckets) <= _FEW_WORDS:
+            holding = rows_with_any(self.terms, query.buckets)
+            likely = holding[allowed[holding]]
         return top(likely, self.similarities(query, likely), limit)
 
     def similarities(self, query: Query, rows: Whole) -> Floats:

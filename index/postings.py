@@ -31,6 +31,8 @@ COARSE: Final = 16
 """Of the twelve bits of a code, postings have the upper eight."""
 _EVERY_BIT: Final = np.uint32(0xFFFF_FFFF)
 
+_LOW_BITS: Final = 0xFFFF
+_LOOKED_AT_ONCE: Final = 2**20
 _ROWS_AT_ONCE: Final = 2_048
 _ENTRIES_AT_ONCE: Final = 12_000_000
 """So many postings are sorted at once, with 20 bytes each."""
@@ -43,7 +45,7 @@ class Postings:
 
     Up to 20,000 rows they have all words. Above, they have the heaviest of each row, of equal ones
     those of lower buckets: as many as make three quarters of the square of its length, 32 at
-    least. The others stand in so many rows that they tell little, and are most of all words.
+    least. The others tell less of it, and are most of all words.
 
     Attributes:
         indptr: int64 [BUCKETS+1]; bucket i owns the entries indptr[i] to indptr[i+1].
@@ -88,6 +90,20 @@ class Postings:
                 rows, words = _by_bucket(terms, lightest, buckets)
                 row_file.write(rows.tobytes())
                 code_file.write(coarse_codes(words).tobytes())
+
+
+def rows_with_any(terms: PackedTerms, buckets: Ints) -> Longs:
+    """The rows that hold any of some buckets, ascending, by a look at all words: int64 [k]."""
+    marked = np.zeros(_LOW_BITS + 1, np.bool_)
+    marked[buckets & _LOW_BITS] = True
+    found = [np.empty(0, np.int64)]
+    for block in blocks_of(len(terms.words), _LOOKED_AT_ONCE):
+        words = terms.words[block]
+        likely = np.flatnonzero(marked.take(words.astype(np.uint16)))  # by their lower bits
+        held = np.isin(words.take(likely) & ALL_BUCKETS, buckets.astype(np.uint32))
+        places = likely[held] + block.start
+        found.append(np.searchsorted(terms.indptr, places, side="right") - 1)
+    return np.unique(np.concatenate(found))
 
 
 def coarse_codes(words: Packed) -> Bytes:

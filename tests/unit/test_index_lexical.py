@@ -289,6 +289,24 @@ def test_rows_are_found_by_postings_and_compared_by_all_words(
     np.testing.assert_allclose(hits.similarities, best, rtol=1e-5)
 
 
+@given(
+    places=st.sets(st.integers(0, 399), min_size=1, max_size=4),
+    limit=st.integers(0, 100),
+    allowed=arrays(bool, 80),
+)
+def test_few_words_find_every_row_that_holds_one(
+    long_texts: Lexicon, places: set[int], limit: int, allowed: Bools
+) -> None:
+    buckets = np.array(sorted(places), np.int32) * 2_621
+    query = long_texts.weigh(buckets, np.ones(len(buckets), np.float32))
+    hits = long_texts.nearest(query, limit, allowed)
+    exact = long_texts.similarities(query, np.arange(80))
+    holding = np.flatnonzero(allowed & (exact > 0))
+    assert len(hits) == min(limit, len(holding))
+    if limit >= len(holding):
+        assert set(hits.rows.tolist()) == set(holding.tolist())
+
+
 def test_the_similarity_of_two_rows_does_not_depend_on_which_is_the_query(
     long_texts: Lexicon,
 ) -> None:
