@@ -104,7 +104,7 @@ class Lists:
     """The inverted lists of some vectors; safe to share between threads.
 
     Their codes have one bit a number (RaBitQ): they give candidates, which are compared by their
-    float16. Those of earlier snapshots hold the float16 themselves.
+    float16.
     """
 
     __slots__ = ("_ivf", "_refined")
@@ -112,8 +112,7 @@ class Lists:
     def __init__(self, ivf: _Index, exact: _Index) -> None:
         """Take lists, and the vectors of the same rows in float16."""
         self._ivf = ivf
-        coded = isinstance(ivf, _faiss.IndexIVFRaBitQ)
-        self._refined = _faiss.IndexRefine(ivf, exact) if coded else None
+        self._refined = _faiss.IndexRefine(ivf, exact)
 
     def __len__(self) -> int:
         return int(self._ivf.nlist)
@@ -150,17 +149,11 @@ class Lists:
         Where the lists hold fewer rows, -1 stands for a row.
         """
         of_lists: dict[str, object] = {"sel": selector, "nprobe": probes}
-        if self._refined is None:
-            index, parameters = self._ivf, _faiss.SearchParametersIVF(**of_lists)
-        else:
-            index, parameters = (
-                self._refined,
-                _faiss.IndexRefineSearchParameters(
-                    k_factor=max(_COMPARED_EACH, _COMPARED / fetch),
-                    base_index_params=_faiss.IVFRaBitQSearchParameters(qb=self._ivf.qb, **of_lists),
-                ),
-            )
-        similarities, rows = index.search(queries, fetch, params=parameters)
+        parameters = _faiss.IndexRefineSearchParameters(
+            k_factor=max(_COMPARED_EACH, _COMPARED / fetch),
+            base_index_params=_faiss.IVFRaBitQSearchParameters(qb=self._ivf.qb, **of_lists),
+        )
+        similarities, rows = self._refined.search(queries, fetch, params=parameters)
         return similarities, rows
 
 
@@ -353,14 +346,14 @@ def _limit_reading() -> None:
         _faiss.set_deserialization_vector_byte_limit(_MOST_VECTOR_BYTES)
 
 
-def _read(path: Path, manifest: Manifest, *kinds: _Index) -> _Index:
+def _read(path: Path, manifest: Manifest, kind: _Index) -> _Index:
     try:
         index = _faiss.read_index(str(path), _faiss.IO_FLAG_MMAP_IFC)
     except RuntimeError as error:
         raise SnapshotDamaged.at(path, f"FAISS cannot read it ({error})") from error
     wanted = (manifest.rows, manifest.dim, _faiss.METRIC_INNER_PRODUCT)
     # The class first: other kinds of index lack the attributes below.
-    if type(index) not in kinds or (
+    if type(index) is not kind or (
         (index.ntotal, index.d, index.metric_type) != wanted or not _is_coded_as_known(index)
     ):
         raise SnapshotDamaged.at(path, "not the index that the manifest describes")
@@ -370,12 +363,11 @@ def _read(path: Path, manifest: Manifest, *kinds: _Index) -> _Index:
 def _is_coded_as_known(index: _Index) -> bool:
     if isinstance(index, _faiss.IndexIVFRaBitQ):
         return bool(index.rabitq.nb_bits == 1 and index.by_residual)
-    is_plain = not getattr(index, "by_residual", False)
-    return bool(index.sq.qtype == _faiss.ScalarQuantizer.QT_fp16 and is_plain)
+    return bool(index.sq.qtype == _faiss.ScalarQuantizer.QT_fp16)
 
 
 def _read_ivf(path: Path, manifest: Manifest) -> _Index:
-    index = _read(path, manifest, _faiss.IndexIVFRaBitQ, _faiss.IndexIVFScalarQuantizer)
+    index = _read(path, manifest, _faiss.IndexIVFRaBitQ)
     coarse = _faiss.downcast_index(index.quantizer)
     sizes = (index.nlist, coarse.ntotal, coarse.d)
     if type(coarse) is not _faiss.IndexFlatIP:

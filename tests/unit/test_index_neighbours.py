@@ -184,8 +184,8 @@ def test_a_row_put_again_is_the_same_as_in_the_build(
         added = np.concatenate([added, again])
     delta = delta_writer.view.delta
     np.testing.assert_array_equal(delta.vectors, snapshot.vectors.fetch_stored(added))
-    terms, again = snapshot.lexicon.terms, gather(delta.terms, np.arange(len(added)))
-    for new, stored in zip(again, gather(terms, added), strict=True):
+    terms, every = snapshot.lexicon.terms, np.arange(len(added))
+    for new, stored in zip(gather(delta.terms, every), gather(terms, added), strict=True):
         np.testing.assert_array_equal(new, stored)
     np.testing.assert_array_equal(delta.terms.scales, terms.scales[added])
     for at, row in enumerate(added.tolist()):

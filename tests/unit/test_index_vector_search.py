@@ -16,7 +16,6 @@ from index import BadQuery, Manifest, SnapshotDamaged
 from index.arrays import normalize
 from index.build import build, list_count
 from index.manifest import Files
-from index.neighbours import nearest_rows
 from index.vector_search import EXACT_BELOW, Vectors, open_vectors, top, widen_float16
 from tests.support.index_rows import (
     MANY,
@@ -288,27 +287,6 @@ def test_the_files_are_those_that_faiss_writes(tmp_path: Path, rows: int, differ
         ivf.reset()
         ivf.add(stored)
         assert (tmp_path / Files.IVF).read_bytes() == written_by_faiss(ivf)
-
-
-def test_lists_of_float16_of_an_earlier_snapshot_are_searched(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("index.vector_search.EXACT_BELOW", 0)
-    manifest = build(sample_rows(300), tmp_path, **STAMP, ivf_above=0)
-    vectors = open_vectors(tmp_path, manifest)
-    coded: Any = faiss.read_index(str(tmp_path / Files.IVF))
-    kind, metric = faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
-    earlier = faiss.IndexIVFScalarQuantizer(coded.quantizer, 8, coded.nlist, kind, metric, False)  # noqa: FBT003
-    stored = vectors.fetch_stored(np.arange(300))
-    earlier.train(stored)
-    earlier.add(stored)
-    (tmp_path / Files.IVF).unlink()  # `vectors` maps it
-    faiss.write_index(earlier, str(tmp_path / Files.IVF))
-    before = open_vectors(tmp_path, manifest)
-    everything, none = np.ones(300, np.bool_), np.full(300, -1)
-    now = nearest_rows(vectors, stored, everything, none)
-    then = nearest_rows(before, stored, everything, none)
-    np.testing.assert_array_equal(now.rows, then.rows)
 
 
 # --- a file that is not the one described ---
