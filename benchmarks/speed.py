@@ -1,12 +1,12 @@
 """Measures speed in one run, and writes it into a page: `make bench-speed`.
 
-    OMP_NUM_THREADS=1 python -m benchmarks.speed [--archive DIR] [--million] [--write PAGE]
+    OMP_NUM_THREADS=1 python -m benchmarks.speed [--archive DIR] [--only PART] [--write PAGE]
 
 Each figure is a ratio or a difference within this run, or stands beside its bar: what a list costs
 beside a bare Flask view, under a newsroom's traffic too; what readers wait, alone and beside a
-rebuild; what an idle service takes; how the costs of an article grow with the archive; and with
-`--million` the build of a million rows. The programs that measure it can be called alone. It takes
-some forty minutes on two quiet cores, with `--million` half an hour more.
+rebuild; what an idle service takes; embedding; how the costs of an article grow with the archive;
+and, only if it is named, the build of a million rows. The programs that measure it can be called
+alone. It takes some forty minutes on two quiet cores, and a million half an hour more.
 """
 
 import os
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 COMMAND: Final = "make bench-speed"
+USUAL: Final = ("lists", "traffic", "service", "embedding", "growth")
 ARTICLES: Final = 100_000
 REQUESTS: Final = 500
 WARM: Final = 100_000
@@ -103,27 +104,29 @@ def _bar(figure: Figure) -> str:
 @click.command(help=__doc__)
 @click.option("--archive", type=click.Path(path_type=Path), help="Keeps 100,000 articles here.")
 @click.option("--cache", default=Path("var"), type=click.Path(path_type=Path))
-@click.option("--million", is_flag=True, help="Build a million rows too.")
+@click.option("--only", multiple=True, type=click.Choice([*USUAL, "million"]), default=USUAL)
 @click.option("--write", type=click.Path(exists=True, path_type=Path), help="A page to write to.")
-def main(archive: Path | None, cache: Path, write: Path | None, *, million: bool) -> None:
+def main(archive: Path | None, cache: Path, only: Sequence[str], write: Path | None) -> None:
     """Measure part by part; print each, and write all."""
     if write is not None:
         around_figures(write, COMMAND)  # fail now, not after an hour
     points: list[Point] = []
     parts: list[Part] = []
-    measured: list[Callable[[], Part]] = [
-        partial(of_lists, archive),
-        partial(of_traffic, archive),
-        partial(of_service, archive),
-        partial(of_embedding, cache),
-        partial(of_growth, points),
-    ]
-    for measure in [*measured, *([of_million] if million else [])]:
-        parts.append(measure())
+    measures: Mapping[str, Callable[[], Part]] = {
+        "lists": partial(of_lists, archive),
+        "traffic": partial(of_traffic, archive),
+        "service": partial(of_service, archive),
+        "embedding": partial(of_embedding, cache),
+        "growth": partial(of_growth, points),
+        "million": of_million,
+    }
+    for name in only:
+        parts.append(measures[name]())
         click.echo(f"\n{parts[-1].title}")
         report([*parts[-1].figures], click.echo)
     if write is not None:
-        draw_curves(points, write.parent / PICTURE)
+        if points:
+            draw_curves(points, write.parent / PICTURE)
         write_figures(write, COMMAND, "\n\n".join(told(parts, points)))
     sys.exit(any(not figure.met for part in parts for figure in part.figures))
 
@@ -132,11 +135,11 @@ def told(parts: Sequence[Part], points: Sequence[Point]) -> Sequence[str]:
     """The paragraphs of the page."""
     cores = f"{os.cpu_count()} cores ({platform.machine()})"
     archive = f"{ARTICLES:,} made-up articles where no other number stands"
+    picture = f"![What articles and lists cost, by the size of the archive]({PICTURE.as_posix()})"
     return [
         f"{cores}, {embedding.describe_machine()}; {archive}.",
         *(part.table() for part in parts),
-        curve_table(points),
-        f"![What an article, and a list, cost in archives of several sizes]({PICTURE.as_posix()})",
+        *([curve_table(points), picture] if points else []),
     ]
 
 
