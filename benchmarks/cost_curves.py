@@ -12,11 +12,10 @@ which power of the number of articles each grows: 1 is linear, 0 does not grow.
 
 import json
 import math
-import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -29,7 +28,7 @@ import click
 import numpy as np
 
 from benchmarks.figures import Figure, report
-from benchmarks.idle import cpu_seconds, descendants
+from benchmarks.idle import timed
 from benchmarks.served_archive import draw_article, id_of, load_subjects
 from index import Catalog, View
 from recommender.analysis.analyzer import Analyzer
@@ -85,21 +84,6 @@ class Point:
     compaction: float
 
 
-def cpu() -> float:
-    """Seconds of CPU of this process, its children, and those that have ended."""
-    ended = os.times()
-    _, *children = descendants(os.getpid())
-    of_ended = ended.children_user + ended.children_system
-    return time.process_time() + of_ended + sum(map(cpu_seconds, children))
-
-
-def timed(work: Callable[[], object]) -> float:
-    """Milliseconds of CPU of some work."""
-    begun = cpu()
-    work()
-    return MILLISECONDS * (cpu() - begun)
-
-
 def measure_here(articles: int, folder: Path) -> Point:
     """Measure an archive of one size in this process."""
     settings = Settings(f"sqlite:///{folder / 'read-also.db'}", folder, "bundled")
@@ -108,14 +92,14 @@ def measure_here(articles: int, folder: Path) -> Point:
         analyzer = Analyzer(model, load_subjects, str)
         importing = import_articles(store, articles)
         store_bytes = sum(file.stat().st_size for file in folder.glob("read-also.db*"))
-        reading = timed(lambda: backfill(store, analyzer, silent))
-        building = timed(lambda: rebuild(store, catalog, analyzer))
+        reading = MILLISECONDS * timed(lambda: backfill(store, analyzer, silent))
+        building = MILLISECONDS * timed(lambda: rebuild(store, catalog, analyzer))
         snapshot = catalog.open_live()
         search, listing = ask(View.of(snapshot), articles)
         size = sum(file.bytes for file in snapshot.manifest.files.values())
         change_some(store, articles)
         backfill(store, analyzer, silent)
-        compaction = timed(lambda: compact(store, catalog, model))
+        compaction = MILLISECONDS * timed(lambda: compact(store, catalog, model))
     return Point(
         articles=articles,
         importing=importing / articles,

@@ -17,10 +17,8 @@ Threads wait passively for both, as in a rebuild: `loading` sees to it if it is 
 nothing here imports torch before.
 """
 
-import os
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from html import escape
@@ -34,7 +32,7 @@ from numpy.typing import NDArray
 
 from benchmarks.bbc_news import read_articles
 from benchmarks.figures import Figure, report
-from benchmarks.idle import cpu_seconds, descendants
+from benchmarks.idle import timed
 from recommender.analysis.analyzer import Analyzer, ReadMarkup
 from recommender.analysis.article_texts import ArticleTexts, paragraphs
 from recommender.analysis.embedding import Encoder, Encoders, Model, find_model
@@ -99,19 +97,6 @@ class Spent:
                 "most",
             ),
         ]
-
-
-def cpu() -> float:
-    """Seconds of CPU that this process and its children have used."""
-    _, *children = descendants(os.getpid())
-    return time.process_time() + sum(map(cpu_seconds, children))
-
-
-def timed(work: Callable[[], object]) -> float:
-    """Seconds of CPU of some work."""
-    begun = cpu()
-    work()
-    return cpu() - begun
 
 
 @dataclass(frozen=True, slots=True)

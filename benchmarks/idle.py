@@ -186,6 +186,21 @@ def cpu_seconds(pid: int) -> float:
     return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
 
+def own_cpu_seconds() -> float:
+    """What this process, its children, and those of them that have ended have used so far."""
+    ended = os.times()
+    _, *children = descendants(os.getpid())
+    of_ended = ended.children_user + ended.children_system
+    return time.process_time() + of_ended + sum(map(cpu_seconds, children))
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds of CPU of some work."""
+    begun = own_cpu_seconds()
+    work()
+    return own_cpu_seconds() - begun
+
+
 def wakes(pid: int) -> int:
     """How often a thread of a process has gone to sleep, and so has woken up."""
     lines = (

@@ -49,6 +49,8 @@ MOST_COMPUTED: Final = 32
 BUCKET_BITS: Final = 20
 ALL_BUCKETS: Final = (1 << BUCKET_BITS) - 1
 """The bits of an entry of `PackedTerms` that name its bucket."""
+LOW_BITS: Final = 0xFFFF
+"""Those of them that a table marks which is small enough for a processor's cache."""
 _CODES: Final = 1 << (32 - BUCKET_BITS)
 _MOST: Final = 127
 _BLOCK: Final = 256

@@ -17,6 +17,7 @@ import numpy as np
 from index.arrays import (
     ALL_BUCKETS,
     BUCKET_BITS,
+    LOW_BITS,
     PackedTerms,
     SparseMatrix,
     blocks_of,
@@ -44,7 +45,6 @@ _FEW_WORDS: Final = 16
 """So many rows are found by postings for each that is wanted, and compared by all words."""
 _ROWS_AT_ONCE: Final = 2_048
 _COUNTED_AT_ONCE: Final = 12_000_000
-_LOW_BITS: Final = 0xFFFF
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -217,7 +217,7 @@ class _Table:
 
     def __init__(self) -> None:
         self.weights: Floats = np.zeros(BUCKETS, np.float32)
-        self.marked: Bools = np.zeros(_LOW_BITS + 1, np.bool_)
+        self.marked: Bools = np.zeros(LOW_BITS + 1, np.bool_)
 
 
 _unused: Final[list[_Table]] = []
@@ -254,7 +254,7 @@ def overlap(terms: PackedTerms, query: Query, rows: Whole) -> Floats:
     except IndexError:
         borrowed = _Table()
     marked, table = borrowed.marked, borrowed.weights
-    low = query.buckets & _LOW_BITS
+    low = query.buckets & LOW_BITS
     try:
         marked[low] = True
         table[query.buckets] = query.weights

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from index.arrays import ALL_BUCKETS, BUCKET_BITS, PackedTerms, blocks_of
+from index.arrays import ALL_BUCKETS, BUCKET_BITS, LOW_BITS, PackedTerms, blocks_of
 from index.disk import map_exactly, map_starts
 from index.manifest import Files
 from index.rows import BUCKETS
@@ -31,7 +31,6 @@ COARSE: Final = 16
 """Of the twelve bits of a code, postings have the upper eight."""
 _EVERY_BIT: Final = np.uint32(0xFFFF_FFFF)
 
-_LOW_BITS: Final = 0xFFFF
 _LOOKED_AT_ONCE: Final = 2**20
 _ROWS_AT_ONCE: Final = 2_048
 _ENTRIES_AT_ONCE: Final = 12_000_000
@@ -73,8 +72,8 @@ class Postings:
     def write(writer: Writer, terms: PackedTerms, advance: Advance) -> None:
         """Write the postings of the words of n rows; advances by rows."""
         lightest, lengths = np.empty(len(terms), np.uint32), np.zeros(BUCKETS, np.int64)
+        few = len(terms) <= _FEW_ROWS
         for block in blocks_of(len(terms), _ROWS_AT_ONCE):
-            few = len(terms) <= _FEW_ROWS
             lightest[block] = 0 if few else lightest_kept(*_words_of(terms, block))
             _, kept = _keep(terms, block, lightest, slice(0, BUCKETS))
             lengths += np.bincount(kept & ALL_BUCKETS, minlength=BUCKETS)
@@ -94,8 +93,8 @@ class Postings:
 
 def rows_with_any(terms: PackedTerms, buckets: Ints) -> Longs:
     """The rows that hold any of some buckets, ascending, by a look at all words: int64 [k]."""
-    marked = np.zeros(_LOW_BITS + 1, np.bool_)
-    marked[buckets & _LOW_BITS] = True
+    marked = np.zeros(LOW_BITS + 1, np.bool_)
+    marked[buckets & LOW_BITS] = True
     found = [np.empty(0, np.int64)]
     for block in blocks_of(len(terms.words), _LOOKED_AT_ONCE):
         words = terms.words[block]
