@@ -62,7 +62,9 @@ def desk(site: Site, service: Service, tmp_path_factory: pytest.TempPathFactory)
         password=site.password,
     )
     site.cron()
-    assert comes_true(lambda: len(service.titles(article_of(site, ids[0]))) >= len(ids) - 1)
+    # The panel asks once: before it opens, each of them is read (the service has others too).
+    first, *others = (article_of(site, one) for one in ids)
+    assert comes_true(lambda: set(others) <= set(service.titles(first)))
     home: Path = tmp_path_factory.mktemp("chromium")
     with chromium(home) as browser:
         yield Desk(site, service, browser, dict(zip((t for t, _ in PAIRS), ids, strict=True)))
