@@ -2,9 +2,9 @@
 
     python -m benchmarks.build_cost [--articles 25000] [--articles 50000] [--changed 0.01]
 
-The rows are drawn, not read: vectors of 384 numbers around those of 500 subjects, two passages and
-some 150 words an article. As in a rebuild, they are put into files before the build begins, and
-their text clusters are numbered (`gathering`, whose CPU is that of drawing). Each build has a
+The rows are drawn, not read: vectors mixed from real ones, two passages and some 200 words an
+article (`benchmarks.recombined`). As in a rebuild, they are put into files before the build begins,
+and their text clusters are numbered (`gathering`, whose CPU is that of drawing). Each build has a
 process of its own. `memory` is the most that is the process's own in a stage (RssAnon, looked at
 every few milliseconds); `with maps` is the most with the pages of mapped files, which the kernel
 may drop (VmHWM). CPU is that of all threads. `opening` opens the snapshot again, of it `verifying`
@@ -16,6 +16,7 @@ snapshot as a compaction does; neither is read from a store. `sum` is a hash of 
 versions of the code that show the same one wrote the same bytes.
 """
 
+import gc
 import hashlib
 import json
 import subprocess
@@ -32,10 +33,9 @@ from typing import Final
 
 import click
 import numpy as np
-from numpy.typing import NDArray
 
+from benchmarks.recombined import Mixer, NewsWords, open_news, unit
 from index import (
-    BUCKETS,
     DeltaWriter,
     Passages,
     Rows,
@@ -51,10 +51,6 @@ from recommender.indexing.compaction import number_text_clusters_of
 from recommender.indexing.documents import with_text_clusters
 from recommender.progress import Advance
 
-DIMENSIONS: Final = 384
-SUBJECTS: Final = 500
-WORDS: Final = 300
-VOCABULARY: Final = 200_000
 PASSAGES: Final = 2
 MINHASH: Final = 128
 BLOCK: Final = 5_000
@@ -64,58 +60,59 @@ START: Final = "gathering"
 PATH: Final = click.Path(path_type=Path, file_okay=False, exists=True)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawing:
+    """Draws rows of made-up news."""
+
+    mixer: Mixer
+    words: NewsWords
+    draw: np.random.Generator
+
+    @classmethod
+    def begin(cls, seed: int) -> "Drawing":
+        """The same rows for the same seed."""
+        news = open_news()
+        return cls(news.mixer, NewsWords.of(news), np.random.default_rng(seed))
+
+    def rows(self, numbers: range) -> Rows:
+        """The rows of some articles."""
+        count, draw = len(numbers), self.draw
+        parents = self.mixer.parents(count, draw)
+        vectors = unit(self.mixer.mix(parents, draw).astype(np.float16).astype(np.float32))
+        parts = self.mixer.mix(np.repeat(parents, PASSAGES, axis=0), draw)
+        codes = np.rint(400 * parts).clip(-127, 127).astype(np.int8)
+        return Rows(
+            ids=[f"a{number:07d}" for number in numbers],
+            vectors=vectors,
+            passages=Passages(np.arange(0, len(codes) + 1, PASSAGES, dtype=np.int64), codes),
+            terms=TermCounts.of(self.words.draw(parents, draw)),
+            columns={
+                "language": np.zeros(count, np.int32),
+                "fluent": np.ones(count, np.bool_),
+                "published_at": draw.uniform(0, 3e8, count),
+                "minhash": draw.integers(0, 2**16, (count, MINHASH), np.uint16),
+            },
+            labels={"language": ["en"]},
+            keywords=[(f"tag:{text}", f"author:{text % 97}") for text in parents[:, 0].tolist()],
+            numbers=[{}] * count,
+            display=[b'{"title":"%d","url":"https://news.example/%d"}' % (n, n) for n in numbers],
+        )
+
+
 def draw_rows(count: int, folder: Path) -> Rows:
     """Draw the rows of a made-up archive into files, the same ones for the same count."""
-    draw, spool = np.random.default_rng(count), RowSpool(folder)
+    drawing, spool = Drawing.begin(count), RowSpool(folder)
     for start in range(0, count, BLOCK):
-        spool.append(_draw_part(range(start, min(start + BLOCK, count)), draw))
+        spool.append(drawing.rows(range(start, min(start + BLOCK, count))))
+    del drawing
+    forget_news()
     return with_text_clusters(spool.rows())
 
 
-def _draw_part(numbers: range, draw: np.random.Generator) -> Rows:
-    subjects = np.array(numbers) % SUBJECTS
-    vectors = _near(subjects, draw).astype(np.float16).astype(np.float32)
-    codes = np.rint(400 * _near(np.repeat(subjects, PASSAGES), draw)).clip(-127, 127)
-    count = len(numbers)
-    return Rows(
-        ids=[f"a{number:07d}" for number in numbers],
-        vectors=vectors / np.linalg.norm(vectors, axis=1, keepdims=True),
-        passages=Passages(
-            np.arange(0, len(codes) + 1, PASSAGES, dtype=np.int64), codes.astype(np.int8)
-        ),
-        terms=TermCounts.of(_words(subjects, draw)),
-        columns={
-            "language": np.zeros(count, np.int32),
-            "fluent": np.ones(count, np.bool_),
-            "published_at": draw.uniform(0, 3e8, count),
-            "minhash": draw.integers(0, 2**16, (count, MINHASH), np.uint16),
-        },
-        labels={"language": ["en"]},
-        keywords=[(f"tag:{number % SUBJECTS}", f"author:{number % 97}") for number in numbers],
-        numbers=[{}] * count,
-        display=[b'{"title":"%d","url":"https://news.example/%d"}' % (n, n) for n in numbers],
-    )
-
-
-def _near(subjects: NDArray[np.int64], draw: np.random.Generator) -> NDArray[np.float32]:
-    """Unit vectors, each around that of its subject: float32 [k, 384]."""
-    centres = np.random.default_rng(0).standard_normal((SUBJECTS, DIMENSIONS), np.float32)
-    rows = centres[subjects] + draw.standard_normal((len(subjects), DIMENSIONS), np.float32)
-    unit: NDArray[np.float32] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
-    return unit
-
-
-def _words(
-    subjects: NDArray[np.int64], draw: np.random.Generator
-) -> list[tuple[NDArray[np.int32], NDArray[np.float32]]]:
-    """Buckets and counts of each text: the k-th most frequent word as often as 1/k says."""
-    ranks = np.exp(draw.uniform(0, np.log(VOCABULARY), (len(subjects), WORDS))).astype(np.int64)
-    # A sixth of the words are of the subject alone.
-    own = slice(0, WORDS // 6)
-    ranks[:, own] = VOCABULARY + 100 * subjects[:, np.newaxis] + ranks[:, own] % 100
-    buckets = ranks * 2_654_435_761 % BUCKETS
-    told = (np.unique(row, return_counts=True) for row in buckets)
-    return [(words.astype(np.int32), counts.astype(np.float32)) for words, counts in told]
+def forget_news() -> None:
+    """Give back the memory of the texts, which is none of a build."""
+    open_news.cache_clear()
+    gc.collect()
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +216,8 @@ class Cost:
 
 def merge_drawn(articles: int, folder: Path, changed: float) -> Sequence[Stage]:
     """Change a share of the articles of a snapshot, merge them, and tell what the stages cost."""
-    draw, stages = np.random.default_rng(articles + 1), Stages()
+    drawing, stages = Drawing.begin(articles + 1), Stages()
+    draw = drawing.draw
     size = round(changed * articles)
     chosen = np.sort(draw.choice(articles, size * 7 // 10, replace=False))
     new = range(articles, articles + size - len(chosen))
@@ -227,10 +225,12 @@ def merge_drawn(articles: int, folder: Path, changed: float) -> Sequence[Stage]:
     gone = {f"a{number:07d}" for number in set(chosen.tolist()) - set(edited.tolist())}
     parts = []
     for numbers in (edited.tolist(), list(new)):
-        part = _draw_part(range(numbers[0], numbers[0] + len(numbers)), draw)
+        part = drawing.rows(range(numbers[0], numbers[0] + len(numbers)))
         columns = {**part.columns, "text_cluster": np.zeros(len(part), np.int64)}
         ids = [f"a{number:07d}" for number in numbers]
         parts.append(replace(part, ids=ids, columns=columns))
+    del drawing
+    forget_news()
     with stages.watched():
         stages.begin("opening")
         snapshot = Snapshot.open(folder / "snapshot")

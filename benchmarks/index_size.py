@@ -26,7 +26,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.mixed_vectors import Mixer
+from benchmarks.recombined import Mixer
 from index import Passages, Rows, TermCounts
 from index.arrays import blocks_of, spread_evenly
 from index.build import write_vectors

@@ -1,42 +1,35 @@
 """A large made-up archive, built by the product's own code and served by `read-also serve`.
 
-Only the vectors are drawn instead of embedded: those of one subject lie near each other. They are
-kept as those of the bundled model, so that the indexer has nothing left to read, and reads what
-somebody types.
+Its texts and their vectors are those of `benchmarks.recombined`. The vectors are kept as those of
+the bundled model, so that the indexer has nothing left to read, and reads what somebody types.
 """
 
 import json
 import os
-import random
 import socket
 import subprocess
 import sys
 import time
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from http.client import HTTPConnection
-from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
 import click
-import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.idle import cpu_seconds, descendants
+from benchmarks.recombined import NewsVectors, open_news
 from index import Catalog
 from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import Model, find_model
-from recommender.analysis.tokens import tokenize
 from recommender.articles import Article
 from recommender.indexing.drafts import is_answered
 from recommender.indexing.rebuild import rebuild
-from recommender.progress import Advance
 from recommender.settings import PREFIX, Settings
 from recommender.store import open_store
 
@@ -44,41 +37,16 @@ __all__ = [
     "Service",
     "draw_article",
     "id_of",
-    "load_subjects",
+    "load_vectors",
     "make_archive",
     "served_archive",
     "title_of",
 ]
 
-DIMENSIONS: Final = 384
-SUBJECTS: Final = 500
-NAMES_OF_SUBJECT: Final = 30
-SPREAD: Final = 1.0
-"""The length of what tells two texts of a subject apart, by that of what they share."""
-WORDS: Final = 300
-SENTENCE: Final = 15
-SECTIONS: Final = 12
 DAYS: Final = 3_650
 BATCH: Final = 500
 STARTING_SECONDS: Final = 300.0
-MARK: Final = "articles.json"
-
-
-@cache
-def common_words() -> tuple[str, ...]:
-    """The words of the sample archive, as often as they stand there."""
-    lines = (files("recommender") / "sample" / "articles.jsonl").read_text("utf-8").splitlines()
-    told = (json.loads(line) for line in lines)
-    english = (one for one in told if one.get("language", "en") == "en")
-    return tuple(word for one in english for word in tokenize(f"{one['title']} {one['body']}"))
-
-
-@cache
-def names_of(subject: int) -> tuple[str, ...]:
-    """Words that texts of this subject alone have; each ends with its number."""
-    draw = random.Random(-1 - subject)  # noqa: S311 - texts, not secrets
-    parts = [f"{a}{b}" for a in "bdfghklmnprst" for b in "aeiou"]
-    return tuple("".join(draw.choices(parts, k=2)) + f"x{subject}" for _ in range(NAMES_OF_SUBJECT))
+MARK: Final = "news.json"
 
 
 def id_of(number: int) -> str:
@@ -88,56 +56,21 @@ def id_of(number: int) -> str:
 
 def title_of(number: int) -> str:
     """Its headline."""
-    return _words_of(number)[:60].rpartition(" ")[0].capitalize()
+    return open_news().title_of(number)
 
 
 def draw_article(number: int) -> Article:
-    """A made-up article: a sixth of its words are those of its subject alone."""
-    words = _words_of(number).split()
-    sentences = [" ".join(words[at : at + SENTENCE]) for at in range(0, WORDS, SENTENCE)]
-    body = "\n\n".join(
-        ". ".join(sentences[at : at + 4]).capitalize() + "." for at in range(0, len(sentences), 4)
-    )
+    """A made-up article."""
+    news = open_news()
     return Article(
         id=id_of(number),
         title=title_of(number),
-        body=body,
+        body=news.body_of(number),
         url=f"https://news.example/{number}",
         language="en",
-        section=f"Section {number % SUBJECTS % SECTIONS}",
+        section=news.category_of(number).capitalize(),
         published_at=datetime.now(UTC) - timedelta(days=number % DAYS, hours=1),
     )
-
-
-def _words_of(number: int) -> str:
-    draw = random.Random(number)  # noqa: S311
-    own = draw.choices(names_of(number % SUBJECTS), k=WORDS // 6)
-    words = own + draw.choices(common_words(), k=WORDS - len(own))
-    draw.shuffle(words)
-    return " ".join(words)
-
-
-class SubjectVectors:
-    """Draws the vector of a text around that of its subject."""
-
-    def encode(self, texts: Sequence[str], advance: Advance) -> NDArray[np.float32]:
-        """Unit rows, float32 [len(texts), 384], in the order of the texts."""
-        rows = np.stack([_centre_of(text) + SPREAD * _drawn(text) for text in texts])
-        advance(len(texts))
-        unit: NDArray[np.float32] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
-        return unit.astype(np.float32)
-
-
-def _centre_of(text: str) -> NDArray[np.float64]:
-    """The vector of the first word of `text` that is of one subject alone."""
-    ends = (word.rstrip(".").rpartition("x")[2] for word in text.split())
-    return _drawn(next((end for end in ends if end.isdigit()), ""))
-
-
-def _drawn(text: str) -> NDArray[np.float64]:
-    row = np.random.default_rng(zlib.crc32(text.encode())).standard_normal(DIMENSIONS)
-    unit: NDArray[np.float64] = row / np.linalg.norm(row)
-    return unit
 
 
 def make_archive(folder: Path, articles: int) -> None:
@@ -155,14 +88,19 @@ def make_archive(folder: Path, articles: int) -> None:
             last = min(first + BATCH, articles)
             store.write_many([draw_article(number) for number in range(first, last)])
         model = find_model(settings.model, folder)
-        rebuild(store, Catalog(settings.data.snapshots), Analyzer(model, load_subjects, str))
+        rebuild(store, Catalog(settings.data.snapshots), Analyzer(model, load_vectors, str))
     mark.write_text(json.dumps(articles), "utf-8")
     click.echo(f"an archive of {articles} articles was made in {time.monotonic() - begun:.0f} s")
 
 
-def load_subjects(_: Model) -> SubjectVectors:
+@cache
+def _vectors() -> NewsVectors:
+    return NewsVectors.of(open_news())
+
+
+def load_vectors(_: Model) -> NewsVectors:
     """What an analyzer of such an archive embeds with."""
-    return SubjectVectors()
+    return _vectors()
 
 
 @dataclass(frozen=True, slots=True)

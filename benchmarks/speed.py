@@ -85,10 +85,6 @@ class Part:
         )
 
 
-def _row(figure: Figure) -> str:
-    return f"| {figure.name} | {_shown(figure.value)} | {_bar(figure)} |"
-
-
 def _shown(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= WHOLE_FROM else f"{value:.4g}"
 
@@ -225,18 +221,7 @@ def draw_curves(points: Sequence[Point], path: Path) -> None:
     with mpl.rc_context(style):
         drawing = Drawing(figsize=(9, 5.6), layout="constrained")
         panels = drawing.subplots(2, 2)
-        lines: Sequence[tuple[str, str, float, dict[str, str]]] = (
-            ("CPU of an article", "ms", 1, {"importing": "import", "reading": "reading"}),
-            ("CPU of an article", "ms", 1, {"building": "build", "compaction": "compaction"}),
-            (
-                "bytes of an article",
-                "kB",
-                1e-3,
-                {"store_bytes": "store", "snapshot_bytes": "snapshot"},
-            ),
-            ("CPU of a request", "ms", 1, {"search": "a search", "listing": "a list"}),
-        )
-        for axes, (title, unit, scale, names) in zip(panels.flat, lines, strict=True):
+        for axes, (title, unit, scale, names) in zip(panels.flat, PANELS, strict=True):
             draw_lines(axes, points, names, scale)
             axes.set(title=title, xlabel="articles", ylabel=unit, xscale="log")
         drawing.savefig(path, format="svg", metadata={"Date": None})

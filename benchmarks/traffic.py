@@ -29,7 +29,7 @@ import numpy as np
 
 from benchmarks.figures import Figure, report
 from benchmarks.request_cost import BODY, KEY, Asked, asked
-from benchmarks.served_archive import draw_article, id_of, load_subjects, make_archive
+from benchmarks.served_archive import draw_article, id_of, load_vectors, make_archive
 from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding import find_model
 from recommender.indexing.indexer import Indexer
@@ -74,7 +74,7 @@ def opened(folder: Path, articles: int) -> Iterator[Newsroom]:
     settings = Settings(f"sqlite:///{folder / 'read-also.db'}", folder, "bundled")
     with closing(open_store(settings.database_url)) as store:
         model = find_model(settings.model, folder)
-        indexer = Indexer(store, Analyzer(model, load_subjects, str))
+        indexer = Indexer(store, Analyzer(model, load_vectors, str))
         yield Newsroom(store, indexer, articles, random.Random(0))  # noqa: S311
 
 
