@@ -32,6 +32,7 @@ def create_app(
     reader_pages: bool = False,
     follows: bool = True,
     counters: Counters | None = None,
+    is_console: bool = False,
 ) -> Flask:
     """Make the application of one worker, and start the threads that keep it up to date.
 
@@ -39,6 +40,7 @@ def create_app(
         settings: read from the environment if None.
         reader_pages: whether there are pages of whole stories, as in the demonstration.
         follows: whether to start them; if not, the caller calls `Follower.refresh`.
+        is_console: whether it answers the console alone, over the snapshot of this machine.
         counters: what `/metrics` shows beside gauges; own ones, in memory, if None.
 
     Raises:
@@ -50,7 +52,9 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_DOCUMENT
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    state = _state_of(settings, counters or Counters())
+    over_snapshot = is_console or not settings.milvus
+    make_state = _state_of if over_snapshot else _state_over_collection
+    state = make_state(settings, counters or Counters())
     register(app, state, reader_pages=reader_pages)
     if follows:
         state.start()
@@ -78,6 +82,12 @@ def _state_of(settings: Settings, counters: Counters) -> State:
     return State(
         settings, store, follower, keyring, rates, folder, counters=counters, traces=traces
     )
+
+
+def _state_over_collection(settings: Settings, counters: Counters) -> State:
+    from recommender.web.collection_state import state_over  # noqa: PLC0415 - needs an extra
+
+    return state_over(_state_of(settings, counters))
 
 
 def _traces_to(address: str) -> "Traces":

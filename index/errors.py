@@ -1,6 +1,7 @@
 """The errors of this package, as one tree.
 
 IndexFault
+├── EngineAway        an engine on another machine does not answer, or refuses
 ├── BadRows           the rows handed to a build disagree or hold unusable values
 ├── BadQuery          a query vector, filter or row number does not fit the snapshot
 ├── Locked            another process or thread holds the lock
@@ -19,6 +20,15 @@ if TYPE_CHECKING:
 
 class IndexFault(Exception):
     """Root of this package's errors."""
+
+
+class EngineAway(IndexFault):
+    """An engine that rows are kept in does not answer, or not as it should."""
+
+    @classmethod
+    def because(cls, reason: Exception) -> EngineAway:
+        """Say what its driver says."""
+        return cls(f"the index server does not answer as it should: {reason}")
 
 
 class BadRows(IndexFault):

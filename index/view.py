@@ -88,6 +88,10 @@ class View:
     def __len__(self) -> int:
         return len(self.present)
 
+    def count(self) -> int:
+        """How many rows are present."""
+        return int(np.count_nonzero(self.present))
+
     @property
     def dim(self) -> int:
         """How many numbers a vector has."""

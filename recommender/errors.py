@@ -32,6 +32,7 @@ ReadAlsoError
 |-- StoreUnusable            the article store cannot be opened, read or written now
 |   |-- ElectionLost         the indexer of another machine was elected; this one stands by
 |   `-- StoreFull            there is no room on its disk, so it takes no writes
+|-- NotOffered               this deployment cannot do what was asked
 |-- Busy                     too many requests do the same slow work at once
 |-- SlowBody                 the body of a request does not come fast enough
 |-- ServerStops              the server stops before it did what was asked
@@ -70,6 +71,7 @@ __all__ = [
     "InvalidOverrides",
     "InvalidPolicy",
     "ModelRefused",
+    "NotOffered",
     "NotReady",
     "PartMissing",
     "ReadAlsoError",
@@ -259,6 +261,10 @@ class CallerLeft(ReadAlsoError):
 
 class NotReady(ReadAlsoError):
     """There is neither a store nor a journal to answer from."""
+
+
+class NotOffered(ReadAlsoError):
+    """This deployment cannot do what was asked; another kind of deployment can."""
 
 
 class StoreUnusable(ReadAlsoError):

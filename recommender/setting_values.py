@@ -3,21 +3,28 @@
 All raise BadSettings for a text that is not as it should be.
 """
 
+import logging
 import re
+from importlib.util import find_spec
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from recommender.data_folder import DataFolder
 from recommender.encoding_settings import PREFIX
-from recommender.errors import BadSettings
+from recommender.errors import BadSettings, PartMissing
 from recommender.time_zones import find_time_zone
 
 __all__ = [
     "MOST_PORT",
     "NO_LISTENER",
+    "check_index_driver",
+    "look_for_old_store",
     "read_choice",
     "read_collector",
     "read_count",
+    "read_index_server",
     "read_listening_address",
     "read_networks",
     "read_public_address",
@@ -29,7 +36,10 @@ __all__ = [
 
 MOST_PORT: Final = 65_535
 NO_LISTENER: Final = "off"
+OLD_DATABASE: Final = DataFolder(Path("var")).database
+"""The default store up to version 0.1, wherever DATA_DIR was."""
 
+_log = logging.getLogger(__name__)
 _ADDRESS: Final = re.compile(r"[A-Za-z0-9:/._~%\[\]-]+")
 _TRACES_CALL: Final = "/v1/traces"
 _PUBLIC_PREFIX: Final = "/v1"
@@ -143,3 +153,54 @@ def read_time_zone(name: str, text: str) -> str:
     except ValueError as refusal:
         raise BadSettings(f"{PREFIX}{name}: {refusal}") from None
     return text
+
+
+def read_index_server(name: str, text: str) -> str:
+    """Take the address of a Milvus server, which may have a user, a password and a database.
+
+    A text that is refused is not quoted: it may hold a secret.
+    """
+    if text and not _is_server_address(text):
+        raise BadSettings(
+            f"{PREFIX}{name}: is no address such as http://127.0.0.1:19530; for milvus-lite start "
+            "its server: milvus-lite server --data-dir DIR --host 127.0.0.1 --port 19530"
+        )
+    return text.rstrip("/")
+
+
+def _is_server_address(text: str) -> bool:
+    """Whether it is an http or https address without a query or a fragment."""
+    try:
+        url = urlsplit(text)
+        is_good = url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0
+    except ValueError:
+        return False
+    return is_good and not (url.query or url.fragment) and text.isascii() and text.isprintable()
+
+
+def check_index_driver(address: str) -> None:
+    """Check that what reaches a Milvus server is installed, if there is the address of one.
+
+    Raises:
+        PartMissing: it is not.
+    """
+    if address and find_spec("pymilvus") is None:
+        raise PartMissing(
+            f"{PREFIX}MILVUS needs an extra; unset it, or run in the checkout: "
+            "pip install '.[milvus]'"
+        )
+
+
+def look_for_old_store(data: DataFolder) -> None:
+    """Refuse to start an empty store beside snapshots of the store at the old place."""
+    if data.database.exists() or not OLD_DATABASE.exists():
+        return
+    where = (
+        f"the article store of this data folder would be {data.database}, which does not exist; "
+        f"{OLD_DATABASE.absolute()} does, where earlier versions put it. To use it, stop all that "
+        f"does, and move it with its -wal and -shm files; or set "
+        f"{PREFIX}DATABASE_URL=sqlite:///{OLD_DATABASE.absolute()}"
+    )
+    if data.snapshots.is_dir():
+        raise BadSettings(where)
+    _log.warning("%s", where)

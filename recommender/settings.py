@@ -34,9 +34,11 @@ from recommender.given_settings import (
     without_secrets,
 )
 from recommender.setting_values import (
+    look_for_old_store,
     read_choice,
     read_collector,
     read_count,
+    read_index_server,
     read_listening_address,
     read_networks,
     read_public_address,
@@ -63,8 +65,6 @@ LOG_FORMS: Final = ("text", "json")
 _log = logging.getLogger(__name__)
 
 
-OLD_DATABASE: Final = DataFolder(Path("var")).database
-"""The default store up to version 0.1, wherever DATA_DIR was."""
 DATABASE_URL: Final = "DATABASE_URL"
 KEYS_FILE: Final = "KEYS_FILE"
 CREDENTIALS: Final = "CREDENTIALS_DIRECTORY"
@@ -88,6 +88,15 @@ VARIABLES: Final = (
         "DATA_DIR",
         "var",
         "The data folder: the default article store, the snapshots, and models that are unpacked.",
+    ),
+    Variable(
+        "MILVUS",
+        "",
+        "The address of a Milvus server in which the rows of the archive are kept too, such as "
+        "`http://user:password@127.0.0.1:19530/database`: lists are then made from there, see "
+        "[scaling](scaling.md#milvus). It needs `pip install '.[milvus]'` in the checkout. The "
+        "default makes lists from snapshots on each machine.",
+        secret=True,
     ),
     Variable(
         "MODEL",
@@ -244,6 +253,7 @@ class Settings:
     operators_address: str = ""
     trusted_proxies: tuple[str, ...] = ()
     traces: str = ""
+    milvus: str = field(default="", repr=False)  # may hold a password
     encoding: EncodingSettings = USUAL_ENCODING
 
     @classmethod
@@ -337,23 +347,8 @@ def _database_url(given: GivenSettings) -> str:
         raise BadSettings(
             f"{PREFIX}DATA_DIR: has a question mark, which an address cannot name; rename it"
         )
-    _look_for_old_store(data)
+    look_for_old_store(data)
     return data.database_url
-
-
-def _look_for_old_store(data: DataFolder) -> None:
-    """Refuse to start an empty store beside snapshots of the store at the old place."""
-    if data.database.exists() or not OLD_DATABASE.exists():
-        return
-    where = (
-        f"the article store of this data folder would be {data.database}, which does not exist; "
-        f"{OLD_DATABASE.absolute()} does, where earlier versions put it. To use it, stop all that "
-        f"does, and move it with its -wal and -shm files; or set "
-        f"{PREFIX}{DATABASE_URL}=sqlite:///{OLD_DATABASE.absolute()}"
-    )
-    if data.snapshots.is_dir():
-        raise BadSettings(where)
-    _log.warning("%s", where)
 
 
 def _keys(given: GivenSettings) -> tuple[ApiKey, ...]:
@@ -392,6 +387,7 @@ _READERS: Final[Mapping[str, Callable[[GivenSettings], object]]] = MappingProxyT
             "OPERATORS_ADDRESS", given["OPERATORS_ADDRESS"]
         ),
         "trusted_proxies": lambda given: read_networks("TRUSTED_PROXIES", given["TRUSTED_PROXIES"]),
+        "milvus": lambda given: read_index_server("MILVUS", given["MILVUS"]),
         "traces": lambda given: read_collector("TRACES", given["TRACES"]),
     }
 )

@@ -18,6 +18,7 @@ from recommender.cli.terminal import bar, leave
 from recommender.indexing.archive_model import choose_for_rebuild
 from recommender.indexing.backfill import analyze_texts
 from recommender.indexing.compaction import compact
+from recommender.indexing.publication import catalog_of
 from recommender.indexing.rebuild import DEFAULT_KEEP, rebuild
 from recommender.indexing.rollback import roll_back
 from recommender.indexing.snapshots import (
@@ -67,7 +68,7 @@ def rebuild_(full: bool, force: bool, choose_model: bool, address: str | None, k
     live one by the gate, before it is published. If anything fails, the live snapshot stays.
     """
     settings = open_settings()
-    catalog = Catalog(settings.data.snapshots)
+    catalog = catalog_of(settings)
     _check_choice(settings, anew=choose_model)
     begun = time.monotonic()
     with (
@@ -125,7 +126,7 @@ def compact_(full: bool, keep: int) -> None:
     The indexer does this by itself when many changes have come.
     """
     settings = open_settings()
-    catalog = Catalog(settings.data.snapshots)
+    catalog = catalog_of(settings)
     with closing(open_store(settings.database_url, must_exist=True)) as store:
         model = model_in_use(catalog, settings, store)
         done = compact(store, catalog, model, full=full, keep=keep, meter=bar)
@@ -182,7 +183,7 @@ def rollback(generation: str | None) -> None:
     """
     settings = open_settings()
     open_existing = partial(open_store, settings.database_url, must_exist=True)
-    before, after = roll_back(Catalog(settings.data.snapshots), generation, open_existing)
+    before, after = roll_back(catalog_of(settings), generation, open_existing)
     click.echo(f"live now: {after} (before: {before or 'none that can be read'})")
 
 

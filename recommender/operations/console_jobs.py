@@ -9,13 +9,14 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from index import Catalog, IndexFault, Locked
+from index import IndexFault, Locked
 from recommender.analysis.analyzer import Analyzer
 from recommender.analysis.embedding.loading import PATIENCE_SECONDS, load_encoder
 from recommender.analysis.html.sandbox import Sandbox
 from recommender.errors import BadSource, ReadAlsoError, StoreUnusable
 from recommender.indexing.archive_model import choose_for_rebuild
 from recommender.indexing.backfill import analyze_texts
+from recommender.indexing.publication import catalog_of
 from recommender.indexing.rebuild import rebuild
 from recommender.indexing.snapshots import open_or_create
 from recommender.progress import Advance
@@ -188,7 +189,7 @@ def _do(settings: Settings, store: ArticleStore, job: Job) -> bool:
 
 
 def _rebuild(settings: Settings, store: ArticleStore, _job: Job, meter: JobMeter) -> JobDone:
-    catalog = Catalog(settings.data.snapshots)
+    catalog = catalog_of(settings)
     with Sandbox() as markup:
         analyze = partial(analyze_texts, store, markup.read, meter)
         model = choose_for_rebuild(settings, store, catalog, analyze, _log.info)

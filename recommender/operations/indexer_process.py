@@ -42,6 +42,7 @@ from recommender.live import ArchiveReading, Heartbeats
 from recommender.logs import RepeatedFault
 from recommender.operations.build_process import BuildProcess
 from recommender.operations.console_jobs import next_of_ours
+from recommender.operations.index_server import feeding
 from recommender.operations.supervision import StopSignal
 from recommender.operations.webhook_sender import WebhookSender
 from recommender.settings import AUTO_MODEL, Settings
@@ -178,7 +179,8 @@ class IndexerProcess:
             self.check_snapshot()
         pause = Pause(self._store, IDLE_SECONDS)
         stop = StopSignal().listen(pause.stop)
-        with DraftServer(self._settings.data.draft_socket, lambda: self._indexer):
+        feed = feeding(self._settings, self._store, lambda: self._is_elected)
+        with DraftServer(self._settings.data.draft_socket, lambda: self._indexer), feed:
             while not stop.has_come:
                 try:
                     analyzed = self.step()

@@ -37,7 +37,7 @@ from recommender.operations.supervision import (
     die_with_parent,
     die_with_supervisor,
 )
-from recommender.setting_values import MOST_PORT, NO_LISTENER
+from recommender.setting_values import MOST_PORT, NO_LISTENER, check_index_driver
 from recommender.settings import Settings, log_form
 
 __all__ = [
@@ -126,8 +126,9 @@ class WebOptions:
         """The options of settings, for a host and a port; `workers` goes before the settings'.
 
         Raises:
-            PartMissing: traces are set, and the extra `traces` is not installed.
+            PartMissing: traces or a Milvus server are set, and their extra is not installed.
         """
+        check_index_driver(settings.milvus)
         if settings.traces and not _can_send_traces():
             raise PartMissing(
                 "READ_ALSO_TRACES needs an extra; unset it, or run in the checkout: "
@@ -205,6 +206,7 @@ class Master(Arbiter):  # type: ignore[misc]
         """In the new process: prepare it."""
         begin_worker(worker.ppid)
         if self._door in worker.sockets:
+            worker.app.is_console = True
             become_console(worker, self.LISTENERS)
 
     def forget(self, worker: Any) -> None:  # noqa: ANN401 - gunicorn's
@@ -265,9 +267,11 @@ class WebServer(BaseApplication):  # type: ignore[misc]
 
     Attributes:
         counters: of the application and the worker, from `load` on.
+        is_console: whether this process is the console's.
     """
 
     counters: Counters
+    is_console = False
 
     def __init__(self, options: WebOptions) -> None:
         """Configure the server, but do not listen yet."""
@@ -305,7 +309,9 @@ class WebServer(BaseApplication):  # type: ignore[misc]
         settings = replace(Settings.from_environment(), workers=self._options.workers)
         self.counters = Counters(settings.data.counters)
         pages = self._options.reader_pages
-        return service.create_app(settings, reader_pages=pages, counters=self.counters)
+        return service.create_app(
+            settings, reader_pages=pages, counters=self.counters, is_console=self.is_console
+        )
 
 
 def check_addresses(options: WebOptions) -> None:

@@ -130,7 +130,7 @@ class Gauges(Collector):
 
 def _live_gauges(live: LiveState) -> Iterator[Metric]:
     view, policy = live.view, live.active_policy
-    yield _gauge("articles", int(view.present.sum()))
+    yield _gauge("articles", view.count())
     yield _gauge("delta_rows", len(view.delta))
     yield _gauge("policy_version", policy.version)
     yield _gauge("policy_unreadable", policy.fault is not None)

@@ -121,7 +121,7 @@ def related_to_draft() -> Response:
     "listAppearances",
     "The articles whose default list shows this one now.",
     answers={200: AppearsIn},
-    problems=(404, 410, 503),
+    problems=(404, 410, 501, 503),
 )
 def appears_in(article_id: str) -> Response:
     """Look for it in new lists of the nearest articles, and of all articles that pin it."""

@@ -40,7 +40,7 @@ def readyz() -> Response:
         Readiness(
             status="ready",
             generation=live.view.snapshot.generation,
-            articles=int(live.view.present.sum()),
+            articles=live.view.count(),
             change=live.change,
             store="away" if live.store_fault else "ok",
             data_folder=state().folder.look(),

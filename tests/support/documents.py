@@ -22,6 +22,7 @@ class TaggedRows:
     """The columns, labels, keywords and numbers of rows, looked up the slow way."""
 
     def __init__(self, rows: Rows) -> None:
+        self.rows = rows
         self.columns: Mapping[str, NDArray[Any]] = rows.columns
         self.labels: Mapping[str, Sequence[str]] = rows.labels
         self._keywords = rows.keywords

@@ -21,6 +21,7 @@ from recommender.analysis.embedding import Model
 from recommender.api import RULES, AttributeChoice, Choice, ListOptions, NumberRange
 from recommender.articles import Article
 from recommender.indexing.documents import IndexedDocument, build_rows
+from recommender.ranking.conditions import condition_of, eligibility
 from recommender.ranking.filters import (
     Filter,
     broken_rules,
@@ -34,6 +35,7 @@ from recommender.ranking.filters import (
 )
 from tests.support.documents import TaggedRows, make_document, publish, tagged_rows
 from tests.support.properties import examples
+from tests.support.searched_indexes import row_meets
 
 MODEL = Model("plain", Path(), "plain-1", languages=None)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -151,6 +153,29 @@ def test_labels_are_compared_whole_and_unknown_values_meet_no_bound(
     wanted: Filter, rows: list[int]
 ) -> None:
     assert np.flatnonzero(matching(TABLE, wanted)).tolist() == rows
+
+
+@pytest.mark.parametrize(("wanted", "rows"), QUESTIONS)
+def test_a_filter_is_the_same_as_a_condition(wanted: Filter, rows: list[int]) -> None:
+    condition = condition_of(wanted)
+    assert [at for at in range(4) if row_meets(TABLE.rows, at, condition)] == rows
+
+
+@pytest.mark.parametrize("untitled", [False, True])
+def test_eligibility_is_the_same_as_a_condition(untitled: bool) -> None:  # noqa: FBT001 - a case
+    later, earlier = NOON + SECOND, NOON - SECOND
+    table = archive(
+        *(article(published_at=when) for when in (None, earlier, NOON, later)),
+        *(article(expires_at=when) for when in (earlier, NOON, later)),
+        *(article(embargoed_until=when) for when in (earlier, NOON, later)),
+        *(article(status=one) for one in ("draft", "withheld", "canceled")),
+        *(article(title=title, body="words") for title in ("", "  ")),
+        article(never_recommend=True),
+    )
+    condition = eligibility(NOW, untitled=untitled)
+    found = [row_meets(table.rows, at, condition) for at in range(len(table.rows))]
+    assert found == eligible(table, NOW, untitled=untitled).tolist()
+    assert 0 < sum(found) < len(found)
 
 
 @dataclass(frozen=True)

@@ -205,7 +205,7 @@ def test_a_secret_may_lie_in_a_file_of_its_own() -> None:
     assert settings.api_keys == (ApiKey.of("cms", {"read"}, SECRET),)
     assert settings.database_url == f"postgresql://news:{SECRET}@db/news"
     shown = [given.shown(variable) for variable in given.variables if variable.secret]
-    assert shown == ["postgresql://news:(hidden)@db/news", "", "(hidden)"]
+    assert shown == ["postgresql://news:(hidden)@db/news", "", "", "(hidden)"]
     assert SECRET not in repr(given)
 
 

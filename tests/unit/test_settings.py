@@ -202,6 +202,29 @@ def test_what_is_no_address_of_a_collector_is_refused_and_not_quoted(given: str)
     assert SECRET not in said
 
 
+@pytest.mark.parametrize(
+    "given",
+    ["", "http://127.0.0.1:19530", f"https://me:{SECRET}@milvus.example/news", "http://[::1]:1"],
+)
+def test_a_milvus_server_is_named_by_its_address(given: str) -> None:
+    settings = from_values(MILVUS=given)
+    assert settings.milvus == given
+    assert SECRET not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        *("milvus:19530", "milvus.db", "/var/milvus.db", "http://", "http://[::1", "http://m:0"),
+        *("tcp://m:19530", f"http://m/?token={SECRET}", "http://m/\n"),
+    ],
+)
+def test_what_is_no_address_of_a_milvus_server_is_refused_and_not_quoted(given: str) -> None:
+    said = refusal(MILVUS=given)
+    assert said.startswith("READ_ALSO_MILVUS: is no address such as http://127.0.0.1:19530;")
+    assert SECRET not in said
+
+
 TEI = "http://127.0.0.1:8080"
 
 

@@ -31,6 +31,7 @@ TELLS_TIMES = {
     "store/text_queue.py": "when texts that were read before are settled",
     "store/webhook_receivers.py": "when a receiver was added, and answered last",
     "web/auth.py": "whether a key has expired",
+    "web/collection_state.py": "what readers see now",
     "web/console/access.py": "whether a session has ended",
     "web/console/appearing.py": "what readers see now",
     "web/console/beside.py": "what readers see now",

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from recommender import setting_values
 from recommender.errors import BadSettings, PartMissing
+from recommender.indexing.publication import catalog_of
 from recommender.operations import web_server
 from recommender.operations.web_server import WebOptions, operators_address, serve_all
 from recommender.settings import Settings
@@ -65,6 +67,18 @@ def test_traces_without_their_extra_are_refused_before_anything_starts(
     monkeypatch.setattr(web_server, "find_spec", find)
     with pytest.raises(PartMissing, match=r"pip install '\.\[traces\]'"):
         WebOptions.of(settings, "127.0.0.1", 8080)
+    assert WebOptions.of(SETTINGS, "127.0.0.1", 8080)
+
+
+def test_a_milvus_server_without_its_driver_is_refused_before_anything_starts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = replace(SETTINGS, milvus="http://127.0.0.1:19530")
+    monkeypatch.setattr(setting_values, "find_spec", lambda _: None)
+    with pytest.raises(PartMissing, match=r"pip install '\.\[milvus\]'"):
+        WebOptions.of(settings, "127.0.0.1", 8080)
+    with pytest.raises(PartMissing):
+        catalog_of(settings)
     assert WebOptions.of(SETTINGS, "127.0.0.1", 8080)
 
 

@@ -15,6 +15,7 @@ from flask.typing import ResponseReturnValue
 from index import Catalog
 from recommender.api import ListOptions, RelatedList
 from recommender.errors import Busy, ChangedMeanwhile, StoreUnusable
+from recommender.indexing.publication import catalog_of
 from recommender.indexing.rollback import roll_back
 from recommender.indexing.snapshots import gate_refusal, read_live_name, rollback_hold
 from recommender.live import LiveState
@@ -141,7 +142,7 @@ def go_back() -> ResponseReturnValue:
     Raises:
         ChangedMeanwhile: another state is live than the page has shown.
     """
-    catalog, wanted = Catalog(state().settings.data.snapshots), request.form.get("to", "")
+    catalog, wanted = catalog_of(state().settings), request.form.get("to", "")
     if request.form.get("live") != (read_live_name(catalog) or ""):
         raise ChangedMeanwhile("another state of the archive is in use meanwhile; look again")
     if wanted not in catalog.manifests():

@@ -71,6 +71,7 @@ MEANINGS: Final = {
     415: "The body has another media type.",
     422: "The body is not JSON, or breaks the contract; every field is named.",
     429: "Too many requests; `Retry-After` says when to ask again.",
+    501: "This deployment cannot answer that: its archive is in a Milvus server.",
     503: "A part is away or busy, or nothing is built yet; `Retry-After` says when to ask again.",
 }
 
