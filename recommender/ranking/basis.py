@@ -26,7 +26,7 @@ __all__ = ["Basis", "Compared"]
 
 MARGIN: Final = 1e-3
 """A similarity that is computed in another order may differ by 1e-6, one of an index by 5e-4."""
-_FIXED: Final = Struct("<qqqddqIIB")
+_FIXED: Final = Struct("<qqqddqIIIB")
 Mask = NDArray[np.bool_]
 Rows = NDArray[np.int64]
 
@@ -55,23 +55,26 @@ class Compared(NamedTuple):
     rows: Rows
 
     def pack(self) -> bytes:
-        """As bytes: the rows by the gaps between them, of as many bytes as the widest one has."""
+        """As bytes: the rows by the gaps between them, of as many bits as the widest one has."""
         first, gaps = int(self.rows[0]), np.diff(self.rows)
-        gaps = gaps.astype(np.min_scalar_type(gaps.max(initial=0)))
-        counts = len(self.among), len(self.linked), gaps.itemsize
+        width = int(gaps.max(initial=0)).bit_length()
+        bits = (gaps[:, np.newaxis] >> np.arange(width)).astype(np.uint8) & 1
+        counts = len(gaps), len(self.among), len(self.linked), width
         integers = np.array([*self.among, *self.linked], "<i8")
-        return _FIXED.pack(*self[:5], first, *counts) + integers.tobytes() + gaps.tobytes()
+        fixed = _FIXED.pack(*self[:5], first, *counts)
+        return fixed + integers.tobytes() + np.packbits(bits).tobytes()
 
     @classmethod
     def unpack(cls, packed: bytes) -> Self:
         """Read what `pack` made."""
-        seed, length, gone, least, by_words, first, searches, hashes, width = _FIXED.unpack_from(
-            packed
-        )
+        seed, length, gone, least, by_words, first, *sizes = _FIXED.unpack_from(packed)
+        count, searches, hashes, width = sizes
         integers = np.frombuffer(packed, "<i8", searches + hashes, _FIXED.size).tolist()
         among, linked = tuple(integers[:searches]), tuple(integers[searches:])
-        gaps = np.frombuffer(packed, f"<u{width}", offset=_FIXED.size + 8 * len(integers))
-        rows = first + np.concatenate([[0], np.cumsum(gaps, dtype=np.int64)])
+        rest = np.frombuffer(packed, np.uint8, offset=_FIXED.size + 8 * len(integers))
+        bits = np.unpackbits(rest, count=count * width).reshape(count, width)
+        gaps = bits @ (1 << np.arange(width, dtype=np.int64))
+        rows = first + np.concatenate([[0], np.cumsum(gaps)])
         return cls(seed, length, gone, least, by_words, among, linked, rows)
 
 

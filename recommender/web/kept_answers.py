@@ -6,9 +6,10 @@ article, and the rows that its list was made from (`Basis`). Where that does not
 is the same, the answer is forgotten. A new policy or snapshot forgets every answer; so does the
 first moment at which an article comes on show or goes, or, where ages count, an hour.
 
-There are two shelves, as in a segmented LRU cache (Karedla, Love and Wherry 1994): a small one for
-answers that were asked for once, and a large one for those that were asked for again. So questions
-that nobody repeats, as hostile ones, push out no answer that readers ask for.
+There are two shelves, as in a segmented LRU cache (Karedla, Love and Wherry 1994): one for answers
+that were asked for once, and one for those that were asked for again. Both share the memory. If it
+is full, the first keeps a small part of it. So questions that nobody repeats, as hostile ones, push
+out no answer that readers ask for.
 """
 
 import threading
@@ -36,8 +37,9 @@ if TYPE_CHECKING:
 __all__ = ["KeptAnswer", "KeptAnswers", "Moment", "Question", "pack_answer"]
 
 MOST_NEW_BYTES: Final = 2**23
-MOST_BYTES: Final = 2**25
-"""Of the answers of a worker that were asked for once, and of all, with what they are found by."""
+MOST_BYTES: Final = 3 * 2**24
+"""Of the answers of a worker that were asked for once, if the memory is full; and of all, with what
+they are found by."""
 CALLERS: Final = ((False, True), (False, False), (True, False))
 """Whether callers are the public, and whether they see everything stored."""
 PACKING: Final = 6
@@ -52,9 +54,9 @@ TYPICAL: Final = (
 """What lists have in common: the texts that a compressed list may refer to, the likely ones last.
 Whatever stands here, a list is read as it was packed."""
 LONGEST_QUERY: Final = 256
-OVERHEAD_BYTES: Final = 500
+OVERHEAD_BYTES: Final = 420
 """Of one answer beside its texts: objects, numbers, a place to be found. Rather too much."""
-BASIS_BYTES: Final = 100
+BASIS_BYTES: Final = 90
 FILTER_BYTES: Final = 40
 """Of what a list was made from, beside its numbers; and of each character by which it was asked
 for, if it has a filter of its own. Rather too much."""
@@ -198,30 +200,29 @@ class _Kept:
 
 
 class _Shelf:
-    """Kept answers within some bytes; the one that was asked for longest ago leaves first."""
+    """Kept answers; the one that was asked for longest ago leaves first."""
 
-    def __init__(self, most_bytes: int) -> None:
-        self.most_bytes = most_bytes
+    def __init__(self) -> None:
         self.bytes = 0
         self.places: OrderedDict[str, _Kept] = OrderedDict()
 
-    def put(self, key: str, kept: _Kept) -> list[tuple[str, _Kept]]:
-        """Put an answer on it; return those that had to leave, which may be this one."""
-        self.take(key)
+    def put(self, key: str, kept: _Kept) -> None:
+        """Put an answer on it, which it does not have."""
         self.places[key] = kept
         self.bytes += bytes_of(key, kept.answer)
-        left = list[tuple[str, _Kept]]()
-        while self.bytes > self.most_bytes:
-            oldest = next(iter(self.places))
-            left.append((oldest, self.places[oldest]))
-            self.take(oldest)
-        return left
 
     def take(self, key: str) -> None:
         """Take an answer from it, if it is there."""
         kept = self.places.pop(key, None)
         if kept is not None:
             self.bytes -= bytes_of(key, kept.answer)
+
+    def take_oldest(self) -> tuple[str, _Kept]:
+        """Take the answer that was asked for longest ago; there is one."""
+        key = next(iter(self.places))
+        kept = self.places[key]
+        self.take(key)
+        return key, kept
 
     def clear(self) -> None:
         """Take all from it."""
@@ -247,11 +248,12 @@ class KeptAnswers:
         Args:
             now: tells the time, seconds since 1970 in UTC.
             most_bytes: the most that all answers may take; 0 to keep none.
-            most_new_bytes: the most that those may take that were asked for once.
+            most_new_bytes: the most that those may take that were asked for once, if there are so
+                many others that not all find room.
         """
         self.now = now
-        most_new_bytes = min(most_new_bytes, most_bytes)
-        self._new, self._repeated = _Shelf(most_new_bytes), _Shelf(most_bytes - most_new_bytes)
+        self._most_bytes, self._most_new_bytes = most_bytes, min(most_new_bytes, most_bytes)
+        self._new, self._repeated = _Shelf(), _Shelf()
         self._moment: Moment | None = None
         self._moments = 0  # that were followed so far
         self._holds = (inf, -inf)
@@ -286,8 +288,7 @@ class KeptAnswers:
                 shelf.places.move_to_end(key)
                 return kept.answer
             shelf.take(key)
-            for one, left in self._repeated.put(key, kept):
-                self._new.put(one, left)
+            self._repeated.put(key, kept)
             return kept.answer
 
     def keep(
@@ -299,11 +300,26 @@ class KeptAnswers:
         """
         if len(question.query) > LONGEST_QUERY or not Moment.of(before).is_of(live):
             return
-        overrides = live.overrides.of(answer.article_id)
+        overrides, key = live.overrides.of(answer.article_id), question.key
         with self._lock:
-            if self._follow(live, answer.made_at):
-                self._repeated.take(question.key)
-                self._new.put(question.key, _Kept(answer, overrides, self._moments))
+            if not self._follow(live, answer.made_at):
+                return
+            for shelf in (self._repeated, self._new):
+                shelf.take(key)
+            if (size := bytes_of(key, answer)) <= self._most_new_bytes:
+                self._make_room(size)
+                self._new.put(key, _Kept(answer, overrides, self._moments))
+
+    def _make_room(self, size: int) -> None:
+        """Let answers leave until there is room for one of some bytes, of those asked for once.
+
+        Those that were asked for again get another chance among them.
+        """
+        while self.bytes + size > self._most_bytes:
+            if self._new.bytes + size > self._most_new_bytes:
+                self._new.take_oldest()
+            else:
+                self._new.put(*self._repeated.take_oldest())
 
     def _follow(self, live: LiveState, now: float) -> bool:
         """Go on to a state and a time, and forget all answers of which nothing holds there.

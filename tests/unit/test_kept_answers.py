@@ -280,14 +280,14 @@ def test_an_answer_ends_when_a_pin_or_a_rule_does() -> None:
 
 def test_those_that_were_asked_for_last_stay() -> None:
     kept, live = KeptAnswers(lambda: NOW, 5_000, 2_500), state()
-    for number in range(4):
+    for number in range(6):
         kept.keep(ask(number), answer(noise(400)), live, live)
         for _ in range(2):
             kept.find(ask(0), live, NOW)
-    found = [number for number in range(4) if kept.find(ask(number), live, NOW)]
+    found = [number for number in range(6) if kept.find(ask(number), live, NOW)]
     assert found[0] == 0
-    assert found[-1] == 3
-    assert len(found) < 4
+    assert found[-1] == 5
+    assert len(found) < 6
     kept.keep(ask(9), answer(noise(5_000)), live, live)
     kept.keep(ask(9, "x" * 300), answer(), live, live)
     assert kept.find(ask(9), live, NOW) is None
@@ -305,6 +305,32 @@ def test_questions_that_nobody_repeats_push_out_none_that_is_asked_again() -> No
     assert kept.find(ask(100), live, NOW) is None
     assert kept.find(ask(999), live, NOW) is not None
     assert kept.bytes <= 20_000
+
+
+def test_those_that_were_asked_for_once_have_all_the_room_that_others_leave() -> None:
+    kept, live = KeptAnswers(lambda: NOW, 20_000, 2_000), state()
+    for number in range(20):
+        kept.keep(ask(number), answer(), live, live)
+    assert all(kept.find(ask(number), live, NOW) for number in range(20))
+    for number in range(20, 90):
+        kept.keep(ask(number), answer(), live, live)
+        assert kept.find(ask(number), live, NOW)
+        assert kept.bytes <= 20_000
+    kept.keep(ask(90), answer(), live, live)
+    kept.keep(ask(91), answer(), live, live)
+    repeated = [number for number in range(90) if kept.find(ask(number), live, NOW)]
+    assert len(repeated) > 20
+    assert repeated == [*range(repeated[0], 90)]
+
+
+@pytest.mark.parametrize("most", [0, 100, 1_000, 5_000])
+@pytest.mark.parametrize("most_new", [0, 1_000, 9_000])
+def test_answers_of_any_size_take_no_more_than_they_may(most: int, most_new: int) -> None:
+    kept, live = KeptAnswers(lambda: NOW, most, most_new), state()
+    for number in range(40):
+        kept.keep(ask(number % 7), answer(noise(number * 150)), live, live)
+        kept.find(ask(number % 3), live, NOW)
+        assert kept.bytes <= most
 
 
 def test_one_that_leaves_those_that_were_asked_again_gets_another_chance() -> None:
