@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 from sklearn.feature_extraction.text import TfidfTransformer
 
 from index import BUCKETS, BadQuery, Catalog, Query, TermCounts
-from index.arrays import PackedTerms, SparseMatrix
+from index.arrays import BUCKET_BITS, PackedTerms, SparseMatrix
 from index.disk import Writer
 from index.lexical import Lexicon, holds, idf, overlap, weigh_rows
 from index.lexical import _unused as tables
@@ -418,3 +418,13 @@ def test_of_the_tables_of_queries_that_meet_one_is_kept() -> None:
     np.testing.assert_array_equal(met, expected[1])
     assert len(tables) == 1
     assert is_clean()
+
+
+@pytest.mark.parametrize("counts", [[2, 0, 3, 0], [0, 0], [0, 1]])
+def test_rows_without_words_are_like_nothing(counts: list[int]) -> None:
+    starts = np.cumsum([0, *counts])
+    words = np.arange(starts[-1], dtype=np.uint32) | np.uint32(1 << BUCKET_BITS)
+    terms = PackedTerms(starts, words, np.full(len(counts), 0.5, np.float32))
+    query = Query(np.arange(starts[-1], dtype=np.int32), np.ones(starts[-1], np.float32))
+    expected = [min(count * 0.5, 1) for count in counts]
+    assert overlap(terms, query, np.arange(len(counts))).tolist() == expected
