@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import reduce
 from typing import Final
 
 import numpy as np
@@ -223,7 +224,8 @@ class _ListInProgress:
                 equal = clusters.equal_places(item, self._least_places)
             cluster[item] = False
             self._remove_repeats(cluster, Removal.DUPLICATE, item)
-        self._remove_translations(self._with(item, cluster), Removal.DUPLICATE, item)
+        if self._translations is not None:
+            self._remove_translations(self._with(item, cluster), Removal.DUPLICATE, item)
         self._drop(item)
         self._apply_caps(item, equal)
         return item
@@ -299,7 +301,8 @@ class _ListInProgress:
         """
         cosines = self._cosines(item)
         np.maximum(self._likeness, cosines, out=self._likeness)
-        near = self._countable & (cosines >= self._rules.story_likeness)
+        near = cosines >= self._rules.story_likeness
+        near &= self._countable
         if (full := self._stories.add(item, near)) is not None:
             self._remove(full, Removal.STORY_CAP, item)
         copies = self._none if equal is None else self._copies_of(item, equal)
@@ -373,7 +376,7 @@ class _CappedClusters:
             self._clusters.append(_Cluster(1, linked))
         else:
             size = 1 + sum(cluster.size for cluster in joined)
-            joint = np.logical_or.reduce([linked, *(cluster.linked for cluster in joined)])
+            joint = reduce(np.logical_or, (cluster.linked for cluster in joined), linked)
             others = [cluster for cluster in self._clusters if not cluster.linked[item]]
             self._clusters = [*others, _Cluster(size, joint)]
         if sum(cluster.size for cluster in self._clusters) < self._cap:
