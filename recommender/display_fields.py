@@ -44,6 +44,14 @@ class DisplayFields:
             document[name] = tuple(document[name])
         return cls(**document)
 
+    @classmethod
+    def read_item(cls, data: bytes, more: Collection[str]) -> dict[str, Any]:
+        """Read the fields of an item, as `of_item` gives them; a list reads many."""
+        if more:
+            return cls.from_bytes(data).of_item(more)
+        document = json.loads(data)
+        return {name: document[name] for name in ALWAYS_SHOWN}
+
     def of_item(self, more: Collection[str]) -> dict[str, Any]:
         """The fields of an item: those that are always shown, and those of `more`."""
         shown = {name: getattr(self, name) for name in (*ALWAYS_SHOWN, *more) if name != "image"}

@@ -218,7 +218,8 @@ def nearness_of(days_apart: Doubles, half_life_days: float | Doubles) -> Doubles
 
     0 if the date of one is unknown (NaN).
     """
-    return np.nan_to_num(np.exp2(-np.abs(days_apart) / half_life_days), nan=0.0)
+    nearness = np.exp2(-np.abs(days_apart) / half_life_days)
+    return np.where(np.isnan(nearness), 0.0, nearness)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

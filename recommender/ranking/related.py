@@ -376,9 +376,7 @@ class _UnfinishedList:
             id=self._view.id_of(row),
             rank=len(self.items) + 1,
             score=float(scored.scores.score[position]),
-            **DisplayFields.from_bytes(self._view.display_of(row)).of_item(
-                self._request.options.fields
-            ),
+            **DisplayFields.read_item(self._view.display_of(row), self._request.options.fields),
             reason=WORDS if by_words else stage,
             because=None if scored.seeds is None else scored.seeds.best_id(position),
             explanation=explanation,

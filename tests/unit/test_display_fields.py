@@ -113,3 +113,11 @@ def test_a_long_summary_is_cut_and_an_outline_has_what_is_shown(summary: str, cu
     assert (outline.summary, outline.body) == (cut, "")
     assert outline.to_outline() == article.to_outline()
     assert outline.to_display("en") == article.to_display("en")
+
+
+@pytest.mark.parametrize("more", [(), ("summary",), ("authors", "image", "tags")])
+def test_an_item_is_read_as_its_fields_are(more: tuple[str, ...]) -> None:
+    image = "https://a/i.jpg"
+    article = Article(id="a", title="T", section="S", summary="I", tags=("x",), image_url=image)
+    for data in (article.to_display("en"), Article(id="b", title="U").to_display(None)):
+        assert DisplayFields.read_item(data, more) == DisplayFields.from_bytes(data).of_item(more)
