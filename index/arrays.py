@@ -58,14 +58,14 @@ _BLOCK: Final = 256
 _BATCH: Final = 1_024
 
 
-def make_row_cache() -> RowCache:
+def make_row_cache(most: int | None = None) -> RowCache:
     """Make an empty cache of what is computed of all rows; safe to share between threads.
 
     It is called with an object that equals another one if the same is to be computed, and whose
-    `compute` does that. Of more than MOST_COMPUTED arrays, the one that was asked for longest ago
-    leaves.
+    `compute` does that. Of more than `most` arrays, by default MOST_COMPUTED, the one that was
+    asked for longest ago leaves.
     """
-    return lru_cache(maxsize=MOST_COMPUTED)(methodcaller("compute"))
+    return lru_cache(maxsize=most or MOST_COMPUTED)(methodcaller("compute"))
 
 
 def normalize(vectors: Floats) -> Floats:

@@ -10,8 +10,9 @@ import json
 import os
 from bisect import bisect_left
 from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from index.arrays import Array, Bools, Doubles, Floats, Ints, Longs, Shorts
     from index.groups import Means
     from index.vector_search import Vectors
+
+MOST_QUERIES: Final = 2_048
+"""Smoothed vectors that are kept. With 384 numbers they take 4 MB of each worker."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -162,6 +166,7 @@ class Snapshot:
         ids: of the rows, ascending, as UTF-8.
         display: the display fields of the rows, byte for byte as they were given.
         computed: what was computed of the columns of all rows.
+        queries: the smoothed vectors of single rows, see `View.fetch_query`.
     """
 
     generation: str
@@ -179,6 +184,7 @@ class Snapshot:
     ids: Blobs
     display: Blobs
     computed: RowCache = field(default_factory=make_row_cache)
+    queries: RowCache = field(default_factory=partial(make_row_cache, MOST_QUERIES))
 
     @classmethod
     def open(cls, folder: Path) -> Snapshot:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +43,24 @@ class IndexedText:
     vector: Floats
     passages: Floats
     terms: Query
+
+
+@dataclass(slots=True, unsafe_hash=True)
+class _Query:
+    """The smoothed vector of a row; once it is computed, this refers to no view."""
+
+    row: int
+    weight: float
+    view: View | None = field(compare=False)
+
+    def compute(self) -> Floats:
+        """Compute it, once."""
+        view, self.view = self.view, None
+        if view is None:
+            raise RuntimeError(f"the vector of row {self.row} was computed before")
+        vector: Floats = view.fetch_smoothed(np.array([self.row]), self.weight)[0]
+        vector.flags.writeable = False
+        return vector
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -271,6 +289,15 @@ class View:
         near = self._of_parts(rows, lambda part, part_rows: part.neighbours.rows[part_rows])
         scaled = self._of_parts(rows, lambda part, part_rows: part.neighbours.weights[part_rows])
         return add_neighbours(vectors, near, scaled * (weight / SMOOTHING), self.snapshot.vectors)
+
+    def fetch_query(self, row: int, weight: float) -> Floats:
+        """Read the vector of one row as `fetch_smoothed` does: float32 [dim], not to be changed.
+
+        Those of the snapshot that were asked for last are kept: lists that are given again are
+        compared with what was written since.
+        """
+        query = _Query(row, weight, self)
+        return query.compute() if row >= len(self.snapshot) else self.snapshot.queries(query)
 
     def smooth(self, vector: Floats, weight: float, group: str) -> Floats:
         """Move a vector that is in no row towards its two nearest rows; see `fetch_smoothed`.

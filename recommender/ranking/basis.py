@@ -174,7 +174,7 @@ class Basis:
             return False
         # All are compared: a language that is new may be searched, and `reach` does not know it.
         if self.reach is not None:
-            query = view.fetch_smoothed(np.array([compared.seed_row]), self.smoothing)[0]
+            query = view.fetch_query(compared.seed_row, self.smoothing)
             if (view.fetch(rows) @ query).max() >= compared.least - MARGIN:
                 return True
             rows = rows[~self.reach(part)[at]]

@@ -223,7 +223,7 @@ class Scorer:
         )
         query: Floats | None = None
         if seed.row is not None:
-            query = view.fetch_smoothed(np.array([seed.row]), smoothing)[0]
+            query = view.fetch_query(seed.row, smoothing)
         elif seed.vector is not None:
             query = view.smooth(seed.vector, smoothing, seed.language)
         return cls(view, seed, policy, now, backgrounds, measured, counts, query, smoothing)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -151,6 +152,32 @@ def test_a_smoothed_vector_is_drawn_towards_the_neighbours_of_its_row(
         assert found.tobytes() == view.fetch(rows).tobytes()
     hubness = np.concatenate([part.hubness for part in parts])[rows]
     assert view.hubness(rows).tobytes() == hubness.tobytes()
+
+
+@pytest.mark.parametrize("nearby", [0.0, 0.3, 1.0])
+def test_the_vector_of_a_single_row_is_the_same_whenever_it_is_read(
+    tmp_path: Path, nearby: float
+) -> None:
+    writer = DeltaWriter(View.of(publish(tmp_path, rows_of(BUILT["many"], UNITS))))
+    view = writer.apply(rows_of(ADDED, UNITS), {IDS[7]})
+    later = writer.apply(rows_of({"n-4": 7, IDS[3]: 6}, UNITS), {"n-2"})
+    for row in (*range(ROWS), *range(ROWS)):
+        wanted = view.fetch_smoothed(np.array([row]), nearby)[0]
+        for one in (view, later):
+            found = one.fetch_query(row, nearby)
+            assert found.tobytes() == wanted.tobytes()
+            assert not found.flags.writeable
+
+
+def test_a_vector_that_is_kept_keeps_no_view(tmp_path: Path) -> None:
+    view = View.of(publish(tmp_path, rows_of(BUILT["many"], UNITS)))
+    snapshot, present = view.snapshot, weakref.ref(view.present)
+    view.fetch_query(3, 0.5)
+    del view
+    assert present() is None
+    stored = weakref.ref(snapshot.vectors.stored)
+    del snapshot
+    assert stored() is None
 
 
 def test_a_row_without_neighbours_keeps_its_vector_among_others(tmp_path: Path) -> None:
