@@ -96,15 +96,6 @@ def blocks_of(count: int, size: int) -> Iterator[slice]:
     return (slice(start, min(start + size, count)) for start in range(0, count, size))
 
 
-def touch(values: Array, places: Whole) -> None:
-    """Read one value at each place of a mapped array, before what lies there is copied.
-
-    The processor waits for all of them at once, where it would wait for each piece that is copied.
-    """
-    if values.size:
-        values.take(places, mode="clip")
-
-
 def entries_of(indptr: Longs, rows: Whole) -> tuple[Longs, Longs]:
     """Count the entries of each of some rows, and list the places of all of them, row after row.
 
@@ -370,7 +361,8 @@ class ScaledPassages:
         """The cosines of k passages of a query with those at p places: float32 [k, p]."""
         products = np.empty((len(places), len(passages)), np.float32)
         query = np.ascontiguousarray(passages.T)
-        touch(self.codes.reshape(-1), places * self.codes.shape[1])
+        # One number of each is read first: the processor waits for all at once.
+        self.codes.reshape(-1).take(places * self.codes.shape[1])
         for block in _passage_blocks(len(places)):
             wide = self.codes.take(places[block], axis=0).astype(np.float32)
             np.matmul(wide, query, out=products[block])
