@@ -19,9 +19,10 @@ from index.errors import (
     OtherFormat,
     SnapshotDamaged,
 )
+from index.kept_stages import KeptStages, keep_stages
 from index.lexical import Query
 from index.manifest import GENERATION, BackgroundSimilarity, Manifest
-from index.rows import BUCKETS, Rows, RowSpool, TermCounts
+from index.rows import BUCKETS, Rows, RowSpool, TermCounts, open_rows
 from index.snapshot import Snapshot
 from index.vector_search import Hits
 from index.view import View
@@ -38,6 +39,7 @@ __all__ = [
     "DeltaWriter",
     "Hits",
     "IndexFault",
+    "KeptStages",
     "Locked",
     "Manifest",
     "NoSnapshot",
@@ -51,8 +53,10 @@ __all__ = [
     "StagedSnapshot",
     "TermCounts",
     "View",
+    "keep_stages",
     "locked",
     "make_folder",
+    "open_rows",
     "quantize",
     "replace_file",
     "replacing",

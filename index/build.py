@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from array import array
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final, NotRequired, TypeAlias, TypedDict, Unpack
 
 import faiss
@@ -18,18 +17,18 @@ from index.arrays import Advance, ScaledPassages, blocks_of, spread_evenly
 from index.disk import Writer, sync_folder
 from index.groups import Centring, measure_background
 from index.lexical import Lexicon, Weigher
-from index.manifest import FORMAT, Files, Manifest, column_file
+from index.manifest import FORMAT, BackgroundSimilarity, Files, Manifest, column_file
 from index.neighbours import IndexSide, find_own_neighbours
 from index.plane import ROUNDS, Placing
+from index.postings import Lookup
 from index.vector_search import STORED, Lists, Vectors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from index.arrays import Array, Floats, Ints
+    from index.arrays import Array, Floats, Ints, Longs
     from index.disk import FileSum
-    from index.manifest import BackgroundSimilarity
     from index.rows import Rows
     from index.snapshot import Snapshot
 
@@ -50,6 +49,9 @@ STAGES: Final = (
 
 IVF_ABOVE: Final = 20_000
 """Up to so many rows exact search alone is fast enough."""
+
+LIBRARIES: Final = [f"faiss {faiss.__version__}", f"numpy {np.__version__}"]
+"""Other versions of these may compute other bytes of the same rows."""
 
 _SEED: Final = 1234
 _TRAINING_ROWS_PER_LIST: Final = 64
@@ -100,6 +102,8 @@ class BuildOptions(TypedDict):
             are not counted) and what a piece is; what it returns is called with how many more are
             done. Default nothing.
         notes: what the caller wants to remember with the rows; default nothing.
+        writer: of that folder; one that keeps the stages of a build that was interrupted does not
+            do them again. Default a fresh one.
     """
 
     model: str
@@ -114,6 +118,7 @@ class BuildOptions(TypedDict):
     places_from: NotRequired[Snapshot | None]
     begin: NotRequired[Begin]
     notes: NotRequired[Mapping[str, str]]
+    writer: NotRequired[Writer]
 
 
 def build(rows: Rows, folder: Path, **options: Unpack[BuildOptions]) -> Manifest:
@@ -131,42 +136,78 @@ def build(rows: Rows, folder: Path, **options: Unpack[BuildOptions]) -> Manifest
         ValueError: the change number is out of range.
         OSError: the disk refuses, or the folder is missing or not empty.
     """
-    begin, count = options.get("begin", show_nothing), len(rows)
+    begin = options.get("begin", show_nothing)
     begin("checking", 0, "row")
     rows.check()
-    reliable = rows.reliable(options.get("reliable_by"))
     groups = rows.groups(options.get("grouped_by"))
-    writer = Writer(folder)
+    writer = options.get("writer") or Writer(folder)
     centring = Centring.of(
         rows, groups, options.get("grouped_by"), centred=options.get("centred", False)
     )
     above = options.get("ivf_above", IVF_ABOVE)
     vectors, tuning = write_vectors(writer, centring, above, begin)
-    advance = begin("passages", len(rows.passages.codes), "passage")
-    passages = ScaledPassages.write(writer, rows.passages, centring.passages(), advance)
-    centring.means.write(writer)
-    weigher = Weigher.of(rows.terms, groups)
-    weigher.write(writer, begin("words", 2 * count, "row"))
-    begin("background", 0, "row")
-    background = measure_background(centring.vectors, passages, weigher.entries, groups)
+    background = _write_texts(writer, centring, groups, begin)
     index_side = IndexSide(
         vectors=vectors,
-        lexicon=Lexicon.open(folder, count),
-        reliable=reliable,
+        lexicon=Lexicon.open(folder, len(rows)),
+        reliable=rows.reliable(options.get("reliable_by")),
         rows_in=groups.__getitem__,
         background=lambda label: background[label].similarity,
     )
-    neighbours, nearest = find_own_neighbours(index_side, groups, begin("neighbours", count, "row"))
-    neighbours.write(writer)
+    nearest = _write_neighbours(writer, index_side, groups, begin)
     placing = Placing(rows.ids, vectors, rows.reliable(options.get("placed_by")), nearest)
-    places = placing.place(options.get("places_from"), begin("places", ROUNDS, "round"))
-    writer.write_array(Files.PLACES, places)
-    begin("fields", 0, "row")
-    _write_rows(writer, rows)
+    _write_places(writer, placing, options.get("places_from"), begin)
+    writer.do("fields", lambda: _write_rows(writer, rows, begin))
     manifest = _describe(rows, options, tuning, background, writer.sums)
     writer.write(Files.MANIFEST, manifest.to_bytes())
     sync_folder(folder)
     return manifest
+
+
+def _write_texts(
+    writer: Writer, centring: Centring, groups: Mapping[str, Longs], begin: Begin
+) -> dict[str, BackgroundSimilarity]:
+    """Write passages, means and words; measure the background similarity of each group."""
+    rows = centring.rows
+
+    def write_passages() -> None:
+        advance = begin("passages", len(rows.passages.codes), "passage")
+        ScaledPassages.write(writer, rows.passages, centring.passages(), advance)
+        centring.means.write(writer)
+
+    def measure() -> dict[str, Any]:
+        begin("background", 0, "row")
+        passages = ScaledPassages.open(writer.folder, len(rows), rows.passages.dim)
+        found = measure_background(centring.vectors, passages, weigher.entries, groups)
+        return {label: asdict(medians) for label, medians in found.items()}
+
+    writer.do("passages", write_passages)
+    weigher = Weigher.of(rows.terms, groups)
+    writer.do("words", lambda: weigher.write(writer, begin("words", 2 * len(rows), "row")))
+    measured = writer.do("background", measure)
+    return {label: BackgroundSimilarity(**medians) for label, medians in measured.items()}
+
+
+def _write_neighbours(
+    writer: Writer, index_side: IndexSide, groups: Mapping[str, Longs], begin: Begin
+) -> Ints:
+    """Write the neighbours, and return the nearest rows of each row."""
+
+    def find() -> Ints:
+        advance = begin("neighbours", len(index_side.reliable), "row")
+        neighbours, nearest = find_own_neighbours(index_side, groups, advance)
+        neighbours.write(writer)
+        return nearest
+
+    return writer.do("neighbours", find)
+
+
+def _write_places(writer: Writer, placing: Placing, before: Snapshot | None, begin: Begin) -> None:
+    def place() -> None:
+        places = placing.place(before, begin("places", ROUNDS, "round"))
+        writer.write_array(Files.PLACES, places)
+
+    writer.do("places", place)
 
 
 def show_nothing(_stage: str, _pieces: int, _piece: str) -> Advance:
@@ -213,8 +254,9 @@ def list_count(rows: int) -> int:
     return int(2 ** min(wanted, math.floor(math.log2(rows))))
 
 
-def _write_rows(writer: Writer, rows: Rows) -> None:
+def _write_rows(writer: Writer, rows: Rows, begin: Begin) -> None:
     """Write what is kept as it was given: ids, display fields and all attributes."""
+    begin("fields", 0, "row")
     writer.write_blobs(Files.IDS, Files.IDS_OFFSETS, (row_id.encode() for row_id in rows.ids))
     writer.write_blobs(Files.DISPLAY, Files.DISPLAY_OFFSETS, rows.display)
     for name, column in sorted(rows.columns.items()):
@@ -235,90 +277,34 @@ def write_labels(writer: Writer, labels: Mapping[str, Iterable[str]]) -> None:
     writer.write(Files.LABELS, json.dumps(listed, sort_keys=True, indent=2).encode() + b"\n")
 
 
-@dataclass(slots=True)
-class Lookup:
-    """Which rows have which of some names; a few bytes for each time that one has.
-
-    Attributes:
-        codes: by name, its number.
-        entries: the number of a name for each time that a row has it.
-        rows: that row.
-        values: what the row has under that name; empty for keywords.
-    """
-
-    codes: dict[str, int] = field(default_factory=dict)
-    entries: array[int] = field(default_factory=lambda: array("i"))
-    rows: array[int] = field(default_factory=lambda: array("i"))
-    values: array[float] = field(default_factory=lambda: array("d"))
-
-    def add_keywords(self, row: int, keywords: Iterable[str]) -> None:
-        """Add the keywords of a row."""
-        for keyword in frozenset(keywords):
-            self._add(keyword, row)
-
-    def add_numbers(self, row: int, numbers: Mapping[str, Iterable[float]]) -> None:
-        """Add the numbers of a row, by name; a name without any is remembered too."""
-        for name, some in numbers.items():
-            self.codes.setdefault(name, len(self.codes))
-            for value in some:
-                self._add(name, row)
-                self.values.append(value)
-
-    def write_keywords(self, writer: Writer) -> None:
-        """Write the files that `Keywords.open` maps."""
-        names = (Files.KEYWORDS, Files.KEYWORDS_OFFSETS, Files.KEYWORD_STARTS)
-        owners, positions = self._write(writer, *names)
-        writer.write_array(Files.KEYWORD_ROWS, owners[np.lexsort((owners, positions))])
-
-    def write_numbers(self, writer: Writer) -> None:
-        """Write the files that `Numbers.open` maps."""
-        names = (Files.NUMBERS, Files.NUMBERS_OFFSETS, Files.NUMBER_STARTS)
-        owners, positions = self._write(writer, *names)
-        entries = np.frombuffer(self.values, np.float64)
-        order = np.lexsort((owners, entries, positions))
-        writer.write_array(Files.NUMBER_VALUES, entries[order])
-        writer.write_array(Files.NUMBER_ROWS, owners[order])
-
-    def _add(self, name: str, row: int) -> None:
-        self.entries.append(self.codes.setdefault(name, len(self.codes)))
-        self.rows.append(row)
-
-    def _write(self, writer: Writer, data: str, offsets: str, starts: str) -> tuple[Ints, Ints]:
-        """Write the names, ascending, and how many entries each has.
-
-        Returns:
-            The row of each entry, and the position of its name among those written.
-        """
-        names = sorted(self.codes)
-        writer.write_blobs(data, offsets, (name.encode() for name in names))
-        position = np.empty(len(names), np.int32)
-        position[[self.codes[name] for name in names]] = np.arange(len(names))
-        of_entry = position[np.frombuffer(self.entries, np.int32)]
-        lengths = np.bincount(of_entry, minlength=len(names))
-        writer.write_array(starts, np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
-        return np.frombuffer(self.rows, np.int32), of_entry
-
-
 def write_vectors(
     writer: Writer, centring: Centring, above: int, begin: Begin
 ) -> tuple[Vectors, Tuning]:
     """Write the FAISS files, and map them."""
-    count = len(centring.rows)
-    # FAISS would round some numbers half-way between two others up; NumPy, in a delta, does not.
-    halves = (centring.vectors(one).astype(np.float16) for one in blocks_of(count, _BLOCK))
-    advance = begin("vectors", count, "row")
-    exact = write_stored(writer, centring.rows.dim, count, halves, advance)
+    count, dim = len(centring.rows), centring.rows.dim
+
+    def store() -> None:
+        # FAISS would round some numbers half-way between two others up; a delta's NumPy does not.
+        halves = (centring.vectors(one).astype(np.float16) for one in blocks_of(count, _BLOCK))
+        write_stored(writer, dim, count, halves, begin("vectors", count, "row"))
+
+    def train() -> tuple[int, int, float]:
+        begin("training", 0, "row")
+        ivf = _train(vectors)
+        _fill(ivf, vectors, begin("lists", count, "row"))
+        lists = write_lists(writer, ivf, exact)
+        begin("recall", 0, "row")
+        queries = vectors.fetch_stored(spread_evenly(count, _RECALL_QUERIES))
+        found = _tune(exact, lists, queries)
+        return found.lists, found.probes, found.recall
+
+    writer.do("vectors", store)
+    exact = _map(writer, Files.VECTORS)
     vectors = Vectors(exact, None, 0)
     if count <= above:
         return vectors, Tuning()
-    begin("training", 0, "row")
-    ivf = _train(vectors)
-    _fill(ivf, vectors, begin("lists", count, "row"))
-    lists = write_lists(writer, ivf, exact)
-    begin("recall", 0, "row")
-    queries = vectors.fetch_stored(spread_evenly(count, _RECALL_QUERIES))
-    tuning = _tune(exact, lists, queries)
-    return Vectors(exact, lists, tuning.probes), tuning
+    tuning = Tuning(*writer.do("lists", train))
+    return Vectors(exact, Lists(_map(writer, Files.IVF), exact), tuning.probes), tuning
 
 
 def write_stored(

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from index.view import View
 
 _ASIDE: Final = ".building-"
+KEPT: Final = f"{_ASIDE}kept"
+"""The folder in which a build that was interrupted goes on, see `keep_stages`."""
 _LEFTOVERS: Final = (f"{_ASIDE}*", ".live.*.part")
 # A name, a newline, and one byte more to notice anything longer.
 _POINTER_BYTES: Final = 12 + 1 + 12 + 1 + 1
@@ -66,7 +68,8 @@ class StagedSnapshot:
 class Catalog:
     """The generations under one folder, which is created when it is first written to.
 
-    Whatever writes (scratch, stage, publish, discard, flip, prune, remove) belongs inside `lock()`.
+    Whatever writes (scratch, stage, publish, discard, flip, prune, remove, sweep) belongs inside
+    `lock()`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -95,8 +98,12 @@ class Catalog:
             SnapshotDamaged: what came back from the disk is not what was built.
             OSError: the disk refuses.
         """
-        begin = options.get("begin", show_nothing)
-        return self._stage(lambda aside: build(rows, aside, **options), begin)
+        begin, writer = options.get("begin", show_nothing), options.get("writer")
+        if writer is None:
+            return self._stage(lambda aside: build(rows, aside, **options), begin)
+        build(rows, writer.folder, **options)
+        begin("verifying", 0, "row")
+        return StagedSnapshot(writer.folder, _open_verified(writer.folder))
 
     def stage_merged(self, view: View, **options: Unpack[MergeOptions]) -> StagedSnapshot:
         """Merge a view of a generation aside, see `merge`; it raises what `stage` does."""
@@ -136,6 +143,7 @@ class Catalog:
     def discard(self, staged: StagedSnapshot) -> None:
         """Remove the folder of a staged snapshot; does nothing once it is published."""
         shutil.rmtree(staged.folder, ignore_errors=True)
+        shutil.rmtree(self.folder / KEPT, ignore_errors=True)
 
     def live(self) -> str:
         """Name the live generation.
@@ -249,9 +257,14 @@ class Catalog:
             # Renamed first: an interrupted removal must not leave half a generation.
             self._path(name).rename(self._aside())
         sync_folder(self.folder)
+        self.sweep()
+
+    def sweep(self, but: str = "") -> None:
+        """Remove what failed builds left aside, but for one name; never call it during a build."""
         for pattern in _LEFTOVERS:
             for path in self.folder.glob(pattern):
-                _remove(path)
+                if path.name != but:
+                    _remove(path)
         sync_folder(self.folder)
 
     @contextmanager

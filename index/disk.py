@@ -15,17 +15,19 @@ import secrets
 from array import array
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final, TypeVar
 
 import numpy as np
 
 from index.errors import Locked, SnapshotDamaged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from index.arrays import Array
+
+T = TypeVar("T")
 
 _MISPLACED: Final = frozenset({errno.EISDIR, errno.ENOTDIR, errno.ELOOP})
 _OFFSETS: Final = "<i8"
@@ -78,13 +80,13 @@ class Writer:
         self.folder = folder
         self.sums: dict[str, FileSum] = {}
 
+    def do(self, _stage: str, work: Callable[[], T]) -> T:
+        """Do a stage of a build, and return its result; see `KeptStages`, which remembers it."""
+        return work()
+
     @contextmanager
     def create(self, name: str) -> Iterator[HashingFile]:
-        """Create a file; it is on the disk when the block ends.
-
-        Raises:
-            FileExistsError: there is such a file.
-        """
+        """Create a file that is not there yet; it is on the disk when the block ends."""
         with (self.folder / name).open("xb") as file:
             hashing = HashingFile(file)
             yield hashing
@@ -244,11 +246,7 @@ def map_array(path: Path, length: int, kinds: str, most_axes: int = 1) -> Array:
 
 
 def map_exactly(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> Array:
-    """Map an .npy file of one dtype and shape for reading.
-
-    Raises:
-        SnapshotDamaged: it is no such file.
-    """
+    """Map an .npy file of one dtype and shape; raise SnapshotDamaged if it is no such file."""
     array = map_array(path, shape[0], np.dtype(dtype).kind, most_axes=len(shape))
     if array.dtype != dtype or array.shape != shape:
         raise SnapshotDamaged.at(path, f"holds {array.dtype} {array.shape}, not {shape}")
@@ -268,11 +266,7 @@ def map_starts(path: Path, rows: int) -> Array:
 
 
 def require(path: Path, *, good: Array) -> None:
-    """Check each number of a file.
-
-    Raises:
-        SnapshotDamaged: one of them is not good.
-    """
+    """Raise SnapshotDamaged if one of the numbers of a file is not good."""
     if not good.all():
         raise SnapshotDamaged.at(path, "holds a number out of its range")
 
@@ -351,10 +345,7 @@ class ArrayFile:
 
     def map(self) -> Array:
         """Map all rows so far for reading."""
-        if not self._count:
-            return self._like
-        shape = (self._count, *self._like.shape[1:])
-        return np.asarray(np.memmap(self._path, self._like.dtype, "r", shape=shape))
+        return map_numbers(self._path, self._like.dtype.str, self._count, *self._like.shape[1:])
 
     def _widen(self, like: Array) -> None:
         """Write all rows again, with as many numbers as other rows have."""
@@ -381,10 +372,6 @@ class BlobFile:
         self._offsets.append(ends[1:])
         self._end = int(ends[-1])
 
-    def map(self) -> Blobs:
-        """Map all byte strings so far for reading."""
-        return Blobs(_map_raw(self._path, "u1"), self._offsets.map())
-
 
 def _map_raw(path: Path, dtype: str) -> Array:
     """Map a file of bare numbers for reading; an empty file, which mmap refuses, has none.
@@ -398,3 +385,10 @@ def _map_raw(path: Path, dtype: str) -> Array:
         return np.asarray(np.memmap(path, dtype=dtype, mode="r"))
     except ValueError as error:
         raise SnapshotDamaged.at(path, f"not an array of {dtype} ({error})") from error
+
+
+def map_numbers(path: Path, dtype: str, *shape: int) -> Array:
+    """Map a file of bare numbers of that shape; without rows there need not be a file."""
+    if not shape[0]:
+        return np.empty(shape, dtype)
+    return np.asarray(np.memmap(path, np.dtype(dtype), "r", shape=shape))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NotRequired, TypedDict, Unpack
 import numpy as np
 
 from index.arrays import ALL_BUCKETS
-from index.build import Lookup, show_nothing, write_labels, write_lists, write_stored
+from index.build import show_nothing, write_labels, write_lists, write_stored
 from index.carried_neighbours import carry_neighbours
 from index.disk import Writer, sync_folder
 from index.lexical import Lexicon, gather
@@ -22,7 +22,7 @@ from index.manifest import Files, Manifest, column_file
 from index.merge_order import MergeOrder
 from index.neighbours import IndexSide
 from index.plane import ALIKE, NOWHERE, Placing
-from index.postings import bucket_ranges, coarse_codes, words_kept
+from index.postings import Lookup, bucket_ranges, coarse_codes, words_kept
 from index.rows import BUCKETS
 from index.vector_search import Vectors
 from index.view import View

@@ -1,11 +1,12 @@
-"""Postings: by bucket, the rows in which a word is among those that say most.
+"""Postings: by bucket, the rows in which a word is among those that say most; and by name, rows.
 
-They find candidates, whose similarities are then those of all words of the rows.
+Those of words find candidates, whose similarities are then those of all words of the rows.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from array import array
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -16,7 +17,7 @@ from index.manifest import Files
 from index.rows import BUCKETS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from index.arrays import Advance, Bytes, Ints, Longs, Packed
@@ -200,3 +201,67 @@ def bucket_ranges(starts: Longs) -> Iterator[slice]:
         end = min(max(last, first + 1), first + _BUCKETS_AT_ONCE, BUCKETS)
         yield slice(first, end)
         first = end
+
+
+@dataclass(slots=True)
+class Lookup:
+    """Which rows have which of some names; a few bytes for each time that one has.
+
+    Attributes:
+        codes: by name, its number.
+        entries: the number of a name for each time that a row has it.
+        rows: that row.
+        values: what the row has under that name; empty for keywords.
+    """
+
+    codes: dict[str, int] = field(default_factory=dict)
+    entries: array[int] = field(default_factory=lambda: array("i"))
+    rows: array[int] = field(default_factory=lambda: array("i"))
+    values: array[float] = field(default_factory=lambda: array("d"))
+
+    def add_keywords(self, row: int, keywords: Iterable[str]) -> None:
+        """Add the keywords of a row."""
+        for keyword in frozenset(keywords):
+            self._add(keyword, row)
+
+    def add_numbers(self, row: int, numbers: Mapping[str, Iterable[float]]) -> None:
+        """Add the numbers of a row, by name; a name without any is remembered too."""
+        for name, some in numbers.items():
+            self.codes.setdefault(name, len(self.codes))
+            for value in some:
+                self._add(name, row)
+                self.values.append(value)
+
+    def write_keywords(self, writer: Writer) -> None:
+        """Write the files that `Keywords.open` maps."""
+        names = (Files.KEYWORDS, Files.KEYWORDS_OFFSETS, Files.KEYWORD_STARTS)
+        owners, positions = self._write(writer, *names)
+        writer.write_array(Files.KEYWORD_ROWS, owners[np.lexsort((owners, positions))])
+
+    def write_numbers(self, writer: Writer) -> None:
+        """Write the files that `Numbers.open` maps."""
+        names = (Files.NUMBERS, Files.NUMBERS_OFFSETS, Files.NUMBER_STARTS)
+        owners, positions = self._write(writer, *names)
+        entries = np.frombuffer(self.values, np.float64)
+        order = np.lexsort((owners, entries, positions))
+        writer.write_array(Files.NUMBER_VALUES, entries[order])
+        writer.write_array(Files.NUMBER_ROWS, owners[order])
+
+    def _add(self, name: str, row: int) -> None:
+        self.entries.append(self.codes.setdefault(name, len(self.codes)))
+        self.rows.append(row)
+
+    def _write(self, writer: Writer, data: str, offsets: str, starts: str) -> tuple[Ints, Ints]:
+        """Write the names, ascending, and how many entries each has.
+
+        Returns:
+            The row of each entry, and the position of its name among those written.
+        """
+        names = sorted(self.codes)
+        writer.write_blobs(data, offsets, (name.encode() for name in names))
+        position = np.empty(len(names), np.int32)
+        position[[self.codes[name] for name in names]] = np.arange(len(names))
+        of_entry = position[np.frombuffer(self.entries, np.int32)]
+        lengths = np.bincount(of_entry, minlength=len(names))
+        writer.write_array(starts, np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
+        return np.frombuffer(self.rows, np.int32), of_entry

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import numpy as np
 
 from index.arrays import Passages, blocks_of
-from index.disk import ArrayFile, BlobFile
+from index.disk import ArrayFile, BlobFile, Blobs, map_numbers
 from index.errors import BadRows
 from index.manifest import COLUMN_NAME
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from index.arrays import Array, Bools, Floats, Ints, Longs
-    from index.disk import Blobs
 
 BUCKETS: Final = 2**20
 """Terms are hashed into so many buckets."""
@@ -197,10 +196,7 @@ class RowSpool:
         self._codes: dict[str, dict[str, int]] = {}
 
     def append(self, rows: Rows) -> None:
-        """Append rows with the same columns and labels as those before.
-
-        Shorter vectors and passages are filled up with zeros, as in a part without any vector.
-        """
+        """Append rows with the same columns and labels as before; short vectors get zeros."""
         columns = dict(rows.columns)
         for name, labels in rows.labels.items():
             columns[name] = recode(columns[name], labels, self._codes.setdefault(name, {}))
@@ -222,19 +218,31 @@ class RowSpool:
 
     def rows(self) -> Rows:
         """Map all rows; at least one part was appended, with rows or without."""
+        return open_rows(self._folder, self.told())
+
+    def told(self) -> dict[str, Any]:
+        """What `open_rows` has to be told, for JSON."""
         arrays = {name: file.map() for name, file in self._arrays.items()}
-        columns = {n.removeprefix(_COLUMN): a for n, a in arrays.items() if n.startswith(_COLUMN)}
-        for name, known in self._codes.items():
-            order = {label: code for code, label in enumerate(sorted(known))}
-            columns[name] = _translate(columns[name], [order[label] for label in known])
-        return Rows(
-            vectors=arrays["vectors"],
-            passages=Passages(_starts(arrays["passage-counts"]), arrays["passages"]),
-            terms=TermCounts(_starts(arrays["term-counts"]), arrays["buckets"], arrays["counts"]),
-            columns=columns,
-            labels={name: sorted(known) for name, known in self._codes.items()},
-            **{name: _Decoded(self._blobs[name].map(), of) for name, (_, of) in _CODECS.items()},
-        )
+        shapes = {name: (array.dtype.str, *array.shape) for name, array in arrays.items()}
+        return {"arrays": shapes, "codes": self._codes}
+
+
+def open_rows(folder: Path, told: Mapping[str, Any]) -> Rows:
+    """Map the rows that a RowSpool put into a folder."""
+    arrays = {n: map_numbers(folder / f"{n}.raw", *shape) for n, shape in told["arrays"].items()}
+    columns = {n.removeprefix(_COLUMN): a for n, a in arrays.items() if n.startswith(_COLUMN)}
+    for name, known in told["codes"].items():
+        order = {label: code for code, label in enumerate(sorted(known))}
+        columns[name] = _translate(columns[name], [order[label] for label in known])
+    blobs = {n: Blobs.open(folder / f"{n}.bin", folder / f"{n}.idx") for n in _CODECS}
+    return Rows(
+        vectors=arrays["vectors"],
+        passages=Passages(_starts(arrays["passage-counts"]), arrays["passages"]),
+        terms=TermCounts(_starts(arrays["term-counts"]), arrays["buckets"], arrays["counts"]),
+        columns=columns,
+        labels={name: sorted(known) for name, known in told["codes"].items()},
+        **{name: _Decoded(blobs[name], decode) for name, (_, decode) in _CODECS.items()},
+    )
 
 
 def _starts(counts: Longs) -> Longs:

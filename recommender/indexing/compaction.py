@@ -26,13 +26,17 @@ from recommender.indexing.rebuild import (
     Staged,
     batches,
     index_page,
-    measured_shares,
     open_live,
     publish,
     stage,
     stages,
 )
-from recommender.indexing.snapshots import Origin, build_options, rollback_hold
+from recommender.indexing.snapshots import (
+    Origin,
+    build_options,
+    read_live_manifest,
+    rollback_hold,
+)
 from recommender.indexing.text_clusters import grow_text_clusters
 from recommender.progress import Meter, silent
 from recommender.ranking.vector_share import SHARES_NOTE
@@ -43,6 +47,7 @@ __all__ = [
     "FULL_NOTE",
     "Descent",
     "compact",
+    "measured_shares",
     "number_text_clusters_of",
     "why_full",
 ]
@@ -100,6 +105,14 @@ def compact(
         if staged is None:
             staged = stage(store, catalog, model, shares=shares, places_from=live, meter=meter)
         return publish(store, catalog, staged, live, keep=keep)
+
+
+def measured_shares(catalog: Catalog, model: Model) -> str:
+    """The note with the shares of vectors of the live snapshot; "" if another model made it."""
+    live = read_live_manifest(catalog)
+    if live is None or live.model != model.fingerprint:
+        return ""
+    return live.notes.get(SHARES_NOTE, "")
 
 
 @dataclass(frozen=True, slots=True)

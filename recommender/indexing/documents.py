@@ -6,7 +6,7 @@ A rebuild also takes titles and bodies from them, to measure how much vectors co
 import logging
 from bisect import insort
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
@@ -62,6 +62,7 @@ _NO_NAME: Final = 0
 _log = logging.getLogger(__name__)
 Doubles = NDArray[np.float64]
 Kind = tuple[str, bool]
+Number = Callable[[NDArray[np.uint16]], NDArray[np.int64]]
 
 
 class LanguageSupport(Protocol):
@@ -227,9 +228,9 @@ def build_rows(
     )
 
 
-def with_text_clusters(rows: Rows) -> Rows:
+def with_text_clusters(rows: Rows, number: Number = number_text_clusters) -> Rows:
     """Number the text clusters of all rows of a snapshot; rows of a delta have no number."""
-    numbers = number_text_clusters(rows.columns["minhash"])
+    numbers = number(rows.columns["minhash"])
     return replace(rows, columns={**rows.columns, "text_cluster": numbers})
 
 

@@ -13,11 +13,17 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from index import Snapshot
+from index import Snapshot, View
 from index.arrays import spread_evenly
 from recommender.api import RELATED, Item, ListOptions
 from recommender.errors import GateRefused
 from recommender.indexing.documents import GROUPED_BY
+from recommender.ranking.candidates import ListRequest
+from recommender.ranking.filters import eligible
+from recommender.ranking.policy import Policy
+from recommender.ranking.related import select_items
+from recommender.ranking.scoring import find_seed
+from recommender.store import ArticleStore
 
 __all__ = [
     "GateCandidate",
@@ -26,6 +32,7 @@ __all__ = [
     "admit",
     "compare_lists",
     "judge_generation",
+    "load_vectors",
     "measure_generations",
     "rank_biased_overlap",
 ]
@@ -69,6 +76,20 @@ class GateCandidate:
     snapshot: Snapshot
     listable: NDArray[np.bool_]
     list_for: ListFor
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, policy: Policy, now: float) -> "GateCandidate":
+        """Measure a snapshot as readers would get it at a time, under a policy."""
+        view = View.of(snapshot)
+        return cls(
+            snapshot=snapshot,
+            listable=eligible(snapshot, now),
+            list_for=lambda key: (
+                select_items(
+                    ListRequest(view, find_seed(view, key), ListOptions(), policy, now)
+                ).items
+            ),
+        )
 
     def may_list(self, article_id: str) -> bool:
         """Whether it has an article that may be listed now."""
@@ -138,6 +159,16 @@ def admit(
     measures = measure_generations(new, live, stored_vectors)
     if findings := judge_generation(*measures, stored=stored, same_model=same_model):
         raise GateRefused(tuple(map(str, findings)))
+
+
+def load_vectors(
+    store: ArticleStore, ids: Sequence[str], model: str
+) -> dict[str, NDArray[np.float16]]:
+    """The stored vectors by article id; loaded again, not taken from what was built."""
+    hashes = store.text_hashes(ids)
+    vectors = store.features.vectors(list(hashes.values()), model)
+    sound = {key for key, vector in vectors.items() if np.isfinite(vector).all() and vector.any()}
+    return {article_id: vectors[key] for article_id, key in hashes.items() if key in sound}
 
 
 def judge_generation(

@@ -4,31 +4,34 @@ It gathers the articles and their features, builds a snapshot aside, and publish
 admits it.
 """
 
+import logging
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import islice
-from typing import Final
-
-import numpy as np
-from numpy.typing import NDArray
+from pathlib import Path
+from typing import Any, Final
 
 from index import (
     Begin,
+    BuildOptions,
     Catalog,
+    KeptStages,
     NoSnapshot,
-    Rows,
     RowSpool,
     Snapshot,
     SnapshotDamaged,
     StagedSnapshot,
-    View,
+    keep_stages,
+    open_rows,
 )
+from index.build import IVF_ABOVE
+from index.disk import Writer
 from recommender.analysis.analyzer import ANALYZER_VERSION, Analyzer
 from recommender.analysis.embedding import Model
 from recommender.analysis.features import Features
-from recommender.api import ListOptions
 from recommender.errors import GateRefused
 from recommender.indexing.backfill import backfill
 from recommender.indexing.documents import (
@@ -37,7 +40,7 @@ from recommender.indexing.documents import (
     build_rows,
     with_text_clusters,
 )
-from recommender.indexing.gate import GateCandidate, admit
+from recommender.indexing.gate import GateCandidate, admit, load_vectors
 from recommender.indexing.snapshots import (
     build_options,
     gate_refusal,
@@ -48,13 +51,8 @@ from recommender.indexing.snapshots import (
     rollback_hold,
 )
 from recommender.progress import Advance, Meter, silent
-from recommender.ranking.candidates import ListRequest
-from recommender.ranking.filters import eligible
-from recommender.ranking.policy import Policy
-from recommender.ranking.related import select_items
-from recommender.ranking.scoring import find_seed
-from recommender.ranking.vector_share import SHARES_NOTE
-from recommender.store import ArticleStore, StoredArticle, StoreState
+from recommender.ranking.duplicates import number_text_clusters
+from recommender.store import ArticleStore, StoredArticle
 
 __all__ = [
     "DEFAULT_KEEP",
@@ -62,7 +60,6 @@ __all__ = [
     "Staged",
     "batches",
     "index_page",
-    "measured_shares",
     "open_live",
     "publish",
     "rebuild",
@@ -70,8 +67,14 @@ __all__ = [
     "stages",
 ]
 
+_log = logging.getLogger(__name__)
+
 DEFAULT_KEEP: Final = 3
 """How many generations are kept by default."""
+KEPT_ABOVE: Final = IVF_ABOVE
+"""The build of a larger archive goes on where it was interrupted; others take some ten seconds."""
+KEPT_STAGES: Final = 10
+_GOES_ON: Final = "goes on with the build of %d articles up to change %d: %d of %d stages are there"
 LOADED_AT_ONCE: Final = 1_000  # articles whose features are loaded at once
 SHOWN_FROM: Final = 1_000
 """With fewer articles, building is a matter of a second, and no progress is shown."""
@@ -113,22 +116,20 @@ class Staged:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Gathered:
-    """The articles of the store at one moment.
+    """The articles of the store at one moment, whose rows lie in files; all of it is for JSON.
 
     Attributes:
-        state: the store's, at that moment.
-        rows: of the articles whose text was read; mapped from files.
+        options: for building a snapshot of them.
+        spool: what `open_rows` has to be told.
         expected: how many articles a snapshot should have: also those whose features are missing
             though they are not in the queue.
         unread: how many articles have no features.
-        pairs: titles and bodies, to measure the weights of the signals with.
     """
 
-    state: StoreState
-    rows: Rows
+    options: BuildOptions
+    spool: Mapping[str, Any]
     expected: int
     unread: int
-    pairs: TitlePairs
 
 
 def rebuild(
@@ -165,9 +166,12 @@ def rebuild(
         embedded = backfill(store, analyzer, meter, afresh=full)
         # Workers list a change with the features of the live snapshot's model. If the new snapshot
         # has another model, changes are acknowledged only when it is live.
-        changes_model = _changes_model(catalog, model)
+        before = read_live_manifest(catalog)
+        changes_model = before is not None and before.model != model.fingerprint
         if not changes_model:
             store.queue.acknowledge_known(ANALYZER_VERSION, model.fingerprint, meter)
+        if full or embedded:
+            catalog.sweep()  # an interrupted build has other features than there are now
         staged = stage(store, catalog, model, meter=meter)
         live = None if force else open_live(catalog)
         done = publish(store, catalog, staged, live, keep=keep, force=force)
@@ -177,7 +181,9 @@ def rebuild(
     return replace(done, embedded=embedded)
 
 
-def gather(store: ArticleStore, model: Model, spool: RowSpool, meter: Meter = silent) -> Gathered:
+def gather(
+    store: ArticleStore, model: Model, folder: Path, shares: str = "", meter: Meter = silent
+) -> Gathered:
     """Build the rows of all articles of the store at one moment that have features.
 
     Outlines and features are loaded page by page; texts are not loaded.
@@ -185,10 +191,11 @@ def gather(store: ArticleStore, model: Model, spool: RowSpool, meter: Meter = si
     Args:
         store: where the articles are.
         model: of their vectors.
-        spool: where the rows are put; empty.
+        folder: where the rows are put; empty.
+        shares: the note with shares of vectors that stay as they were measured.
         meter: shows the progress.
     """
-    rows = build_rows((), model, dim=1)
+    rows, spool = build_rows((), model, dim=1), RowSpool(folder)
     spool.append(rows)
     expected, unread, pairs = 0, 0, TitlePairs()
     with store.scan() as scan:
@@ -203,9 +210,8 @@ def gather(store: ArticleStore, model: Model, spool: RowSpool, meter: Meter = si
                 expected += len(documents) + len(missing - queued)
                 unread += len(missing)
                 advance(len(page))
-    with _show(meter, count, "comparing texts"):
-        rows = with_text_clusters(spool.rows())
-    return Gathered(scan.state, rows, expected, unread, pairs)
+    options = build_options(model, scan.state, pairs, shares)
+    return Gathered(options, spool.told(), expected, unread)
 
 
 def batches(articles: Iterable[StoredArticle]) -> Iterator[list[StoredArticle]]:
@@ -244,20 +250,6 @@ def _text_hashes(stored: StoredArticle) -> Collection[str]:
     return [key for key in (stored.text_hash, stored.read_hash) if key]
 
 
-def _changes_model(catalog: Catalog, model: Model) -> bool:
-    """Whether the live snapshot has vectors of another model."""
-    live = read_live_manifest(catalog)
-    return live is not None and live.model != model.fingerprint
-
-
-def measured_shares(catalog: Catalog, model: Model) -> str:
-    """The note with the shares of vectors of the live snapshot; "" if another model made it."""
-    live = read_live_manifest(catalog)
-    if live is None or live.model != model.fingerprint:
-        return ""
-    return live.notes.get(SHARES_NOTE, "")
-
-
 def stage(
     store: ArticleStore,
     catalog: Catalog,
@@ -267,7 +259,7 @@ def stage(
     places_from: Snapshot | None = None,
     meter: Meter = silent,
 ) -> Staged:
-    """Build a snapshot of all articles aside.
+    """Build a snapshot of all articles aside; go on with a large one that was interrupted.
 
     Args:
         store: where the articles are.
@@ -277,14 +269,38 @@ def stage(
         places_from: the snapshot whose articles stay where they are on the archive map.
         meter: shows the progress.
     """
-    with catalog.scratch() as folder:
-        gathered = gather(store, model, RowSpool(folder), meter)
-        options = build_options(model, gathered.state, gathered.pairs, shares)
-        with stages(meter, len(gathered.rows)) as begin:
-            options |= {"places_from": places_from, "begin": begin}
-            staged = catalog.stage(gathered.rows, **options)
+    with store.scan() as scan:
+        count, options = scan.count(), build_options(model, scan.state, None, shares)
+    origin = {**options, "places_from": places_from and places_from.generation}
+    with _workplace(catalog, origin, count) as (folder, kept):
+        if kept is not None and kept.done:
+            _log.warning(_GOES_ON, count, options["change"], len(kept.done), KEPT_STAGES)
+        do = Writer(folder).do if kept is None else kept.do
+        told = do("gathering", lambda: asdict(gather(store, model, folder, shares, meter)))
+        gathered = Gathered(**told)
+        rows = open_rows(folder, gathered.spool)
+        with _show(meter, count, "comparing texts"):
+            number = partial(do, "comparing texts")
+            rows = with_text_clusters(rows, lambda one: number(partial(number_text_clusters, one)))
+        with stages(meter, len(rows)) as begin:
+            options = {**gathered.options, "places_from": places_from, "begin": begin}
+            options |= {} if kept is None else {"writer": kept}
+            staged = catalog.stage(rows, **options)
         # Gathered rows map files of the folder, which would not be freed if they were given back.
         return Staged(staged, gathered.expected, gathered.unread)
+
+
+@contextmanager
+def _workplace(
+    catalog: Catalog, origin: Mapping[str, Any], articles: int
+) -> Iterator[tuple[Path, KeptStages | None]]:
+    """The folder for rows, and for a large archive what keeps the stages of its build."""
+    if articles <= KEPT_ABOVE:
+        with catalog.scratch() as folder:
+            yield folder, None
+    else:
+        with keep_stages(catalog, origin) as kept:
+            yield kept.rows, kept
 
 
 def publish(
@@ -310,7 +326,7 @@ def publish(
     try:
         if not force:
             _check_gate(staged, live, store, new.expected)
-    except BaseException as fault:
+    except Exception as fault:
         catalog.discard(staged)
         if isinstance(fault, GateRefused):
             _note_refusal(store, catalog, str(fault))
@@ -362,33 +378,12 @@ def _check_gate(
     now, policy = time.time(), store.policies.current()
     new = staged.snapshot.manifest
     admit(
-        _candidate(staged.snapshot, policy, now),
-        None if live is None else _candidate(live, policy, now),
-        lambda ids: _load_vectors(store, ids, new.model),
+        GateCandidate.of(staged.snapshot, policy, now),
+        None if live is None else GateCandidate.of(live, policy, now),
+        lambda ids: load_vectors(store, ids, new.model),
         stored=expected,
         same_model=live is not None
         and (new.model, new.analyzer) == (live.manifest.model, live.manifest.analyzer),
-    )
-
-
-def _load_vectors(
-    store: ArticleStore, ids: Sequence[str], model: str
-) -> dict[str, NDArray[np.float16]]:
-    """The stored vectors by article id; loaded again, not taken from what was built."""
-    hashes = store.text_hashes(ids)
-    vectors = store.features.vectors(list(hashes.values()), model)
-    sound = {key for key, vector in vectors.items() if np.isfinite(vector).all() and vector.any()}
-    return {article_id: vectors[key] for article_id, key in hashes.items() if key in sound}
-
-
-def _candidate(snapshot: Snapshot, policy: Policy, now: float) -> GateCandidate:
-    view = View.of(snapshot)
-    return GateCandidate(
-        snapshot=snapshot,
-        listable=eligible(snapshot, now),
-        list_for=lambda key: (
-            select_items(ListRequest(view, find_seed(view, key), ListOptions(), policy, now)).items
-        ),
     )
 
 

@@ -18,9 +18,9 @@ from recommender.analysis.analyzer import ANALYZER_VERSION, Analyzer, analyze
 from recommender.analysis.embedding import Encoder, Model
 from recommender.articles import Article
 from recommender.display_fields import DisplayFields
-from recommender.indexing.compaction import compact
+from recommender.indexing.compaction import compact, measured_shares
 from recommender.indexing.documents import TitlePairs
-from recommender.indexing.rebuild import Rebuilt, measured_shares, rebuild
+from recommender.indexing.rebuild import Rebuilt, rebuild
 from recommender.progress import Advance
 from recommender.ranking.vector_share import (
     LEAST_PAIRS,
