@@ -8,7 +8,7 @@ Otherwise all is built anew, as in a rebuild.
 import json
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import BuildOptions, Catalog, DeltaWriter, Manifest, Snapshot, View
+from index.arrays import blocks_of
 from index.build import IVF_ABOVE
 from recommender.analysis.embedding import Model
 from recommender.errors import HeldBack
@@ -64,6 +65,7 @@ FEW_CHANGED: Final = 50
 """So many changes in one language are no drift, however small it is."""
 MOST_TOUCHED: Final = 0.5
 """The share of articles that may be touched at once, whatever changed."""
+_COMPARED_AT_ONCE: Final = 4_096
 MOST_LOADED: Final = 50_000
 """So many changed articles are in memory at once: 250 MB."""
 _log = logging.getLogger(__name__)
@@ -270,21 +272,21 @@ def _count_changes(view: View) -> Counter[str]:
 
     Statistics do not depend on what else of an article changes.
     """
-    counted: Counter[str] = Counter()
-    for article_id, now in view.changed.items():
-        before = view.snapshot.row_of(article_id)
-        row = before if now is None else now
-        if row is not None and (before is None or now is None or not _is_same(view, before, now)):
-            counted[view.label_of(GROUPED_BY, row)] += 1
-    return counted
+    rows = [(view.snapshot.row_of(one), now) for one, now in view.changed.items()]
+    both = [(before, now) for before, now in rows if before is not None and now is not None]
+    counted = [now if before is None else before for before, now in rows if None in (before, now)]
+    for block in blocks_of(len(both), _COMPARED_AT_ONCE):
+        counted += _other_rows(view, both[block])
+    return Counter(view.label_of(GROUPED_BY, row) for row in counted if row is not None)
 
 
-def _is_same(view: View, *rows: int) -> bool:
-    """Whether two rows of a view have the same language, words and vector."""
-    one, other = (view.label_of(GROUPED_BY, row) for row in rows)
-    both = np.array(rows)
-    pairs = (view.take("minhash", both), view.fetch(both))
-    return one == other and all(np.array_equal(*pair) for pair in pairs)
+def _other_rows(view: View, pairs: Sequence[tuple[int, int]]) -> list[int]:
+    """The second rows of the pairs whose rows differ in language, words or vector."""
+    before, now = np.array(pairs, np.int64).T
+    same = (view.take("minhash", before) == view.take("minhash", now)).all(axis=1)
+    same &= (view.fetch(before) == view.fetch(now)).all(axis=1)
+    same &= [len({view.label_of(GROUPED_BY, row) for row in pair}) == 1 for pair in pairs]
+    return [int(row) for row in now[~same]]
 
 
 def number_text_clusters_of(view: View) -> NDArray[np.int64]:

@@ -17,7 +17,7 @@ MinHashes = NDArray[np.uint16]
 TEXTS_AT_ONCE: Final = 1_024
 """With so many texts that come, another one shares two of 128 places with any of them by chance."""
 ROWS_AT_ONCE: Final = 8_192
-COMPARED_AT_ONCE: Final = 64
+COMPARED_AT_ONCE: Final = 256
 
 
 def grow_text_clusters(
@@ -68,9 +68,17 @@ def _alike(minhashes: MinHashes, new: MinHashes) -> Iterator[tuple[int, int]]:
         rows = _likely_rows(minhashes, new[some], least)
         for at in range(0, len(rows), COMPARED_AT_ONCE):
             block = rows[at : at + COMPARED_AT_ONCE]
-            equal = np.count_nonzero(minhashes[block][:, np.newaxis] == new[some], axis=2)
-            found, of = np.nonzero(equal >= least)
+            found, of = np.nonzero(_count_equal(minhashes[block], new[some]) >= least)
             yield from zip(block[found].tolist(), some[of].tolist(), strict=True)
+
+
+def _count_equal(one: MinHashes, other: MinHashes) -> NDArray[Any]:
+    """How many places each text shares with each other one: [k, m]."""
+    shared = np.zeros((len(one), len(other)), np.min_scalar_type(one.shape[1]))
+    equal = np.empty(shared.shape, np.bool_)
+    for of_one, of_other in zip(one.T, np.ascontiguousarray(other.T), strict=True):
+        shared += np.equal(of_one[:, np.newaxis], of_other, out=equal)
+    return shared
 
 
 def _likely_rows(minhashes: MinHashes, new: MinHashes, least: int) -> Longs:
