@@ -2,8 +2,8 @@
 
 After each stage its files are made durable, and a state file, which begins with its own SHA-256,
 says which stages are there, with size and SHA-256 of each of their files. A stage that was under
-way begins anew. A folder that was begun for other rows or options, or of which a byte has changed,
-is given up as a whole.
+way begins anew. A folder that was begun for other rows or options than fit, or of which a byte has
+changed, is given up as a whole.
 """
 
 from __future__ import annotations
@@ -37,13 +37,17 @@ if TYPE_CHECKING:
 
     from index.catalog import Catalog
 
+    Fits = Callable[[Mapping[str, Any]], bool]
+
 _STATE: Final = "state.json"
 _FOLDERS: Final = ("rows", "snapshot", "results")
 
 
 @contextmanager
-def keep_stages(catalog: Catalog, origin: Mapping[str, Any]) -> Iterator[KeptStages]:
-    """Give the stages that an interrupted build of the same rows and options has done, or none.
+def keep_stages(
+    catalog: Catalog, origin: Mapping[str, Any], fits: Fits = lambda _told: True
+) -> Iterator[KeptStages]:
+    """Give the stages that an interrupted build of the same origin has done, if they fit, or none.
 
     What other builds left is removed. If the block raises an error, its stages are removed too, so
     that a full disk is free again; if it is interrupted or killed, they stay. After the block,
@@ -52,11 +56,12 @@ def keep_stages(catalog: Catalog, origin: Mapping[str, Any]) -> Iterator[KeptSta
     Args:
         catalog: where the snapshot goes; locked.
         origin: all that the rows and the options depend on, for JSON.
+        fits: says of what the stages have given, by stage, whether they may be gone on with.
     """
     make_folder(catalog.folder)
     catalog.sweep(but=KEPT)
     try:
-        yield KeptStages(catalog.folder / KEPT, origin)
+        yield KeptStages(catalog.folder / KEPT, origin, fits)
     except Exception:
         shutil.rmtree(catalog.folder / KEPT, ignore_errors=True)
         raise
@@ -65,18 +70,21 @@ def keep_stages(catalog: Catalog, origin: Mapping[str, Any]) -> Iterator[KeptSta
 class KeptStages(Writer):
     """Writes a snapshot, and does no stage again that is there."""
 
-    def __init__(self, root: Path, origin: Mapping[str, Any]) -> None:
+    def __init__(
+        self, root: Path, origin: Mapping[str, Any], fits: Fits = lambda _told: True
+    ) -> None:
         """Go on with what a folder has, or begin anew.
 
         Args:
             root: the folder; nobody else may use it meanwhile.
             origin: all that the rows and the options depend on, for JSON.
+            fits: see `keep_stages`.
         """
         super().__init__(root / "snapshot")
         self._root, self.rows = root, root / "rows"
         own = {**origin, "format": FORMAT, "libraries": LIBRARIES}
         self._origin = json.loads(json.dumps(own))  # as it is read again
-        self._stages = self._read_state()
+        self._stages = self._read_state(fits)
         self._clear()
 
     @property
@@ -130,12 +138,16 @@ class KeptStages(Writer):
         paths = (path for folder in _FOLDERS for path in (self._root / folder).iterdir())
         return {f"{path.parent.name}/{path.name}": path for path in paths}
 
-    def _read_state(self) -> dict[str, Any]:
-        """The stages of the same build that are there, whole; none if anything differs."""
+    def _read_state(self, fits: Fits) -> dict[str, Any]:
+        """The stages of such a build that are there, whole; none if anything differs."""
         try:
             told, _, data = (self._root / _STATE).read_bytes().partition(b"\n")
-            state: dict[str, Any] = json.loads(data) if told == _sum(data) else {"origin": ""}
-            stages: dict[str, Any] = state["stages"] if state["origin"] == self._origin else {}
+            state: dict[str, Any] = json.loads(data)
+            if told != _sum(data) or state["origin"] != self._origin:
+                return {}
+            stages: dict[str, Any] = state["stages"]
+            if not fits({name: one["told"] for name, one in stages.items()}):
+                return {}
             wanted = {n: FileSum(**s) for one in stages.values() for n, s in one["files"].items()}
             present = self._present()
             whole = all(measure(present[name]) == total for name, total in wanted.items())

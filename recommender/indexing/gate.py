@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from index import Snapshot, View
+from index import Manifest, Snapshot, View
 from index.arrays import spread_evenly
 from recommender.api import RELATED, Item, ListOptions
 from recommender.errors import GateRefused
@@ -162,11 +162,14 @@ def admit(
 
 
 def load_vectors(
-    store: ArticleStore, ids: Sequence[str], model: str
+    store: ArticleStore, ids: Sequence[str], built: Manifest
 ) -> dict[str, NDArray[np.float16]]:
-    """The stored vectors by article id; loaded again, not taken from what was built."""
-    hashes = store.text_hashes(ids)
-    vectors = store.features.vectors(list(hashes.values()), model)
+    """The stored vectors by article id; loaded again, not taken from what was built.
+
+    Articles that were written or read since are left out: the store has vectors of other texts.
+    """
+    hashes = store.text_hashes(ids, through=built.change)
+    vectors = store.features.vectors(list(hashes.values()), built.model)
     sound = {key for key, vector in vectors.items() if np.isfinite(vector).all() and vector.any()}
     return {article_id: vectors[key] for article_id, key in hashes.items() if key in sound}
 

@@ -6,7 +6,7 @@ admits it.
 
 import logging
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -45,6 +45,7 @@ from recommender.indexing.snapshots import (
     build_options,
     gate_refusal,
     open_generation,
+    position_of,
     read_live_manifest,
     read_live_name,
     report_catalog,
@@ -52,7 +53,7 @@ from recommender.indexing.snapshots import (
 )
 from recommender.progress import Advance, Meter, silent
 from recommender.ranking.duplicates import number_text_clusters
-from recommender.store import ArticleStore, StoredArticle
+from recommender.store import LOG_START, ArticleStore, StoredArticle
 
 __all__ = [
     "DEFAULT_KEEP",
@@ -74,7 +75,9 @@ DEFAULT_KEEP: Final = 3
 KEPT_ABOVE: Final = IVF_ABOVE
 """The build of a larger archive goes on where it was interrupted; others take some ten seconds."""
 KEPT_STAGES: Final = 10
-_GOES_ON: Final = "goes on with the build of %d articles up to change %d: %d of %d stages are there"
+GONE_ON_WITH: Final = 0.05
+"""With more changes since, by article, all is built anew, since workers would hold them all."""
+_GOES_ON: Final = "goes on with the build up to change %d: %d of %d stages are there"
 LOADED_AT_ONCE: Final = 1_000  # articles whose features are loaded at once
 SHOWN_FROM: Final = 1_000
 """With fewer articles, building is a matter of a second, and no progress is shown."""
@@ -170,7 +173,7 @@ def rebuild(
         changes_model = before is not None and before.model != model.fingerprint
         if not changes_model:
             store.queue.acknowledge_known(ANALYZER_VERSION, model.fingerprint, meter)
-        if full or embedded:
+        if full:
             catalog.sweep()  # an interrupted build has other features than there are now
         staged = stage(store, catalog, model, meter=meter)
         live = None if force else open_live(catalog)
@@ -270,13 +273,16 @@ def stage(
         meter: shows the progress.
     """
     with store.scan() as scan:
-        count, options = scan.count(), build_options(model, scan.state, None, shares)
-    origin = {**options, "places_from": places_from and places_from.generation}
-    with _workplace(catalog, origin, count) as (folder, kept):
-        if kept is not None and kept.done:
-            _log.warning(_GOES_ON, count, options["change"], len(kept.done), KEPT_STAGES)
-        do = Writer(folder).do if kept is None else kept.do
+        count, state = scan.count(), replace(scan.state, newest=LOG_START)
+    origin = {
+        **build_options(model, state, None, shares),
+        "places_from": places_from and places_from.generation,
+    }
+    with _workplace(catalog, origin, count, partial(_may_go_on, store)) as (folder, kept):
+        do, there = (Writer(folder).do, ()) if kept is None else (kept.do, kept.done)
         told = do("gathering", lambda: asdict(gather(store, model, folder, shares, meter)))
+        if there:
+            _log.warning(_GOES_ON, told["options"]["change"], len(there), KEPT_STAGES)
         gathered = Gathered(**told)
         rows = open_rows(folder, gathered.spool)
         with _show(meter, count, "comparing texts"):
@@ -290,16 +296,27 @@ def stage(
         return Staged(staged, gathered.expected, gathered.unread)
 
 
+def _may_go_on(store: ArticleStore, told: Mapping[str, Any]) -> bool:
+    """Whether the log has what came after the rows of an interrupted build, and that is little.
+
+    Workers read it from the log, as they do after any build.
+    """
+    gathered = Gathered(**told["gathering"])
+    epoch, point = gathered.options["epoch"], position_of(gathered.options)
+    most = GONE_ON_WITH * gathered.expected
+    return store.has_position(point, epoch) and store.entries_since(point, epoch) <= most
+
+
 @contextmanager
 def _workplace(
-    catalog: Catalog, origin: Mapping[str, Any], articles: int
+    catalog: Catalog, origin: Mapping[str, Any], articles: int, fits: Callable[..., bool]
 ) -> Iterator[tuple[Path, KeptStages | None]]:
     """The folder for rows, and for a large archive what keeps the stages of its build."""
     if articles <= KEPT_ABOVE:
         with catalog.scratch() as folder:
             yield folder, None
     else:
-        with keep_stages(catalog, origin) as kept:
+        with keep_stages(catalog, origin, fits) as kept:
             yield kept.rows, kept
 
 
@@ -380,7 +397,7 @@ def _check_gate(
     admit(
         GateCandidate.of(staged.snapshot, policy, now),
         None if live is None else GateCandidate.of(live, policy, now),
-        lambda ids: load_vectors(store, ids, new.model),
+        lambda ids: load_vectors(store, ids, new),
         stored=expected,
         same_model=live is not None
         and (new.model, new.analyzer) == (live.manifest.model, live.manifest.analyzer),

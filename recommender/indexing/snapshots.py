@@ -53,6 +53,7 @@ __all__ = [
     "needs_rebuild",
     "open_generation",
     "open_or_create",
+    "position_of",
     "read_live_manifest",
     "read_live_name",
     "read_pointer",
@@ -154,6 +155,11 @@ def build_options(
             SHARES_NOTE: read_shares(kept).supplemented(measured).to_note(),
         },
     )
+
+
+def position_of(options: BuildOptions) -> LogPosition:
+    """Up to where in the change log a build with such options has all."""
+    return LogPosition(options["change"], options["notes"][_MARK])
 
 
 def _split(languages: str) -> frozenset[str]:

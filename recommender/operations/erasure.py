@@ -69,6 +69,8 @@ def erase(
     """
     change = store.delete(article_id).change
     scrub(store, article_id)
+    with catalog.lock():
+        catalog.sweep()  # no build that was interrupted is gone on with
     published = publish() if _is_served(catalog, data, article_id) else None
     with catalog.lock():
         generations = _remove_generations(catalog, article_id)

@@ -243,12 +243,19 @@ class ArticleStore:
                 texts[one.article.id] = one.article.with_text(bodies[one.text_hash])
         return texts
 
-    def text_hashes(self, ids: Sequence[str]) -> dict[str, str]:
-        """Read the hashes of the texts of some articles, by id; deleted ones are left out."""
+    def text_hashes(self, ids: Sequence[str], through: int | None = None) -> dict[str, str]:
+        """Read the hashes of the texts of some articles, by id; deleted ones are left out.
+
+        Args:
+            ids: of the articles.
+            through: those that were written or read after this change are left out; None: none are.
+        """
         table = schema.articles
-        query = sa.select(table.c.id, table.c.text_hash)
+        query = sa.select(table.c.id, table.c.text_hash).where(table.c.id.in_(ids))
+        if through is not None:
+            query = query.where(table.c.touched <= through)
         with self.engine.begin() as connection:
-            rows = connection.execute(query.where(table.c.id.in_(ids)))
+            rows = connection.execute(query)
             return {key: text_hash for key, text_hash in rows if text_hash is not None}
 
     def state(self) -> StoreState:

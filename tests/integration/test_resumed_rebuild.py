@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from index.catalog import KEPT
 from recommender.errors import GateRefused
 from recommender.indexing.compaction import compact
 from recommender.indexing.rebuild import KEPT_STAGES, rebuild
+from recommender.live.replica import open_replica
 from recommender.operations.erasure import erase
 from recommender.progress import Advance
 from recommender.settings import Settings
@@ -91,38 +93,54 @@ def test_an_interrupted_rebuild_goes_on_where_it_was(
     assert len(STAGES) == KEPT_STAGES
 
 
+def test_a_store_that_has_moved_on_a_little_is_gone_on_with(
+    own: Catalog,
+    desk_store: ArticleStore,
+    make_story: Callable[..., dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What came since, read or not, is in the log for workers, as it is after any build."""
+    monkeypatch.setattr("recommender.indexing.rebuild.GONE_ON_WITH", 1.0)
+    begun = desk_store.state().change
+    interrupt(desk_store, own, "fields")
+    desk_store.delete("harbour-2")
+    write(desk_store, make_story("harbour-9", title="Another harbour", body="Ships of a harbour."))
+    done = rebuild(desk_store, own, fake_reader())
+    assert "9 of 10 stages are there" in caplog.text
+    assert done.change == begun
+    assert own.open(done.generation).row_of("harbour-2") is not None
+    view = open_replica(own, desk_store, lambda: FAKE_MODEL).replica.view
+    assert view.row_of("harbour-2") is None
+    assert view.row_of("harbour-9") is not None
+    after = rebuild(desk_store, own, fake_reader())
+    assert after.change > begun
+
+
 @pytest.mark.long
-@pytest.mark.parametrize("full", [False, True])
-def test_a_store_that_has_moved_on_is_built_anew(
+@pytest.mark.parametrize("why", ["much", "restored", "features"])
+def test_what_does_not_fit_is_built_anew(
     own: Catalog,
     desk_store: ArticleStore,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
-    *,
-    full: bool,
+    why: str,
 ) -> None:
-    """So is one whose features are computed again."""
+    """Much has changed since, the log is that of a backup, or features are computed again."""
     interrupt(desk_store, own, "fields")
-    if not full:
+    if why == "much":
+        monkeypatch.setattr("recommender.indexing.rebuild.GONE_ON_WITH", 0.0)
         desk_store.delete("harbour-2")
+    if why == "restored":
+        with desk_store.engine.begin() as connection:
+            last = sa.select(sa.func.max(schema.changes.c.number)).scalar_subquery()
+            later = sa.update(schema.changes).where(schema.changes.c.number == last)
+            connection.execute(later.values(at=datetime.now(tz=UTC) + timedelta(days=1)))
     shown = Shown()
-    done = rebuild(desk_store, own, fake_reader(), full=full, meter=shown)
+    done = rebuild(desk_store, own, fake_reader(), full=why == "features", meter=shown)
     assert "stages are there" not in caplog.text
     assert {"gathering", "vectors", "words", "places"} <= {*shown.labels}
     assert done.generation == whole(desk_store, own, monkeypatch)
-
-
-@pytest.mark.long
-def test_a_build_without_features_that_came_since_is_not_gone_on_with(
-    own: Catalog, desk_store: ArticleStore, caplog: pytest.LogCaptureFixture
-) -> None:
-    """The log does not tell of features that another rebuild has computed."""
-    interrupt(desk_store, own, "fields")
-    with desk_store.engine.begin() as connection:
-        connection.execute(sa.delete(schema.vectors))
-    done = rebuild(desk_store, own, fake_reader())
-    assert done.embedded > 0
-    assert "stages are there" not in caplog.text
 
 
 @pytest.mark.long
