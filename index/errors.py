@@ -26,7 +26,7 @@ class EngineAway(IndexFault):
     """An engine that rows are kept in does not answer, or not as it should."""
 
     @classmethod
-    def because(cls, reason: Exception) -> EngineAway:
+    def because(cls, reason: object) -> EngineAway:
         """Say what its driver says."""
         return cls(f"the index server does not answer as it should: {reason}")
 

@@ -1,4 +1,4 @@
-"""Collections of a Milvus server, searched as snapshots are; the only module that imports pymilvus.
+"""Collections of a Milvus server, searched as snapshots are; the home of its driver, pymilvus.
 
 A collection holds stored rows under one set of statistics. Beside each lies a second one with its
 notes: the statistics, and how far a change log was followed. An alias names the live collection.
@@ -13,7 +13,6 @@ import hashlib
 import json
 import logging
 import threading
-from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
@@ -22,7 +21,8 @@ import numpy as np
 from pymilvus import DataType, MilvusClient, MilvusException
 
 from index.conditions import HasId
-from index.errors import EngineAway, NoSnapshot, SnapshotDamaged
+from index.errors import NoSnapshot, SnapshotDamaged
+from index.milvus_faults import away as _away
 from index.milvus_language import (
     PIECES,
     SearchedColumns,
@@ -37,7 +37,7 @@ from index.searchable import FoundRows
 from index.stored_rows import RowLayout, StoredRows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from index.arrays import Floats
     from index.conditions import Condition
@@ -51,8 +51,13 @@ NOTES: Final = "_notes"
 """What the name of the collection of notes ends with."""
 READ_SECONDS: Final = 5.0
 WRITE_SECONDS: Final = 60.0
-CALM: Final = {"grpc.keepalive_permit_without_calls": False, "grpc.keepalive_time_ms": 300_000}
-"""The driver asks every ten seconds whether an idle server lives, for which servers hang up."""
+CALM: Final = {
+    "grpc.keepalive_permit_without_calls": False,
+    "grpc.keepalive_time_ms": 300_000,
+    "grpc.max_reconnect_backoff_ms": 1_000,
+}
+"""The driver asks every ten seconds whether an idle server lives, for which servers hang up.
+A server that was away long is else looked for two minutes after it is back."""
 GRAPH: Final = {"M": 16, "efConstruction": 200}
 LEAST_VISITED: Final = 1_024
 """A search for vectors looks at so many rows at least; with the 64 of a server's default it missed
@@ -106,12 +111,8 @@ class Milvus:
             NoSnapshot: none was published.
             EngineAway: the server does not answer.
         """
-        try:
+        with _away(missing="no collection is published; run: read-also rebuild"):
             found = self.client.describe_alias(self._alias, timeout=READ_SECONDS)
-        except MilvusException as fault:
-            if _is_missing(fault):
-                raise NoSnapshot("no collection is published; run: read-also rebuild") from fault
-            raise EngineAway.because(fault) from fault
         return str(found["collection_name"])
 
     def publish(self, name: str) -> None:
@@ -208,14 +209,10 @@ class Milvus:
 
     def _note_texts(self, name: str, ids: Sequence[str]) -> list[str]:
         condition = expression_of(HasId(frozenset(ids)))
-        try:
-            given = {"filter": condition, "output_fields": ["text"], "timeout": READ_SECONDS}
-            ask = partial(self.client.query, name + NOTES, **given)
+        given = {"filter": condition, "output_fields": ["text"], "timeout": READ_SECONDS}
+        ask = partial(self.client.query, name + NOTES, **given)
+        with _away(missing=f"{name}: there is no such collection"):
             found = _loaded(self.client, name + NOTES, ask)
-        except MilvusException as fault:
-            if _is_missing(fault):
-                raise NoSnapshot(f"{name}: there is no such collection") from fault
-            raise EngineAway.because(fault) from fault
         texts = {str(row["id"]): str(row["text"]) for row in found}
         if texts.keys() != {*ids}:
             raise NoSnapshot(f"{name}: a note is missing; run: read-also rebuild")
@@ -367,11 +364,6 @@ def _scalars(layout: RowLayout, searched: SearchedColumns) -> dict[str, DataType
     return fields | {f"column_{name}": DataType.INT64 for name in layout.labels}
 
 
-def _is_missing(fault: MilvusException) -> bool:
-    """Whether a server says that there is no such collection or alias."""
-    return any(words in str(fault) for words in ("not found", "not exist"))
-
-
 def _loaded(client: MilvusClient, name: str, ask: Callable[[], Any]) -> Any:  # noqa: ANN401 - what pymilvus gives
     """Ask a collection; if its server was started anew and has not loaded it, load it first."""
     try:
@@ -381,12 +373,3 @@ def _loaded(client: MilvusClient, name: str, ask: Callable[[], Any]) -> Any:  # 
             raise
     client.load_collection(name, timeout=WRITE_SECONDS)
     return ask()
-
-
-@contextmanager
-def _away() -> Iterator[None]:
-    """Raise what the driver raises as EngineAway."""
-    try:
-        yield
-    except MilvusException as fault:
-        raise EngineAway.because(fault) from fault
