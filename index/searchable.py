@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from index.lexical import Query
     from index.stored_rows import StoredRows
 
-__all__ = ["FoundRows", "SearchableIndex"]
+__all__ = ["FoundRows", "SearchableIndex", "SearchedIndex"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,8 +32,8 @@ class FoundRows:
     similarities: Floats
 
 
-class SearchableIndex(Protocol):
-    """Rows that are searched inside a condition, and change at once."""
+class SearchedIndex(Protocol):
+    """Rows that are searched inside a condition."""
 
     def nearest(self, vector: Floats, limit: int, wanted: Condition, /) -> FoundRows:
         """Find the rows most similar to a unit vector that meet a condition."""
@@ -52,6 +52,10 @@ class SearchableIndex(Protocol):
 
     def fetch(self, ids: Iterable[str], /) -> StoredRows:
         """Read the rows of some ids, of those that are there, in any order."""
+
+
+class SearchableIndex(SearchedIndex, Protocol):
+    """The same where rows change at once."""
 
     def upsert(self, stored: StoredRows, /) -> None:
         """Add rows, or replace those of the same ids: seen by every search that begins after it."""

@@ -8,6 +8,7 @@ log says it, also while the collection does not know it yet.
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -19,10 +20,11 @@ from index.delta import Delta
 from index.errors import EngineAway
 from index.milvus import Milvus
 from recommender.analysis.embedding import Model
-from recommender.errors import StoreRestored
+from recommender.errors import NotReady, StoreRestored
 from recommender.indexing.collection_catalog import OpenedCollection, open_collection
-from recommender.live.follower import Follower
-from recommender.live.gathering import Standing
+from recommender.live.engine_guard import EngineGuard, GuardedIndex
+from recommender.live.follower import Follower, LiveState
+from recommender.live.gathering import FoundArchive, Standing
 from recommender.live.heartbeat import Heartbeats
 from recommender.live.journal import Journal
 from recommender.live.replica import BaseSnapshot, OpenedReplica, Replica, catch_up
@@ -32,6 +34,8 @@ from recommender.store import ArticleStore, Update
 __all__ = ["CollectionFollower", "CollectionView"]
 
 LOOK_SECONDS: Final = 1.0  # between two looks at the alias
+START_SECONDS: Final = 3.0
+COUNT_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,32 +45,52 @@ class CollectionView(View):
     Attributes:
         collection: where they are.
         standings: by id, what the change log says of articles that changed lately.
+        guard: asks the server of the collection.
     """
 
     collection: OpenedCollection
     standings: Mapping[str, Standing]
+    guard: EngineGuard
 
     @classmethod
     def over(
-        cls, collection: OpenedCollection, standings: Mapping[str, Standing]
+        cls, collection: OpenedCollection, standings: Mapping[str, Standing], guard: EngineGuard
     ) -> "CollectionView":
         """The view over a collection."""
         statistics = collection.statistics
         none = (Delta.empty(statistics), np.ones(0, np.bool_))
-        return cls(statistics, *none, {}, collection, standings)
+        return cls(statistics, *none, {}, collection, standings, guard)
 
     def count(self) -> int:
-        """How many rows the collection has; 0 while its server does not answer."""
-        try:
-            return self.collection.index.count()
-        except EngineAway:
-            return 0
+        """How many rows the collection has.
+
+        Raises:
+            EngineAway: its server does not answer.
+        """
+        return self.guard.ask(self.collection.index.count, time.monotonic() + COUNT_SECONDS)
+
+    def found(self, ids: Iterable[str], until: float) -> FoundArchive:
+        """The rows of some ids, to begin a list with that is made until a moment.
+
+        Args:
+            ids: those of the seeds, and of what the list shows in any case.
+            until: a moment of the monotonic clock; what is asked after it raises EngineAway.
+
+        Raises:
+            EngineAway: the server does not answer.
+        """
+        index = GuardedIndex(self.collection.index, self.guard, until)
+        return FoundArchive.of(index, self.collection.statistics, self.standings, ids)
+
+    def has_found(self, archive: FoundArchive) -> bool:
+        """Whether rows were found in the collection of this view, opened once."""
+        return archive.statistics is self.collection.statistics
 
 
 class CollectionReplica(Replica):
     """What a worker knows of a collection: who may be listed by the changes after its position."""
 
-    def __init__(self, collection: OpenedCollection) -> None:
+    def __init__(self, collection: OpenedCollection, guard: EngineGuard) -> None:
         """Begin at the position of a collection.
 
         Raises:
@@ -75,7 +99,7 @@ class CollectionReplica(Replica):
         """
         origin = replace(collection.origin, point=collection.position())
         super().__init__(BaseSnapshot(collection.statistics, origin, collection.name))
-        self._view = CollectionView.over(collection, {})
+        self._view = CollectionView.over(collection, {}, guard)
 
     @property
     def view(self) -> View:
@@ -86,8 +110,7 @@ class CollectionReplica(Replica):
         """Note what updates say of their articles."""
         standings = {one.id: _standing_of(one) for one in updates}
         if standings:
-            known = {**self._view.standings, **standings}
-            self._view = CollectionView.over(self._view.collection, known)
+            self._view = replace(self._view, standings={**self._view.standings, **standings})
 
 
 def _standing_of(update: Update) -> Standing:
@@ -134,6 +157,32 @@ class CollectionFollower(Follower):
         super().__init__(Catalog(Path()), store, _no_model, NoJournal(), heartbeats)
         self._milvus = milvus
         self._looked_at = -math.inf
+        self._look: Future[str | None] | None = None
+        self._guard = EngineGuard(self._probe)
+        self._unopened: str | None = None
+
+    def current(self) -> LiveState:
+        """The state to answer from.
+
+        Raises:
+            NotReady: no collection could be opened yet.
+        """
+        if self._state is None and self._unopened is not None:
+            raise NotReady(self._unopened)
+        return super().current()
+
+    def start(self) -> None:
+        """Follow in a thread until `stop`, and wait a moment for the first look.
+
+        A server that hangs does not keep the worker from its other calls.
+        """
+        self._start_threads()
+        self.await_refresh(START_SECONDS)
+
+    def stop(self) -> None:
+        """End the threads and remove the heartbeat."""
+        self._guard.close()
+        super().stop()
 
     def _begin(self) -> None:
         """Open for the first time.
@@ -143,10 +192,16 @@ class CollectionFollower(Follower):
             EngineAway: the server does not answer.
             StoreUnusable: the store cannot be read.
         """
-        self._adopt(self._open())
+        try:
+            self._adopt(self._open())
+        except (EngineAway, NoSnapshot) as fault:
+            self._unopened = str(fault)
+            if self._thread is not None:
+                self._pause.rest(LOOK_SECONDS)
+            raise
 
     def _open(self) -> OpenedReplica:
-        replica = CollectionReplica(open_collection(self._milvus()))
+        replica = CollectionReplica(open_collection(self._milvus()), self._guard)
         try:
             catch_up(replica, self._store(), begin=True)
         except StoreRestored as fault:
@@ -156,14 +211,31 @@ class CollectionFollower(Follower):
         return OpenedReplica(replica, None)
 
     def _pointer_moved(self, base: BaseSnapshot) -> bool:
-        """Whether another collection was made live; once a second it is asked."""
-        if time.monotonic() < self._looked_at + LOOK_SECONDS:
+        """Whether another collection was made live; once a second it is asked.
+
+        A server that hangs keeps the change log waiting for nothing: another thread asks it.
+        """
+        if self._look is None and time.monotonic() >= self._looked_at + LOOK_SECONDS:
+            self._looked_at = time.monotonic()
+            self._look = self._opener.submit(self._live_name)
+        # Where no thread follows, whoever calls waits.
+        if self._look is None or not (self._look.done() or self._thread is None):
             return False
-        self._looked_at = time.monotonic()
+        look, self._look = self._look, None
+        return look.result() not in {base.live_name, None}
+
+    def _live_name(self) -> str | None:
+        """The name of the live collection; None while that is unknown."""
         try:
-            return self._milvus().live() != base.live_name
+            return self._milvus().live()
         except (EngineAway, NoSnapshot):
-            return False
+            return None
+
+    def _probe(self) -> None:
+        """Ask the live collection for no row."""
+        view = self.current().view
+        if isinstance(view, CollectionView):
+            view.collection.index.fetch([""])
 
 
 def _no_model() -> Model:

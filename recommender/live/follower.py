@@ -129,6 +129,9 @@ class Follower:
     def start(self) -> None:
         """Open what there is, then follow in a thread until `stop`."""
         self._try_refresh()
+        self._start_threads()
+
+    def _start_threads(self) -> None:
         self._writer.start()
         self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
         self._thread.start()

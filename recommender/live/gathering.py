@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from index import View
 from index.conditions import Condition, Every, Flag, HasId, Labelled, Not, OneOf, Some
-from index.searchable import SearchableIndex
+from index.searchable import SearchedIndex
 from index.statistics import Statistics, view_of
 from index.stored_rows import StoredRows, join_stored
 from recommender.api import ListOptions
@@ -61,7 +61,7 @@ class FoundArchive:
         rows: what was found so far.
     """
 
-    index: SearchableIndex
+    index: SearchedIndex
     statistics: Statistics
     standings: Mapping[str, Standing]
     rows: StoredRows
@@ -69,7 +69,7 @@ class FoundArchive:
     @classmethod
     def of(
         cls,
-        index: SearchableIndex,
+        index: SearchedIndex,
         statistics: Statistics,
         standings: Mapping[str, Standing],
         ids: Iterable[str],
@@ -88,6 +88,11 @@ class FoundArchive:
         rows = join_stored([self.rows, *found])
         kept = corrected(rows, self.standings)
         return FoundArchive(self.index, self.statistics, self.standings, kept)
+
+    def held_against(self, standings: Mapping[str, Standing]) -> "FoundArchive":
+        """The same rows, as a later state of the change log has them."""
+        kept = corrected(self.rows, standings)
+        return FoundArchive(self.index, self.statistics, standings, kept)
 
     def near_draft(self, vector: NDArray[np.float32]) -> "FoundArchive":
         """With the rows that the vector of a text outside is smoothed with."""

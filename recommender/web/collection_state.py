@@ -6,12 +6,14 @@ from that as `State` makes it from the view of a snapshot.
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
-from typing import Any, Final, cast
+from functools import partial
+from typing import Any, Final, TypeVar, cast
 
 import numpy as np
 
-from index import View
+from index import IndexFault, View
 from index.milvus import LazyMilvus
 from recommender.api import (
     FALLBACK_STAGES,
@@ -21,24 +23,33 @@ from recommender.api import (
     UnsavedOverrides,
 )
 from recommender.articles import Article
-from recommender.errors import NotOffered, UnknownArticle
+from recommender.errors import Busy, NotOffered, NotReady, UnknownArticle
 from recommender.indexing.drafts import make_outside_seed, read_draft
-from recommender.live import Follower, LiveState
+from recommender.live import LiveState
 from recommender.live.collection_follower import CollectionFollower, CollectionView
 from recommender.live.gathering import FoundArchive
 from recommender.ranking.appears_in import Appearances
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.filters import is_visible, row_is_visible
+from recommender.ranking.overrides import ActiveOverrides
 from recommender.ranking.related import list_related
 from recommender.ranking.scoring import seed_of
 from recommender.ranking.several_seeds import request_like
-from recommender.store import Receipt
+from recommender.store import ArticleStore, Receipt
 from recommender.web.limits import hold_if_free
 from recommender.web.state import MISS_SECONDS, STORED_ONES, WAIT_SECONDS, Listing, State
 
 __all__ = ["CollectionState", "state_over"]
 
 AGAIN_SECONDS: Final = 0.05
+LIST_SECONDS: Final = 2.0
+"""All questions of a list to the index server have to be answered within it."""
+ENGINE: Final = "the index server"
+Made = TypeVar("Made")
+
+
+class _Moved(Exception):
+    """While a list was made, another collection went live, or its story got other pins."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,15 +57,45 @@ class FoundState:
     """In the place of a follower: a live state that does not change while a list is made."""
 
     live: LiveState
-    follower: Follower
 
     def current(self) -> LiveState:
         """The live state with the found rows."""
         return self.live
 
     def await_refresh(self, seconds: float) -> None:
-        """Wait for the real one."""
-        self.follower.await_refresh(seconds)
+        """Wait for nothing: what was not found does not come."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Wish:
+    """What a list under a stored article is asked for.
+
+    Attributes:
+        article_id: the seed's.
+        options: of the list.
+        shown_on_page: ids that are not listed.
+        unsaved: pins and blocks to try.
+        public: whether the public asks.
+    """
+
+    article_id: str
+    options: ListOptions
+    shown_on_page: frozenset[str]
+    unsaved: UnsavedOverrides
+    public: bool
+
+    def overrides(self, live: LiveState, now: float) -> ActiveOverrides:
+        """Its pins and blocks in a live state."""
+        return live.overrides.of(self.article_id).instead(self.unsaved).at(now)
+
+    def ids(self, live: LiveState, now: float) -> set[str]:
+        """The articles that the list begins with."""
+        return {self.article_id, *self.overrides(live, now).pinned, *self.shown_on_page}
+
+    def is_on_show(self, view: View, now: float) -> bool:
+        """Whether a view has the seed, and its caller may see it."""
+        row = view.row_of(self.article_id)
+        return row is not None and (not self.public or row_is_visible(view, row, now))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,65 +112,84 @@ class CollectionState(State):
         public: bool,
     ) -> Listing:
         """The list under a stored article; raises what that of `State` does, and EngineAway."""
-        now = time.time()
-        live, begun = self._with_seed(article_id, shown_on_page, unsaved, now, public=public)
-        seed = seed_of(begun.view, article_id)
-        if not _is_on_show(begun.view, article_id, now, public=public):
-            article = self._stored_for(article_id, public=public)
-            if public and not is_visible(article, now):
-                raise UnknownArticle(article_id)
-            seed = seed or make_outside_seed(live.view, article)
-        if seed is None:
-            raise UnknownArticle(article_id)
-        overrides = live.overrides.of(article_id).instead(unsaved).at(now)
-        policy = live.active_policy.policy
-        request = ListRequest(begun.view, seed, options, policy, now, overrides, shown_on_page)
-        of_seed = (article_id, options, shown_on_page, unsaved)
-        found = begun.gathered(request)
-        listing = self._listing(live, found, *of_seed, public=public)
-        if not _is_full(listing.related):
-            again = _looked_again(listing.request)
-            found = found.completed(request, again=again)
-            listing = self._listing(live, found, *of_seed, public=public)
+        wish = Wish(article_id, options, shown_on_page, unsaved, public)
+        listing = self._made(partial(self._list_for, wish))
         related = listing.related.model_copy(update={"hint": None})
         return replace(listing, related=related, request=None)
 
-    def _listing(
-        self,
-        live: LiveState,
-        found: FoundArchive,
-        article_id: str,
-        options: ListOptions,
-        shown_on_page: frozenset[str],
-        unsaved: UnsavedOverrides,
-        *,
-        public: bool,
-    ) -> Listing:
-        """The list that is made from what was found."""
-        over = self._over(replace(live, view=found.view))
-        return State.list_for(over, article_id, options, shown_on_page, unsaved, public=public)
+    def _made(self, make: Callable[[float], Made]) -> Made:
+        """A list, made within a time; what came meanwhile and changes it lets it be made anew.
 
-    def _with_seed(
-        self,
-        article_id: str,
-        shown_on_page: frozenset[str],
-        unsaved: UnsavedOverrides,
-        now: float,
-        *,
-        public: bool,
-    ) -> tuple[LiveState, FoundArchive]:
+        Args:
+            make: makes it until a moment of the monotonic clock, or raises _Moved.
+
+        Raises:
+            EngineAway: the index server is away, or too slow.
+            Busy: too many requests ask it now.
+        """
+        cast("CollectionView", self.follower.current().view).guard.check()
+        with self.limits.engine.hold(ENGINE):
+            until = time.monotonic() + LIST_SECONDS
+            while True:  # the time ends it
+                with suppress(_Moved):
+                    return make(until)
+
+    def _list_for(self, wish: Wish, until: float) -> Listing:
+        now = time.time()
+        live, begun = self._with_seed(wish, now, until)
+        seed = seed_of(begun.view, wish.article_id)
+        if not wish.is_on_show(begun.view, now):
+            article = self._stored_for(wish.article_id, public=wish.public)
+            if wish.public and not is_visible(article, now):
+                raise UnknownArticle(wish.article_id)
+            seed = seed or make_outside_seed(live.view, article)
+        if seed is None:
+            raise UnknownArticle(wish.article_id)
+        of_list = (wish.overrides(live, now), wish.shown_on_page)
+        policy = live.active_policy.policy
+        request = ListRequest(begun.view, seed, wish.options, policy, now, *of_list)
+        asked = wish.ids(live, now)
+        found = begun.gathered(request)
+        listing = self._listing(found, wish, asked)
+        if not _is_full(listing.related):
+            again = _looked_again(listing.request)
+            found = found.completed(request, again=again)
+            listing = self._listing(found, wish, asked)
+        return listing
+
+    def _listing(self, found: FoundArchive, wish: Wish, asked: set[str]) -> Listing:
+        """The list that is made from what was found, as the change log is now."""
+        live = self._now(found)
+        if not wish.ids(live, time.time()) <= asked:
+            raise _Moved
+        of_list = (wish.article_id, wish.options, wish.shown_on_page, wish.unsaved)
+        return State.list_for(self._over(live), *of_list, public=wish.public)
+
+    def _now(self, found: FoundArchive) -> LiveState:
+        """The live state of this moment, over what was found: an answer may have taken long.
+
+        Raises:
+            _Moved: another collection is live, whose changes are not those that were found.
+        """
+        live = self.follower.current()
+        view = cast("CollectionView", live.view)
+        if not view.has_found(found):
+            raise _Moved
+        return replace(live, view=found.held_against(view.standings).view)
+
+    def _with_seed(self, wish: Wish, now: float, until: float) -> tuple[LiveState, FoundArchive]:
         """The live state, and the rows that a list begins with.
 
         An article that is not there may have been written just now, so it is looked for once more.
         One that is not on show takes as long, so that no time tells the public of a draft.
+        One request at a time waits for that, so that unknown ids cost other requests nothing.
         """
-        for tries in range(2):
-            live = self.follower.current()
-            overrides = live.overrides.of(article_id).instead(unsaved).at(now)
-            begun = self._begin(live, {article_id, *overrides.pinned, *shown_on_page})
-            if tries or _is_on_show(begun.view, article_id, now, public=public):
-                break
-            self.follower.await_refresh(MISS_SECONDS)
+        live, begun = self._begun(partial(wish.ids, now=now), until)
+        if not wish.is_on_show(begun.view, now):
+            with hold_if_free(self.limits.unknown_ids) as may_wait:
+                if may_wait:
+                    self.follower.await_refresh(MISS_SECONDS)
+            live, begun = self._begun(partial(wish.ids, now=now), until)
         return live, begun
 
     def list_for_draft(
@@ -140,21 +200,24 @@ class CollectionState(State):
         unsaved: UnsavedOverrides,
     ) -> RelatedList:
         """The list that a text would get; raises what that of `State` does, and EngineAway."""
-        live, now = self.follower.current(), time.time()
         with self.limits.heavy.hold("the drafts"):
             draft = read_draft(self.settings.data.draft_socket, article)
-        overrides = live.overrides.of(article.id).instead(unsaved).at(now)
-        seed = make_outside_seed(live.view, article, draft)
-        begun = self._begin(live, {*overrides.pinned, *shown_on_page})
-        if seed.vector is not None:
-            begun = begun.near_draft(seed.vector)
-        policy = live.active_policy.policy
-        text = article if draft.body is None else article.with_text(draft.body)
+        text, now = article if draft.body is None else article.with_text(draft.body), time.time()
+        wish = Wish(article.id, options, shown_on_page, unsaved, public=False)
 
-        def request(view: View) -> ListRequest:
-            return ListRequest(view, seed, options, policy, now, overrides, shown_on_page)
+        def make(until: float) -> RelatedList:
+            live, begun = self._begun(lambda live: wish.ids(live, now) - {article.id}, until)
+            seed = make_outside_seed(live.view, article, draft)
+            if seed.vector is not None:
+                begun = begun.near_draft(seed.vector)
 
-        return self._listed(begun, request, text)
+            def request(live: LiveState) -> ListRequest:
+                of_list = (options, live.active_policy.policy, now, wish.overrides(live, now))
+                return ListRequest(live.view, seed, *of_list, shown_on_page)
+
+            return self._listed(live, begun, request, text)
+
+        return self._made(make)
 
     def list_like(
         self, examples: Examples, options: ListOptions, shown_on_page: frozenset[str]
@@ -163,25 +226,26 @@ class CollectionState(State):
         like, unlike = sorted({*examples.like}), sorted({*examples.unlike})
         if len(like) == 1 and not unlike:
             return self.list_for(like[0], options, shown_on_page, public=False).related
-        live, now = self.follower.current(), time.time()
-        begun = self._begin(live, {*like, *unlike, *shown_on_page})
+        ids, now = {*like, *unlike}, time.time()
 
-        outside = {
-            one: make_outside_seed(live.view, self.stored(one))
-            for one in (*like, *unlike)
-            if begun.view.row_of(one) is None
-        }
+        def make(until: float) -> RelatedList:
+            live, begun = self._begun(lambda _: {*ids, *shown_on_page}, until)
+            absent = (one for one in ids if begun.view.row_of(one) is None)
+            outside = {one: make_outside_seed(live.view, self.stored(one)) for one in absent}
 
-        def request(view: View) -> ListRequest:
-            likes, unlikes = (
-                [seed_of(view, one) or outside[one] for one in ids] for ids in (like, unlike)
-            )
-            policy, overrides = live.active_policy.policy, live.overrides
-            made = request_like(view, likes, unlikes, options, policy, now, overrides)
-            return replace(made, shown_on_page=shown_on_page)
+            def request(live: LiveState) -> ListRequest:
+                likes, unlikes = (
+                    [seed_of(live.view, one) or outside[one] for one in some]
+                    for some in (like, unlike)
+                )
+                of_list = (options, live.active_policy.policy, now, live.overrides)
+                made = request_like(live.view, likes, unlikes, *of_list)
+                return replace(made, shown_on_page=shown_on_page)
+
+            return self._listed(live, begun, request)
 
         with self.limits.heavy.hold("lists of several articles"):
-            return self._listed(begun, request)
+            return self._made(make)
 
     def appearances(self, article_id: str) -> Appearances:  # noqa: ARG002 - of the base
         """Nothing: to know in which lists an article stands, all of them have to be made.
@@ -194,10 +258,14 @@ class CollectionState(State):
     def is_visible(self, receipt: Receipt, *, text: bool = True) -> bool:
         """Wait until a write shows in every worker of this machine; False if that takes too long.
 
-        A row that is in the collection is there for the workers of all machines.
+        A row that is in the collection is there for the workers of all machines. While the server
+        is away nothing shows, so nobody waits.
         """
         with hold_if_free(self.limits.visibility) as may_wait:
-            return may_wait and self._becomes_visible(receipt, text=text)
+            try:
+                return may_wait and self._becomes_visible(receipt, text=text)
+            except (IndexFault, NotReady, Busy):
+                return False
 
     def _becomes_visible(self, receipt: Receipt, *, text: bool) -> bool:
         until = time.monotonic() + WAIT_SECONDS
@@ -214,8 +282,10 @@ class CollectionState(State):
             return False
         if not text:
             return True
-        view = self._begin(live, {receipt.id}).view
-        row = view.row_of(receipt.id)
+        with self.limits.engine.hold(ENGINE):
+            until = time.monotonic() + LIST_SECONDS
+            _, begun = self._begun(lambda _: {receipt.id}, until)
+        view, row = begun.view, begun.view.row_of(receipt.id)
         if row is None:
             return False
         rows = view.take_each(("change", "up_to_date"), np.array([row]))
@@ -223,17 +293,18 @@ class CollectionState(State):
 
     def _listed(
         self,
+        live: LiveState,
         begun: FoundArchive,
-        request: Callable[[View], ListRequest],
+        request: Callable[[LiveState], ListRequest],
         text: Article | None = None,
     ) -> RelatedList:
-        """The list for the request over a view, when the rows for it are found."""
-        asked = request(begun.view)
+        """The list for the request over a live state, when the rows for it are found."""
+        asked = request(replace(live, view=begun.view))
         found = begun.gathered(asked)
-        related = self._related(request(found.view), text)
+        related = self._related(request(self._now(found)), text)
         if not _is_full(related):
             found = found.completed(asked, again=True)
-            related = self._related(request(found.view), text)
+            related = self._related(request(self._now(found)), text)
         return related.model_copy(update={"hint": None})
 
     def _related(self, request: ListRequest, text: Article | None) -> RelatedList:
@@ -241,15 +312,24 @@ class CollectionState(State):
             return self._list_explained(request, text)
         return list_related(request)
 
-    def _begin(self, live: LiveState, ids: set[str]) -> FoundArchive:
-        view = cast("CollectionView", live.view)
-        collection = view.collection
-        return FoundArchive.of(collection.index, collection.statistics, view.standings, ids)
+    def _begun(
+        self, ids: Callable[[LiveState], set[str]], until: float
+    ) -> tuple[LiveState, FoundArchive]:
+        """The live state, and the rows of some ids."""
+        live = self.follower.current()
+        return live, cast("CollectionView", live.view).found(ids(live), until)
 
     def _over(self, live: LiveState) -> State:
         """The state over what was found."""
-        found: Any = FoundState(live, self.follower)
+        found: Any = FoundState(live)
         return replace(self, follower=found)
+
+    def _reachable_store(self) -> ArticleStore:
+        """As in `State`; also where no collection could be opened yet."""
+        try:
+            return super(CollectionState, self)._reachable_store()
+        except NotReady:
+            return self.store()
 
 
 def state_over(state: State) -> CollectionState:
@@ -273,8 +353,3 @@ def _looked_again(request: ListRequest | None) -> bool:
         return True
     signals = [search.by_words for search in request.searches]
     return max(signals.count(True), signals.count(False)) > 1
-
-
-def _is_on_show(view: View, article_id: str, now: float, *, public: bool) -> bool:
-    row = view.row_of(article_id)
-    return row is not None and (not public or row_is_visible(view, row, now))

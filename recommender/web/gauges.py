@@ -7,6 +7,7 @@ import platform
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Final
 
@@ -14,6 +15,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from index import Catalog
+from index.errors import EngineAway
 from recommender.counters import METRIC_PREFIX
 from recommender.errors import NotReady, StoreUnusable
 from recommender.indexing.drafts import state_of_indexer
@@ -30,6 +32,7 @@ GAUGES: Final[Mapping[str, str]] = MappingProxyType(
         "build_info": "1; the version of the program and of Python.",
         "workers": "Web workers of this machine that follow the change log, and the console.",
         "ready": "Whether there is an archive to answer from.",
+        "index_server_up": "Whether the Milvus server answers; only where one has the archive.",
         "articles": "Articles in the view.",
         "delta_rows": "Rows of the delta, in memory.",
         "policy_version": "Active policy; 0: the defaults.",
@@ -85,9 +88,18 @@ class Gauges(Collector):
         except NotReady:
             yield _gauge("ready", 0)
             return
-        yield _gauge("ready", 1)
+        yield from self._archive_gauges(live)
         yield _gauge("slowest_view_change", min(positions, default=live.change))
         yield from _live_gauges(live)
+
+    def _archive_gauges(self, live: LiveState) -> Iterator[Metric]:
+        articles = None
+        with suppress(EngineAway):
+            articles = live.view.count()
+            yield _gauge("articles", articles)
+        yield _gauge("ready", articles is not None)
+        if self._state.settings.milvus:
+            yield _gauge("index_server_up", articles is not None)
 
     def _machine_gauges(self) -> Iterator[Metric]:
         data = self._state.settings.data
@@ -130,7 +142,6 @@ class Gauges(Collector):
 
 def _live_gauges(live: LiveState) -> Iterator[Metric]:
     view, policy = live.view, live.active_policy
-    yield _gauge("articles", view.count())
     yield _gauge("delta_rows", len(view.delta))
     yield _gauge("policy_version", policy.version)
     yield _gauge("policy_unreadable", policy.fault is not None)

@@ -23,6 +23,7 @@ HEAVY: Final = 3
 WRITES: Final = 4
 BODIES: Final = 2
 VISIBILITY_WAITS: Final = 2
+ENGINE: Final = 6
 
 
 class ConcurrencyLimit:
@@ -92,6 +93,7 @@ class WorkerLimits:
         writes: requests that write to the article store.
         bodies: requests that parse a large body.
         bulk: bulk loads, each up to 16 MiB in memory; a second one is refused at once.
+        engine: requests that ask an index server for rows; the others answer while it hangs.
         unknown_ids: a request for an id that is not in the view and waits for the next refresh;
             the others look once and wait for nothing.
         backlog: a request that counts what is not done yet; the others leave the count out.
@@ -107,6 +109,7 @@ class WorkerLimits:
         self.writes = ConcurrencyLimit(WRITES, threads)
         self.bodies = ConcurrencyLimit(BODIES, threads)
         self.bulk = ConcurrencyLimit(1)
+        self.engine = ConcurrencyLimit(ENGINE, threads)
         self.unknown_ids = threading.BoundedSemaphore(1)
         self.backlog = threading.BoundedSemaphore(1)
         self.visibility = threading.BoundedSemaphore(VISIBILITY_WAITS)

@@ -9,6 +9,7 @@ from flask import Flask, Response, g, json, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from index import IndexFault, NoSnapshot
+from index.errors import EngineAway
 from recommender.api import Problem
 from recommender.characters import printable
 from recommender.errors import (
@@ -70,6 +71,16 @@ STATUSES: Final[dict[type[Exception], HTTPStatus]] = {
     ServerStops: HTTPStatus.SERVICE_UNAVAILABLE,
     IndexFault: HTTPStatus.SERVICE_UNAVAILABLE,
 }
+DETAILS: Final[dict[type[Exception], str]] = {
+    NoSnapshot: "no snapshot is published yet; run: read-also rebuild",
+    EngineAway: "the index server, which has the archive, is away or too slow; try again",
+    NotReady: "there is nothing yet to answer from; the log says why",
+    IndexerAway: "the indexer, which reads drafts, is not there, starting or busy; try again",
+    StoreFull: "the disk of the article store is full; try again when there is room",
+    IndexFault: "a part of the service is unavailable; the log says which",
+    StoreUnusable: "a part of the service is unavailable; the log says which",
+}
+"""What callers are told in the place of a message that names paths or addresses."""
 RETRY_AFTER_SECONDS: Final = 5
 BUSY_SECONDS: Final = 1
 """The same where the worker has too much slow work at once: for so long no request waits there."""
@@ -155,19 +166,7 @@ def _handler(status: HTTPStatus) -> Callable[[Exception], Response]:
 
 def public_detail(error: Exception) -> str:
     """The message of an error without paths and addresses of the machine; the log has them."""
-    match error:
-        case NoSnapshot():
-            return "no snapshot is published yet; run: read-also rebuild"
-        case NotReady():
-            return "there is nothing yet to answer from; the log says why"
-        case IndexerAway():
-            return "the indexer, which reads drafts, is not there, starting or busy; try again"
-        case StoreFull():
-            return "the disk of the article store is full; try again when there is room"
-        case IndexFault() | StoreUnusable():
-            return "a part of the service is unavailable; the log says which"
-        case _:
-            return str(error)
+    return next((DETAILS[kind] for kind in type(error).__mro__ if kind in DETAILS), str(error))
 
 
 def _answer_refused(refusal: Refused) -> Response:

@@ -5,7 +5,8 @@ import signal
 import socket
 import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Self
 
@@ -55,6 +56,17 @@ class MilvusServer:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let it hang while the block runs: it takes connections, and answers nothing."""
+        if self._process is None:
+            raise RuntimeError("it does not run")
+        os.killpg(self._process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(self._process.pid, signal.SIGCONT)
 
     def _answers(self) -> bool:
         with socket.socket() as probe:

@@ -1,0 +1,147 @@
+"""Keeps those who ask an engine on another machine from waiting while it hangs or is away."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from index.arrays import Floats
+from index.conditions import Condition
+from index.errors import EngineAway, NoSnapshot
+from index.lexical import Query
+from index.searchable import FoundRows, SearchedIndex
+from index.stored_rows import StoredRows
+
+__all__ = ["EngineGuard", "GuardedIndex"]
+
+MOST_QUESTIONS: Final = 8
+"""So many are asked at the same time; a question that nobody waits for any more is one of them."""
+PAUSE_SECONDS: Final = 0.5
+"""Between two probes of an engine that is away."""
+Answer = TypeVar("Answer")
+_log = logging.getLogger(__name__)
+
+
+class EngineGuard:
+    """Asks an engine, and stops to ask it where it fails, until it has answered a probe.
+
+    Questions are asked in threads of their own, so that a caller waits as long as it wants to,
+    whatever the driver of the engine does.
+    """
+
+    def __init__(self, probe: Callable[[], object]) -> None:
+        """Take the engine as one that answers.
+
+        Args:
+            probe: a small question to the engine; raises EngineAway while it is away.
+        """
+        self._probe = probe
+        self._pool = ThreadPoolExecutor(MOST_QUESTIONS, thread_name_prefix="engine")
+        self._fault: EngineAway | None = None
+        self._opening = threading.Lock()
+        self._closed = threading.Event()
+
+    def check(self) -> None:
+        """Return if the engine answers, as far as is known.
+
+        Raises:
+            EngineAway: it does not.
+        """
+        fault = self._fault
+        if fault is not None:
+            raise EngineAway(str(fault))
+
+    def ask(self, question: Callable[[], Answer], until: float) -> Answer:
+        """Ask a question, and wait for the answer until a moment of the monotonic clock.
+
+        Raises:
+            EngineAway: the engine is away, or the moment has come; nothing is asked for a while.
+        """
+        self.check()
+        left = until - time.monotonic()
+        if left <= 0:
+            raise EngineAway("the index server is too slow for a list")
+        asked = self._pool.submit(question)
+        try:
+            return asked.result(left)
+        except TimeoutError:
+            asked.cancel()
+            fault = EngineAway("the index server does not answer in time")
+        except EngineAway as raised:
+            fault = raised
+        self._stop_asking(fault)
+        raise fault
+
+    def close(self) -> None:
+        """End the threads, but wait for none that the engine holds."""
+        self._closed.set()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _stop_asking(self, fault: EngineAway) -> None:
+        with self._opening:
+            if self._fault is not None or self._closed.is_set():
+                return
+            self._fault = fault
+        threading.Thread(target=self._probe_again, name="engine-probe", daemon=True).start()
+
+    def _probe_again(self) -> None:
+        """Probe the engine until it answers. One thread does so, at once and then with pauses."""
+        began, is_logged = time.monotonic(), False
+        while not self._answers():
+            if not is_logged:
+                _log.error("no list is made for now: %s", self._fault)
+                is_logged = True
+            if self._closed.wait(PAUSE_SECONDS):
+                return
+        self._fault = None
+        if is_logged:
+            _log.warning("lists are made again after %.0f s", time.monotonic() - began)
+
+    def _answers(self) -> bool:
+        try:
+            self._probe()
+        except EngineAway:
+            return False
+        except NoSnapshot:
+            return True
+        except Exception:  # noqa: BLE001 - it answers, but not to this; lists say more
+            _log.exception("the index server was probed in vain")
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class GuardedIndex:
+    """The searches of an index, guarded, for one list.
+
+    Attributes:
+        index: where the rows are.
+        guard: asks it.
+        until: when all have to be answered, by the monotonic clock.
+    """
+
+    index: SearchedIndex
+    guard: EngineGuard
+    until: float
+
+    def nearest(self, vector: Floats, limit: int, wanted: Condition) -> FoundRows:
+        """Find the rows most similar to a unit vector that meet a condition."""
+        return self.guard.ask(lambda: self.index.nearest(vector, limit, wanted), self.until)
+
+    def nearest_by_terms(self, query: Query, limit: int, wanted: Condition) -> FoundRows:
+        """Find the rows whose terms are most similar that meet a condition, above 0 only."""
+        return self.guard.ask(lambda: self.index.nearest_by_terms(query, limit, wanted), self.until)
+
+    def newest(self, limit: int, wanted: Condition) -> FoundRows:
+        """Find the rows with the highest numbers in the ordering column that meet a condition."""
+        return self.guard.ask(lambda: self.index.newest(limit, wanted), self.until)
+
+    def matching(self, limit: int, wanted: Condition) -> StoredRows:
+        """Find rows that meet a condition, in any order."""
+        return self.guard.ask(lambda: self.index.matching(limit, wanted), self.until)
+
+    def fetch(self, ids: Iterable[str]) -> StoredRows:
+        """Read the rows of some ids, of those that are there, in any order."""
+        return self.guard.ask(lambda: self.index.fetch(ids), self.until)
