@@ -26,6 +26,7 @@ import numpy as np
 from benchmarks.served_archive import id_of, make_archive
 from recommender.indexing.collection_catalog import CollectionCatalog, catalog_over
 from recommender.settings import Settings
+from recommender.web import collection_state
 from service import create_app
 
 LISTS: Final = 60
@@ -107,6 +108,7 @@ def main(articles: int, folder: Path | None) -> None:
         address = stack.enter_context(serve_milvus(own / "milvus"))
         settings = Settings(f"sqlite:///{folder / 'read-also.db'}", folder, "bundled")
         over = replace(settings, milvus=address)
+        vars(collection_state)["LIST_SECONDS"] = PATIENCE_SECONDS  # milvus-lite is no server
         begun = time.monotonic()
         catalog = catalog_over(over)
         if not isinstance(catalog, CollectionCatalog):

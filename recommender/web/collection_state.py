@@ -264,16 +264,17 @@ class CollectionState(State):
         with hold_if_free(self.limits.visibility) as may_wait:
             try:
                 return may_wait and self._becomes_visible(receipt, text=text)
-            except (IndexFault, NotReady, Busy):
+            except (IndexFault, NotReady):
                 return False
 
     def _becomes_visible(self, receipt: Receipt, *, text: bool) -> bool:
         until = time.monotonic() + WAIT_SECONDS
-        while not self._shows(receipt, text=text):
-            if time.monotonic() > until:
-                return False
+        while time.monotonic() < until:
+            with suppress(Busy):  # lists take all places; the next look may find one
+                if self._shows(receipt, text=text):
+                    return True
             time.sleep(AGAIN_SECONDS)
-        return True
+        return False
 
     def _shows(self, receipt: Receipt, *, text: bool) -> bool:
         live = self.follower.current()

@@ -63,6 +63,7 @@ def milvus(server: MilvusServer) -> Iterator[Milvus]:
 @pytest.fixture
 def milvus_clock(_web_clock: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("recommender.web.collection_state.time", _web_clock)
+    monkeypatch.setattr("recommender.web.collection_state.LIST_SECONDS", 60.0)
 
 
 def over_milvus(settings: Settings, server: MilvusServer) -> Settings:

@@ -19,7 +19,7 @@ from index.milvus import Milvus, MilvusCollection
 from recommender.indexing.collection_catalog import catalog_over
 from recommender.indexing.rebuild import rebuild
 from recommender.settings import Settings
-from recommender.store import open_store
+from recommender.store import Receipt, open_store
 from recommender.web.limits import ENGINE
 from recommender.web.state import State
 from service import create_app
@@ -192,6 +192,10 @@ def test_only_some_requests_ask_the_server_or_wait_at_a_time(
         assert refused.status_code == 503
         assert refused.headers["Retry-After"] == "1"
         assert desk.get(ARTICLE).status_code == 200
+        # Who waits until a write shows goes on waiting where lists take all places.
+        sleep = "recommender.web.collection_state.time.sleep"
+        monkeypatch.setattr(sleep, lambda _: others.close())
+        assert shared(desk).is_visible(Receipt("harbour-2", "updated", 1))
     assert desk.get(SEED).status_code == 200
 
     waits = list[float]()
