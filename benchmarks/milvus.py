@@ -24,7 +24,7 @@ import click
 import numpy as np
 
 from benchmarks.served_archive import id_of, make_archive
-from recommender.indexing.collection_catalog import CollectionCatalog, catalog_over
+from recommender.indexing.collection_catalog import catalog_over
 from recommender.settings import Settings
 from recommender.web import collection_state
 from service import create_app
@@ -111,9 +111,7 @@ def main(articles: int, folder: Path | None) -> None:
         vars(collection_state)["LIST_SECONDS"] = PATIENCE_SECONDS  # milvus-lite is no server
         begun = time.monotonic()
         catalog = catalog_over(over)
-        if not isinstance(catalog, CollectionCatalog):
-            raise TypeError(catalog)
-        catalog.catch_up()
+        catalog.flip(catalog.open_live())
         click.echo(f"{articles} rows are in the collection after {time.monotonic() - begun:.0f} s")
         files = [path for path in (own / "milvus").rglob("*") if path.is_file()]
         size = sum(path.stat().st_size for path in files)

@@ -3,6 +3,7 @@
 IndexFault
 ├── EngineAway        an engine on another machine does not answer, or refuses
 ├── BadRows           the rows handed to a build disagree or hold unusable values
+│   └── RowsRefused   an engine cannot hold some of them, and has all others
 ├── BadQuery          a query vector, filter or row number does not fit the snapshot
 ├── Locked            another process or thread holds the lock
 ├── NoSnapshot        nothing of that name, or nothing at all, was published yet
@@ -15,6 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 
@@ -33,6 +35,19 @@ class EngineAway(IndexFault):
 
 class BadRows(IndexFault):
     """The rows handed to a build cannot be indexed; the message names the row's id."""
+
+
+class RowsRefused(BadRows):
+    """An engine cannot hold some rows. All others of the same write are there.
+
+    Attributes:
+        reasons: by id, why not.
+    """
+
+    def __init__(self, reasons: Mapping[str, str]) -> None:
+        said = "; ".join(f"{row_id!r}: {why}" for row_id, why in sorted(reasons.items()))
+        super().__init__(f"rows that the index server cannot hold: {said}")
+        self.reasons = reasons
 
 
 class BadQuery(IndexFault):

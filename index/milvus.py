@@ -2,6 +2,7 @@
 
 A collection holds stored rows under one set of statistics. Beside each lies a second one with its
 notes: the statistics, and how far a change log was followed. An alias names the live collection.
+Each row tells who wrote it, and rows of a writer that was replaced do not count: see `Tenures`.
 
 Everything is read and written at the consistency level Strong: a search sees every upsert and every
 deletion that was acknowledged before it began.
@@ -9,35 +10,41 @@ deletion that was acknowledged before it began.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import threading
+from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import unquote, urlsplit
 
 import numpy as np
-from pymilvus import DataType, MilvusClient, MilvusException
+from pymilvus import MilvusClient, MilvusException
 
 from index.conditions import HasId
-from index.errors import NoSnapshot, SnapshotDamaged
+from index.errors import NoSnapshot, RowsRefused
 from index.milvus_faults import away as _away
 from index.milvus_language import (
-    PIECES,
+    OUTPUT,
+    Entity,
     SearchedColumns,
+    batches_of,
+    connection_to,
     entities_of,
     expression_of,
+    late_rows,
     packed_in,
     padded,
-    to_bytes,
-    to_text,
+    stamp_in,
+    written_before,
 )
+from index.milvus_notes import read_note, read_short_notes, write_note
+from index.milvus_schema import indexes_of_notes, indexes_of_rows, schema_of, schema_of_notes
 from index.searchable import FoundRows
 from index.stored_rows import RowLayout, StoredRows
+from index.tenures import FILLING, Stamp, Tenures
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from index.arrays import Floats
     from index.conditions import Condition
@@ -51,6 +58,16 @@ NOTES: Final = "_notes"
 """What the name of the collection of notes ends with."""
 READ_SECONDS: Final = 5.0
 WRITE_SECONDS: Final = 60.0
+UPSERT: Final = {"service": "milvus.proto.milvus.MilvusService", "method": "Upsert"}
+BOUNDED: Final = {
+    "grpc.service_config": json.dumps(
+        {"methodConfig": [{"name": [UPSERT], "timeout": f"{WRITE_SECONDS:.0f}s"}]}
+    )
+}
+ONCE: Final = {"retry_times": 0}
+"""For rows that the driver sends once: what it sent first may arrive after what is written next.
+With a time-out it repeats a call for so long, so that one is an option of the connection.
+"""
 CALM: Final = {
     "grpc.keepalive_permit_without_calls": False,
     "grpc.keepalive_time_ms": 300_000,
@@ -58,14 +75,14 @@ CALM: Final = {
 }
 """The driver asks every ten seconds whether an idle server lives, for which servers hang up.
 A server that was away long is else looked for two minutes after it is back."""
-GRAPH: Final = {"M": 16, "efConstruction": 200}
 LEAST_VISITED: Final = 1_024
 """A search for vectors looks at so many rows at least; with the 64 of a server's default it missed
 a quarter of the 200 nearest of 10,000."""
 MOST_FOUND: Final = 16_384
 """A server gives no more rows at once."""
-_NOTE_BYTES: Final = 45_000
-_WRITTEN_AT_ONCE: Final = 200
+REFUSALS: Final = {6, 1_100, 1_101, 1_102}
+"""What a server says of rows that it does not take: no argument of ours, not valid, too large."""
+_AT_ONCE: Final = 200
 
 
 class Milvus:
@@ -84,17 +101,9 @@ class Milvus:
         """
         logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # it logs what it raises
         self._alias = alias
-        parts = urlsplit(address)
-        given: dict[str, str] = {"uri": address}
-        if parts.scheme:
-            given["uri"] = f"{parts.scheme}://{parts.hostname}:{parts.port or 19530}"
-            given |= {
-                "user": unquote(parts.username or ""),
-                "password": unquote(parts.password or ""),
-                "db_name": parts.path.strip("/"),
-            }
+        given = connection_to(address)
         with _away():
-            self.client = MilvusClient(**given, timeout=READ_SECONDS, grpc_options=CALM)
+            self.client = MilvusClient(**given, timeout=READ_SECONDS, grpc_options=CALM | BOUNDED)
 
     def close(self) -> None:
         """End the connection."""
@@ -126,41 +135,21 @@ class Milvus:
             change(collection_name=name, alias=self._alias, timeout=WRITE_SECONDS)
 
     def collections(self) -> list[str]:
-        """The names of the collections of rows, the oldest first."""
+        """The names of the collections of rows, the oldest first; also of those made in part."""
         with _away():
             names = self.client.list_collections(timeout=READ_SECONDS)
         own = (name for name in names if name.startswith(f"{self._alias}_"))
-        return sorted(name for name in own if not name.endswith(NOTES))
+        return sorted({name.removesuffix(NOTES) for name in own})
 
     def create(self, name: str, layout: RowLayout, searched: SearchedColumns) -> MilvusCollection:
         """Make an empty collection; one of that name is dropped before."""
         self.drop(name)
+        given: dict[str, Any] = {"consistency_level": STRONG, "timeout": WRITE_SECONDS}
+        notes = {"schema": schema_of_notes(), "index_params": indexes_of_notes()}
+        rows = {"schema": schema_of(layout, searched), "index_params": indexes_of_rows()}
         with _away():
-            self._create_notes(name + NOTES)
-            schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
-            schema.add_field("id", DataType.VARCHAR, is_primary=True, max_length=800)
-            schema.add_field("vector", DataType.FLOAT_VECTOR, dim=max(layout.dim, 2))
-            schema.add_field("terms", DataType.SPARSE_FLOAT_VECTOR)
-            schema.add_field("place", DataType.FLOAT_VECTOR, dim=2)
-            for field, kind in _scalars(layout, searched).items():
-                schema.add_field(field, kind)
-            schema.add_field(
-                "keywords", DataType.ARRAY, element_type=DataType.INT64, max_capacity=4_096
-            )
-            schema.add_field("numbers", DataType.JSON)
-            for field in PIECES:
-                schema.add_field(field, DataType.VARCHAR, max_length=65_535)
-            indexes = MilvusClient.prepare_index_params()
-            indexes.add_index("vector", index_type="HNSW", metric_type="IP", params=GRAPH)
-            indexes.add_index("terms", index_type="SPARSE_INVERTED_INDEX", metric_type="IP")
-            indexes.add_index("place", index_type="FLAT", metric_type="IP")
-            self.client.create_collection(
-                name,
-                schema=schema,
-                index_params=indexes,
-                consistency_level=STRONG,
-                timeout=WRITE_SECONDS,
-            )
+            self.client.create_collection(name + NOTES, **notes, **given)
+            self.client.create_collection(name, **rows, **given)
         return MilvusCollection(self.client, name, layout, searched)
 
     def open(self, name: str, layout: RowLayout, searched: SearchedColumns) -> MilvusCollection:
@@ -175,18 +164,11 @@ class Milvus:
                     self.client.drop_collection(one, timeout=WRITE_SECONDS)
 
     def write_note(self, name: str, key: str, data: bytes) -> None:
-        """Write a note beside a collection, in the place of that of the same key."""
-        starts = range(0, max(len(data), 1), _NOTE_BYTES)
-        pieces = [data[start : start + _NOTE_BYTES] for start in starts]
-        digest = hashlib.sha256(data).hexdigest()
-        texts = [json.dumps({"pieces": len(pieces), "sha256": digest}), *map(to_text, pieces)]
-        rows = [
-            {"id": f"{key}-{number}", "text": text, "place": [0.0, 0.0]}
-            for number, text in enumerate(texts)
-        ]
-        with _away():
-            for row in reversed(rows):  # the head comes last, and names all others
-                self.client.upsert(name + NOTES, [row], timeout=WRITE_SECONDS)
+        """Write a note beside a collection, in the place of that of the same key.
+
+        However it ends, a reader has the whole of this note, or of the one before.
+        """
+        write_note(_NoteRows(self.client, name), key, data)
 
     def read_note(self, name: str, key: str) -> bytes:
         """Read a note.
@@ -195,38 +177,11 @@ class Milvus:
             NoSnapshot: there is none.
             SnapshotDamaged: it is not what was written.
         """
-        head = json.loads(self._note_texts(name, [f"{key}-0"])[0])
-        wanted = [f"{key}-{number + 1}" for number in range(head["pieces"])]
-        texts = [
-            text
-            for at in range(0, len(wanted), 50)
-            for text in self._note_texts(name, wanted[at : at + 50])
-        ]
-        data = b"".join(map(to_bytes, texts))
-        if hashlib.sha256(data).hexdigest() != head["sha256"]:
-            raise SnapshotDamaged(f"{name}: the note {key} is not what was written; rebuild")
-        return data
+        return read_note(_NoteRows(self.client, name), key)
 
-    def _note_texts(self, name: str, ids: Sequence[str]) -> list[str]:
-        condition = expression_of(HasId(frozenset(ids)))
-        given = {"filter": condition, "output_fields": ["text"], "timeout": READ_SECONDS}
-        ask = partial(self.client.query, name + NOTES, **given)
-        with _away(missing=f"{name}: there is no such collection"):
-            found = _loaded(self.client, name + NOTES, ask)
-        texts = {str(row["id"]): str(row["text"]) for row in found}
-        if texts.keys() != {*ids}:
-            raise NoSnapshot(f"{name}: a note is missing; run: read-also rebuild")
-        return [texts[one] for one in ids]
-
-    def _create_notes(self, name: str) -> None:
-        schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
-        schema.add_field("id", DataType.VARCHAR, is_primary=True, max_length=100)
-        schema.add_field("text", DataType.VARCHAR, max_length=65_535)
-        schema.add_field("place", DataType.FLOAT_VECTOR, dim=2)  # a server wants a vector
-        indexes = MilvusClient.prepare_index_params()
-        indexes.add_index("place", index_type="FLAT", metric_type="IP")
-        given: dict[str, Any] = {"consistency_level": STRONG, "timeout": WRITE_SECONDS}
-        self.client.create_collection(name, schema=schema, index_params=indexes, **given)
+    def read_notes(self, name: str, prefix: str) -> dict[str, bytes]:
+        """Read the short notes whose keys begin so, by the rest of the key."""
+        return read_short_notes(_NoteRows(self.client, name), prefix)
 
 
 class LazyMilvus:
@@ -250,17 +205,57 @@ class LazyMilvus:
         return self._made
 
 
+class _NoteRows:
+    """The rows of the collection of notes beside another one."""
+
+    def __init__(self, client: MilvusClient, name: str) -> None:
+        self.name = name
+        self._client = client
+
+    def put(self, note_id: str, text: str) -> None:
+        row = {"id": note_id, "text": text, "place": [0.0, 0.0]}
+        with _away():
+            self._client.upsert(self.name + NOTES, [row], timeout=WRITE_SECONDS)
+
+    def find(self, condition: str) -> dict[str, str]:
+        given = {"filter": condition, "output_fields": ["text"], "limit": MOST_FOUND}
+        ask = partial(self._client.query, self.name + NOTES, timeout=READ_SECONDS, **given)
+        with _away(missing=f"{self.name}: there is no such collection"):
+            found = _loaded(self._client, self.name + NOTES, ask)
+        return {str(row["id"]): str(row["text"]) for row in found}
+
+    def forget(self, condition: str) -> None:
+        with _away():
+            self._client.delete(self.name + NOTES, filter=condition, timeout=WRITE_SECONDS)
+
+
 class MilvusCollection:
     """The rows of one generation, and what came after it."""
 
     def __init__(
         self, client: MilvusClient, name: str, layout: RowLayout, searched: SearchedColumns
     ) -> None:
-        """Use a collection of a client."""
+        """Use a collection of a client: as the one that fills it, until `by` or `under` is said."""
         self.name = name
         self._client = client
         self._layout = layout
         self._searched = searched
+        self._stamp, self._tenures = FILLING, Tenures()
+
+    def by(self, stamp: Stamp) -> MilvusCollection:
+        """The same, as a later writer writes it."""
+        other = copy(self)
+        other._stamp = stamp  # noqa: SLF001 - of this class
+        return other
+
+    def under(self, tenures: Tenures) -> MilvusCollection:
+        """The same without the rows that writers wrote after they were replaced.
+
+        Nothing else may be read: it counts them, and a search finds fewer rows for each.
+        """
+        other = copy(self)
+        other._tenures = tenures  # noqa: SLF001 - of this class
+        return other
 
     def count(self) -> int:
         """How many rows there are."""
@@ -274,23 +269,56 @@ class MilvusCollection:
         """Add rows, or replace those of the same ids: seen by every search that begins after it.
 
         Raises:
-            BadRows: a row has more bytes than fit.
+            RowsRefused: some do not fit; all others are there, and nothing under the ids of these.
             EngineAway: the server does not answer; some rows may be there.
         """
-        entities = [*entities_of(self._layout, self._searched, stored)]
+        entities = [*entities_of(self._layout, self._searched, stored, self._stamp)]
+        refused = {one.id: one.fault for one in entities if one.fault}
         with _away():
-            for at in range(0, len(entities), _WRITTEN_AT_ONCE):
-                some = entities[at : at + _WRITTEN_AT_ONCE]
-                self._client.upsert(self.name, some, timeout=WRITE_SECONDS)
+            for some in batches_of([one for one in entities if not one.fault], _AT_ONCE):
+                refused |= self._put(some)
+        if refused:
+            self.remove(refused)
+            raise RowsRefused(refused)
+
+    def _put(self, some: list[Entity]) -> dict[str, str]:
+        """Write a batch; if the server refuses it, row by row. What it refuses, and why."""
+        try:
+            limits = {"timeout": WRITE_SECONDS} if self._stamp == FILLING else ONCE
+            self._client.upsert(self.name, [one.fields for one in some], **limits)
+        except MilvusException as fault:
+            if fault.code not in REFUSALS:
+                raise
+            if len(some) == 1:
+                return {some[0].id: str(fault.message)}
+            return {key: why for one in some for key, why in self._put([one]).items()}
+        return {}
 
     def remove(self, ids: Iterable[str]) -> None:
-        """Remove rows, present or not: no search that begins after it finds them."""
+        """Remove rows, present or not: no search that begins after it finds them.
+
+        A row that is written later stays, whenever this arrives.
+        """
         wanted = sorted(ids)
         with _away():
-            for at in range(0, len(wanted), _WRITTEN_AT_ONCE):
-                some = frozenset(wanted[at : at + _WRITTEN_AT_ONCE])
-                condition = expression_of(HasId(some))
+            for at in range(0, len(wanted), _AT_ONCE):
+                some = expression_of(HasId(frozenset(wanted[at : at + _AT_ONCE])))
+                condition = f"{some} and {written_before(self._stamp)}"
                 self._ask(self._client.delete, filter=condition, timeout=WRITE_SECONDS)
+
+    def late_ids(self, limit: int) -> list[str]:
+        """The ids of some rows that do not count: a writer wrote them after it was replaced."""
+        if not self._tenures.ends:
+            return []
+        with _away():
+            found = self._ask(
+                self._client.query,
+                filter=late_rows(self._tenures),
+                output_fields=["id"],
+                limit=limit,
+                timeout=READ_SECONDS,
+            )
+        return [str(row["id"]) for row in found]
 
     def settle(self) -> None:
         """Let the server write what it has, and index it; waits until that is done."""
@@ -321,11 +349,11 @@ class MilvusCollection:
             found = self._ask(
                 self._client.query,
                 filter=expression_of(wanted),
-                output_fields=[*PIECES],
+                output_fields=[*OUTPUT],
                 limit=min(limit, MOST_FOUND),
                 timeout=READ_SECONDS,
             )
-        return self._layout.unpack([packed_in(row) for row in found])
+        return self._layout.unpack([packed_in(row) for row in found if self._counts(row)])
 
     def fetch(self, ids: Iterable[str]) -> StoredRows:
         """Read the rows of some ids, of those that are there, in any order."""
@@ -343,25 +371,21 @@ class MilvusCollection:
                 filter=expression_of(wanted),
                 limit=min(limit, MOST_FOUND),
                 search_params={"params": visited},
-                output_fields=[*PIECES],
+                output_fields=[*OUTPUT],
                 timeout=READ_SECONDS,
             )
+        hits = [hit for hit in hits if self._counts(hit["entity"])]
         stored = self._layout.unpack([packed_in(hit["entity"]) for hit in hits])
         return FoundRows(stored, np.array([hit["distance"] for hit in hits], np.float32))
+
+    def _counts(self, row: Any) -> bool:  # noqa: ANN401 - a row as pymilvus gives it
+        return self._tenures.admit(stamp_in(row))
 
     def _ask(self, call: Callable[..., Any], **given: object) -> Any:  # noqa: ANN401 - what pymilvus gives
         return _loaded(self._client, self.name, partial(call, self.name, **given))
 
     def _none(self) -> FoundRows:
         return FoundRows(self._layout.unpack([]), np.empty(0, np.float32))
-
-
-def _scalars(layout: RowLayout, searched: SearchedColumns) -> dict[str, DataType]:
-    """The fields that conditions name, and their types."""
-    kinds = {"b": DataType.BOOL, "i": DataType.INT64, "u": DataType.INT64, "f": DataType.DOUBLE}
-    columns = {name: kinds[layout.columns[name].kind] for name in sorted(searched.names)}
-    fields = {f"column_{name}": kind for name, kind in columns.items()}
-    return fields | {f"column_{name}": DataType.INT64 for name in layout.labels}
 
 
 def _loaded(client: MilvusClient, name: str, ask: Callable[[], Any]) -> Any:  # noqa: ANN401 - what pymilvus gives

@@ -1,4 +1,4 @@
-"""How rows and conditions are written for Milvus: its types, and its language of filters."""
+"""How rows, conditions and addresses are written for Milvus: its types, its language of filters."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, unquote, urlsplit
 
 import numpy as np
 
@@ -23,26 +24,36 @@ from index.conditions import (
     OneOf,
     Some,
 )
-from index.errors import BadRows
 from index.lexical import Query
 from index.rows import BUCKETS
+from index.tenures import Stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from index.arrays import Array, Floats
     from index.conditions import Condition
     from index.stored_rows import RowLayout, StoredRows
+    from index.tenures import Tenures
 
 __all__ = [
+    "LONGEST_ID",
+    "MOST_KEYWORDS",
+    "OUTPUT",
     "PIECES",
+    "Entity",
     "SearchedColumns",
+    "batches_of",
+    "connection_to",
     "entities_of",
     "expression_of",
+    "late_rows",
     "packed_in",
     "padded",
+    "stamp_in",
     "to_bytes",
     "to_text",
+    "written_before",
 ]
 
 NOTHING: Final = "id in []"
@@ -52,6 +63,14 @@ MOST_NUMBERS: Final = 50
 _PIECE: Final = 60_000
 PIECES: Final = tuple(f"row_{part}" for part in range(6))
 """The fields with the bytes of a row in base64; a field of text takes 65,535 bytes."""
+OUTPUT: Final = (*PIECES, "tenure", "since")
+"""The fields that a search reads."""
+MOST_KEYWORDS: Final = 4_096
+LONGEST_ID: Final = 800
+MOST_JSON: Final = 65_536
+_BATCH_BYTES: Final = 8_000_000
+"""A server takes 64 MB in one message."""
+PORT: Final = 19_530
 _ORIGIN: Final = 1.6e9
 """What is taken from numbers that rows are ordered by: float32 then tells seconds of our time."""
 _UNORDERED: Final = -1e15
@@ -72,6 +91,39 @@ class SearchedColumns:
 
     names: frozenset[str]
     ordered_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A row as Milvus takes it.
+
+    Attributes:
+        id: its id.
+        fields: of the collection, by name.
+        size: about how many bytes that is.
+        fault: why no collection can hold it; "" if one can.
+    """
+
+    id: str
+    fields: Mapping[str, Any]
+    size: int
+    fault: str
+
+
+def connection_to(address: str) -> dict[str, str]:
+    """What the driver wants to know of an address, or of the path of a file."""
+    parts = urlsplit(address)
+    if not parts.scheme:
+        return {"uri": address}
+    host = parts.hostname or ""
+    if ":" in host:  # the driver drops the brackets of an IPv6 address, and gRPC reads these
+        host = quote(f"[{host}]", safe="")
+    return {
+        "uri": f"{parts.scheme}://{host}:{parts.port or PORT}",
+        "user": unquote(parts.username or ""),
+        "password": unquote(parts.password or ""),
+        "db_name": unquote(parts.path.strip("/")),
+    }
 
 
 def expression_of(condition: Condition) -> str:
@@ -147,13 +199,9 @@ def bounded(column: Array) -> Array:
 
 
 def entities_of(
-    layout: RowLayout, searched: SearchedColumns, stored: StoredRows
-) -> Iterator[dict[str, Any]]:
-    """Write rows as the fields of a collection.
-
-    Raises:
-        BadRows: a row has more bytes than fit.
-    """
+    layout: RowLayout, searched: SearchedColumns, stored: StoredRows, stamp: Stamp
+) -> Iterator[Entity]:
+    """Write rows as the fields of a collection; what a collection cannot hold has a fault."""
     rows, names = stored.rows, (*sorted(searched.names), *layout.labels)
     scalars = {name: _scalar_values(stored, name) for name in names}
     places = rows.columns[searched.ordered_by] - _ORIGIN
@@ -162,20 +210,74 @@ def entities_of(
         of_row = Query.of_row(stored.terms, at)
         terms = zip(of_row.buckets.tolist(), of_row.weights.tolist(), strict=True)
         above = {bucket: weight for bucket, weight in terms if weight > 0}
-        yield {
+        fields = {
             "id": rows.ids[at],
             "vector": padded(rows.vectors[at]),
             "terms": above or {BUCKETS: 1.0},  # no query has that bucket; none may be empty
             "place": [places[at], 0.0],
             "keywords": [hash_text(one) for one in rows.keywords[at]],
-            "numbers": {
-                number_key(name, place): value
-                for name, values in rows.numbers[at].items()
-                for place, value in enumerate(values)
-            },
+            "numbers": _numbers_by_key(rows.numbers[at]),
+            "tenure": stamp.tenure,
+            "since": stamp.since,
             **{f"column_{name}": values[at] for name, values in scalars.items()},
-            **_in_pieces(packed, rows.ids[at]),
         }
+        text = to_text(packed)
+        pieces = (text[start : start + _PIECE] for start in range(0, len(text), _PIECE))
+        in_fields = dict.fromkeys(PIECES, "") | dict(zip(PIECES, pieces, strict=False))
+        size = len(text) + 12 * (len(above) + rows.vectors.shape[1])
+        yield Entity(rows.ids[at], fields | in_fields, size, _fault_of(fields, len(text)))
+
+
+def _fault_of(fields: Mapping[str, Any], size: int) -> str:
+    """Why no collection can hold a row of so many characters of base64; "" if one can."""
+    if size > _PIECE * len(PIECES):
+        return f"its row is too large for Milvus: {size * 3 // 4:,} bytes"
+    if len(fields["id"].encode()) > LONGEST_ID:
+        return f"its id has more than {LONGEST_ID} bytes"
+    if len(fields["keywords"]) > MOST_KEYWORDS:
+        return f"it has {len(fields['keywords']):,} keywords, and Milvus takes {MOST_KEYWORDS:,}"
+    length = len(json.dumps(fields["numbers"], separators=(",", ":")))
+    if length > MOST_JSON:
+        return f"its numbers are {length:,} bytes of JSON, and Milvus takes {MOST_JSON:,}"
+    return ""
+
+
+def _numbers_by_key(numbers: Mapping[str, Collection[float]]) -> dict[str, float]:
+    return {
+        number_key(name, place): value
+        for name, values in numbers.items()
+        for place, value in enumerate(values)
+    }
+
+
+def batches_of(entities: Sequence[Entity], most: int) -> Iterator[list[Entity]]:
+    """Divide rows into those that are sent in one message: not too many, and not too large."""
+    batch, size = list[Entity](), 0
+    for one in entities:
+        if batch and (len(batch) >= most or size + one.size > _BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(one)
+        size += one.size
+    if batch:
+        yield batch
+
+
+def stamp_in(row: Any) -> Stamp:  # noqa: ANN401 - a row as pymilvus gives it
+    """The stamp of a row, from its fields."""
+    return Stamp(int(row["tenure"]), int(row["since"]))
+
+
+def written_before(stamp: Stamp) -> str:
+    """The condition that a row was not written later: by a later writer, or of a later page."""
+    own = f"tenure == {stamp.tenure} and since <= {stamp.since}"
+    return f"(tenure < {stamp.tenure} or ({own}))"
+
+
+def late_rows(tenures: Tenures) -> str:
+    """The condition that a row does not count; some tenure must be over."""
+    ends = sorted(tenures.ends.items())
+    return " or ".join(f"(tenure == {number} and since >= {end})" for number, end in ends)
 
 
 def _scalar_values(stored: StoredRows, name: str) -> list[Any]:
@@ -197,13 +299,6 @@ def to_text(data: bytes) -> str:
 def to_bytes(text: str) -> bytes:
     """Read bytes that `to_text` wrote."""
     return binascii.a2b_base64(text)
-
-
-def _in_pieces(packed: bytes, row_id: str) -> dict[str, str]:
-    text = to_text(packed)
-    if len(text) > _PIECE * len(PIECES):
-        raise BadRows(f"row {row_id!r}: {len(packed)} bytes do not fit into a row of Milvus")
-    return {name: text[at * _PIECE : (at + 1) * _PIECE] for at, name in enumerate(PIECES)}
 
 
 def packed_in(row: Any) -> bytes:  # noqa: ANN401 - a row as pymilvus gives it

@@ -17,11 +17,13 @@ from recommender.cli.source_options import SourceAccess, check_place, source_opt
 from recommender.cli.terminal import bar, current_actor, leave
 from recommender.errors import DeletedArticle, GateRefused, ReadAlsoError
 from recommender.indexing.compaction import compact
+from recommender.indexing.publication import catalog_of, copies_of
 from recommender.indexing.rebuild import rebuild
 from recommender.indexing.snapshots import needs_rebuild
 from recommender.operations.check import gather_facts
 from recommender.operations.check_findings import Level, judge
 from recommender.operations.erasure import Erased, erase
+from recommender.operations.index_server import look_at_server
 from recommender.operations.indexer_process import model_in_use
 from recommender.progress import silent
 from recommender.settings import Settings
@@ -50,6 +52,9 @@ def _check_against(ctx: click.Context, param: click.Parameter, against: str | No
 def check(against: str | None, verbose: bool, access: SourceAccess) -> None:
     """Check that store and snapshots are whole and agree.
 
+    If the settings name a Milvus server, it is asked which collection is live, whether that is of
+    this store, and which articles it could not take.
+
     The exit code is 1 if there is a fault, else 0. Articles that wait to be analyzed are no fault
     unless they have waited for an hour. Articles that could not be analyzed are a fault.
 
@@ -64,7 +69,8 @@ def check(against: str | None, verbose: bool, access: SourceAccess) -> None:
         source = None if against is None else open_source(against, "auto", fetcher, access.scope())
         pulled = None if source is None else source.pull(None, silent)
         of_site = against is not None and is_address(against)
-        facts = gather_facts(store, catalog, now, pulled, of_site=of_site)
+        server = look_at_server(settings, store)
+        facts = gather_facts(store, catalog, now, pulled, of_site=of_site, server=server)
     findings = judge(facts)
     for finding in findings:
         if verbose or finding.level is not Level.OK:
@@ -95,7 +101,7 @@ def erase_(article_id: str, yes: bool, force: bool) -> None:
     wait meanwhile.
     """
     settings = open_settings()
-    catalog = Catalog(settings.data.snapshots)
+    catalog = catalog_of(settings)
     with closing(open_store(settings.database_url, must_exist=True)) as store:
         with suppress(DeletedArticle):
             store.get(article_id)
@@ -103,7 +109,8 @@ def erase_(article_id: str, yes: bool, force: bool) -> None:
             click.confirm(f"Erase {article_id} and every snapshot that holds it?", abort=True)
         publish = partial(_publish, settings, store, catalog, force=force)
         try:
-            done = erase(store.acting(current_actor()), catalog, settings.data, article_id, publish)
+            acting, copies = store.acting(current_actor()), copies_of(catalog)
+            done = erase(acting, catalog, settings.data, article_id, publish, copies)
         except (ReadAlsoError, IndexFault, OSError) as fault:
             again = f"{article_id} --force" if isinstance(fault, GateRefused) else article_id
             click.echo(f"not erased yet; to finish it, run: read-also erase {again}", err=True)
@@ -130,6 +137,8 @@ def _print(article_id: str, done: Erased) -> None:
         click.echo(f"published {done.published}")
     for name in done.generations:
         click.echo(f"removed generation {name}")
+    for name in done.collections:
+        click.echo(f"removed collection {name}")
     for path in done.files:
         click.echo(f"removed {path}")
     click.echo(f"removed {done.features} rows of features")

@@ -9,6 +9,7 @@ import click
 
 from recommender.characters import printable
 from recommender.cli.archive_in_use import open_settings
+from recommender.operations.index_server import ServerFacts
 from recommender.operations.status import Parts, ServiceStatus, find_troubles, inspect_service
 
 __all__ = ["status"]
@@ -53,6 +54,8 @@ def _rows(found: ServiceStatus) -> Iterator[tuple[str, str]]:
         age = _as_time(found.generation_age_seconds)
         rows = f"{found.generation_rows:,} articles"
         yield "generation", f"{found.generation}, {rows}, built {age} ago{changed}"
+    if found.server is not None:
+        yield "collection", _as_collection(found.server)
     if todo is not None:
         waiting = f"{todo.queue.single:,} single, {todo.queue.bulk:,} bulk"
         yield "waiting", f"{waiting}; {todo.queue.dead:,} dead letters"
@@ -64,6 +67,13 @@ def _rows(found: ServiceStatus) -> Iterator[tuple[str, str]]:
     free, size = found.free_bytes / GIGABYTE, found.size_bytes / GIGABYTE
     yield "disk", f"{free:,.1f} of {size:,.1f} GB free; data folder {found.data_folder}"
     yield "requests", f"{found.requests:,} answered, {found.failed:,} failed"
+
+
+def _as_collection(server: ServerFacts) -> str:
+    if server.live is None:
+        return "none"
+    refused = f"; {len(server.refused):,} articles refused" if server.refused else ""
+    return f"{server.live}, up to change {server.change:,}{refused}"
 
 
 def _as_time(seconds: float) -> str:

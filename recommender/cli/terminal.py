@@ -14,6 +14,7 @@ import click
 from tqdm import tqdm
 
 from index import IndexFault, Locked, NoSnapshot
+from index.errors import EngineAway
 from recommender.characters import printable
 from recommender.errors import (
     BadInput,
@@ -55,6 +56,7 @@ EXIT_CODES: Final[tuple[tuple[type[Exception], int], ...]] = (
     (BadInput, 65),
     (PartMissing, 69),
     (NoSnapshot, 69),
+    (EngineAway, 69),
     (StoreUnusable, 69),
     (EncoderAway, 69),
     (ClusterAway, 69),

@@ -9,6 +9,7 @@ from recommender.cli.archive_in_use import open_settings
 from recommender.cli.snapshot_commands import rebuild_
 from recommender.cli.terminal import ANY_PATH
 from recommender.indexing.snapshots import needs_rebuild
+from recommender.operations.index_server import lacks_collection
 from recommender.settings import Settings
 from recommender.store import open_store
 from recommender.store.backup import back_up_unopened
@@ -25,9 +26,9 @@ def upgrade(context: click.Context, path: Path | None, risked: bool) -> None:
     """Bring what an earlier release has left up to this one.
 
     The schema of the store is upgraded, and a snapshot is built if this release cannot serve or
-    extend the live one. Any other command that opens the store upgrades it too, but without the
-    copy that the earlier release needs to go back. If it is interrupted, run it again. If nothing
-    is to be done, nothing is done.
+    extend the live one, or if the Milvus server has none that it can read. Any other command that
+    opens the store upgrades it too, but without the copy that the earlier release needs to go back.
+    If it is interrupted, run it again. If nothing is to be done, nothing is done.
     """
     settings = open_settings()
     found = find_upgrade(settings.database_url)
@@ -37,7 +38,7 @@ def upgrade(context: click.Context, path: Path | None, risked: bool) -> None:
         _copy(settings, found, path, risked=risked)
         open_store(settings.database_url, must_exist=True).close()
         click.echo(f"the store has schema {found.wanted} now")
-    if needs_rebuild(Catalog(settings.data.snapshots)):
+    if needs_rebuild(Catalog(settings.data.snapshots)) or lacks_collection(settings):
         context.invoke(rebuild_)
     else:
         click.echo("the snapshots are of this release")

@@ -2,20 +2,31 @@
 
 A rebuild builds and judges a snapshot as always. When the gate has admitted it, its rows are put
 into a collection of their own, and the alias is switched to that. Nothing reads a collection that
-is not whole: the note of its position in the change log is written last.
+is not whole: the note of its first tenure is written last.
+
+Several machines may publish one generation at a time, so each fills under a name of its own. While
+it does, it notes the time again and again: a collection that never was live is left to its maker
+until that note is an hour old.
 """
 
 import json
 import logging
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 from typing import Final
 
-from index import Catalog, NoSnapshot, Snapshot, SnapshotDamaged, StagedSnapshot
+from index import Catalog, IndexFault, NoSnapshot, Snapshot, SnapshotDamaged, StagedSnapshot
+from index.errors import RowsRefused
 from index.milvus import Milvus, MilvusCollection
 from index.milvus_language import SearchedColumns
 from index.statistics import Statistics, read_statistics, write_statistics
 from index.stored_rows import read_stored
-from recommender.indexing.snapshots import Origin
+from index.tenures import FILLING, Tenures, later_than
+from recommender.indexing.snapshots import FULL_NOTE, Origin
 from recommender.ranking.conditions import SEARCHED_COLUMNS
 from recommender.settings import Settings
 from recommender.store import LogPosition
@@ -25,13 +36,50 @@ __all__ = [
     "OpenedCollection",
     "catalog_over",
     "open_collection",
-    "write_position",
+    "read_tenures",
 ]
 
 STATISTICS: Final = "statistics"
-POSITION: Final = "position"
+TENURE: Final = "tenure-"
+REFUSED: Final = "refused"
+STATE: Final = "state"
+FORGOTTEN_SECONDS: Final = 3_600.0
+"""So long after its last sign of life a filling has died: it gives one every few seconds."""
+SIGN_SECONDS: Final = 10.0
+MOST_TENURES: Final = 10_000
 SEARCHED: Final = SearchedColumns(SEARCHED_COLUMNS, "published_at")
+_ATTEMPT: Final = re.compile(r"_([0-9a-f]{8,})x[0-9a-f]{8}")
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Tenure:
+    """The note of one writer of a collection.
+
+    Attributes:
+        began: the place in the change log where it began.
+        position: up to where it has written all.
+    """
+
+    began: int
+    position: LogPosition
+
+    def to_bytes(self) -> bytes:
+        """Write it."""
+        return json.dumps([self.began, self.position.number, self.position.mark]).encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Tenure":
+        """Read it.
+
+        Raises:
+            SnapshotDamaged: the bytes are anything else.
+        """
+        try:
+            began, number, mark = json.loads(data)
+        except ValueError as fault:
+            raise SnapshotDamaged(f"a position is not one ({fault}); rebuild") from fault
+        return cls(began, LogPosition(number, mark))
 
 
 class OpenedCollection:
@@ -39,7 +87,8 @@ class OpenedCollection:
 
     Attributes:
         name: of the collection.
-        index: its rows.
+        index: its rows, without what was written by a writer that was replaced before the last
+            call of `position`.
         statistics: of the snapshot that it was filled from.
     """
 
@@ -48,6 +97,7 @@ class OpenedCollection:
         self.statistics = statistics
         self.index: MilvusCollection = milvus.open(name, statistics.layout, SEARCHED)
         self._milvus = milvus
+        self.position()
 
     @property
     def origin(self) -> Origin:
@@ -57,11 +107,51 @@ class OpenedCollection:
     def position(self) -> LogPosition:
         """Up to where in the change log all is in the collection.
 
+        From now on, what the writers before the present one may still write does not count. Who
+        began to follow the log earlier does not need that: it holds each row against the log.
+
         Raises:
             NoSnapshot: it is gone.
             EngineAway: the server does not answer.
         """
-        return _read_position(self._milvus, self.name)
+        tenures = read_tenures(self._milvus, self.name)
+        began = {number: one.began for number, one in tenures.items() if number != FILLING.tenure}
+        self.index = self.index.under(Tenures.of(began))
+        return tenures[max(tenures)].position
+
+    def begin_tenure(self) -> int:
+        """Become the writer of the collection, where the last one noted its position.
+
+        Returns:
+            The number of the tenure: `note_position` and `Stamp` want it.
+        """
+        number, tenures = -1, read_tenures(self._milvus, self.name)
+        while number < max(tenures):  # another process may have chosen a later one meanwhile
+            began = tenures[max(tenures)].position
+            number = later_than(tenures)
+            self._note(number, Tenure(began.number, began))
+            tenures = read_tenures(self._milvus, self.name)
+        self.position()
+        return number
+
+    def note_position(self, tenure: int, began: int, point: LogPosition) -> None:
+        """Note up to where in the change log a writer has written all."""
+        self._note(tenure, Tenure(began, point))
+
+    def refused(self) -> dict[str, str]:
+        """By id, why an article is not in the collection though it should be."""
+        try:
+            said: dict[str, str] = json.loads(self._milvus.read_note(self.name, REFUSED))
+        except NoSnapshot:
+            return {}
+        return said
+
+    def note_refused(self, reasons: Mapping[str, str]) -> None:
+        """Note them, in the place of those that were noted before."""
+        self._milvus.write_note(self.name, REFUSED, json.dumps({**reasons}).encode())
+
+    def _note(self, number: int, tenure: Tenure) -> None:
+        self._milvus.write_note(self.name, f"{TENURE}{number}", tenure.to_bytes())
 
 
 def open_collection(milvus: Milvus) -> OpenedCollection:
@@ -76,18 +166,21 @@ def open_collection(milvus: Milvus) -> OpenedCollection:
     return OpenedCollection(milvus, name, read_statistics(milvus.read_note(name, STATISTICS)))
 
 
-def write_position(milvus: Milvus, name: str, point: LogPosition) -> None:
-    """Note up to where in the change log all is in a collection."""
-    milvus.write_note(name, POSITION, json.dumps([point.number, point.mark]).encode())
+def read_tenures(milvus: Milvus, name: str) -> dict[int, Tenure]:
+    """The tenures of a collection by number; 0 is its filling.
 
-
-def _read_position(milvus: Milvus, name: str) -> LogPosition:
-    data = milvus.read_note(name, POSITION)
-    try:
-        number, mark = json.loads(data)
-    except ValueError as fault:
-        raise SnapshotDamaged(f"{name}: its position is not one ({fault}); rebuild") from fault
-    return LogPosition(number, mark)
+    Raises:
+        NoSnapshot: it is gone, or not whole.
+        SnapshotDamaged: a note is not what was written.
+        EngineAway: the server does not answer.
+    """
+    found = milvus.read_notes(name, TENURE)
+    tenures = {int(number): Tenure.from_bytes(data) for number, data in found.items()}
+    if len(found) > MOST_TENURES:
+        raise SnapshotDamaged(f"{name}: it has had {len(found)} writers; run: read-also rebuild")
+    if FILLING.tenure not in tenures:
+        raise NoSnapshot(f"{name}: it is not whole; run: read-also rebuild")
+    return tenures
 
 
 def catalog_over(settings: Settings) -> "CollectionCatalog":
@@ -108,34 +201,55 @@ class CollectionCatalog(Catalog):
         self._milvus = milvus
 
     def publish(self, staged: StagedSnapshot) -> str:
-        """Put a staged snapshot into a collection, make it live here, then there.
+        """Put a staged snapshot into a collection, and make it live there, then here.
+
+        If this machine ends between the two, what it publishes next is live on both sides.
 
         Raises:
             EngineAway: the server does not answer; what was live stays live on both sides.
         """
         try:
-            self._fill(staged.snapshot)
+            self._go_live(staged.snapshot)
         except BaseException:
             self.discard(staged)
             raise
-        generation = super().publish(staged)
-        self._switch(generation)
-        return generation
+        return super().publish(staged)
 
     def flip(self, snapshot: Snapshot) -> None:
-        """Make an older or newer generation the live one, here and there."""
-        self._fill(snapshot)
+        """Make an older or newer generation the live one, there and here."""
+        self._go_live(snapshot)
         super().flip(snapshot)
-        self._switch(snapshot.generation)
 
-    def catch_up(self) -> None:
-        """Publish the live generation to the server if it is not live there.
+    def is_held_elsewhere(self, change: int) -> bool:
+        """Whether the live collection may hold what a change has removed, or be counted from it.
 
-        A publication may have ended between the two.
+        Raises:
+            EngineAway: the server does not answer.
         """
-        snapshot = self.open_live()
-        if self._live() != self._milvus.name_of(snapshot.generation):
-            self.flip(snapshot)
+        live = self._live()
+        return live is not None and self._may_hold(live, change)
+
+    def remove_elsewhere(self, change: int) -> tuple[str, ...]:
+        """Drop all collections but the live one that may hold what a change has removed.
+
+        A filling that goes on may hold it too: it is ended, and its rebuild fails.
+        """
+        live = self._live()
+        names = [one for one in self._milvus.collections() if one != live]
+        doomed = tuple(one for one in names if self._may_hold(one, change))
+        for one in doomed:
+            self._milvus.drop(one)
+        return doomed
+
+    def _may_hold(self, name: str, change: int) -> bool:
+        """Whether a collection or its statistics are older than a change, or it is not whole."""
+        try:
+            data = self._milvus.read_note(name, STATISTICS)
+            read_tenures(self._milvus, name)
+            manifest = read_statistics(data).manifest
+        except (NoSnapshot, SnapshotDamaged):
+            return True
+        return manifest.change < change or FULL_NOTE in manifest.notes
 
     def _live(self) -> str | None:
         try:
@@ -143,31 +257,85 @@ class CollectionCatalog(Catalog):
         except NoSnapshot:
             return None
 
-    def _fill(self, snapshot: Snapshot) -> None:
-        """Make the collection of a snapshot whole, unless it is."""
-        name = self._milvus.name_of(snapshot.generation)
-        if self._is_whole(name):
+    def _go_live(self, snapshot: Snapshot) -> None:
+        """Make the collection of a snapshot the live one, and drop those that nobody needs."""
+        name, before = self._whole(snapshot), self._live()
+        if name == before:
             return
-        statistics = read_statistics(write_statistics(snapshot))
-        collection = self._milvus.create(name, statistics.layout, SEARCHED)
-        for rows in read_stored(snapshot):
-            collection.upsert(rows)
-        collection.settle()
-        self._milvus.write_note(name, STATISTICS, write_statistics(snapshot))
-        write_position(self._milvus, name, Origin.of(snapshot.manifest).point)
-        _log.info("put %d rows into the collection %s", len(snapshot), name)
+        self._milvus.publish(name)
+        try:
+            self._sign(name, is_filling=False)
+            for one in self._milvus.collections():
+                if one not in {before, name} and self._is_over(one):
+                    self._milvus.drop(one)
+        except IndexFault as fault:
+            _log.warning("collections that nobody needs stay until the next publication: %s", fault)
+
+    def _whole(self, snapshot: Snapshot) -> str:
+        """The name of a whole collection of a snapshot; if there is none, it is filled."""
+        found = self._find_whole(snapshot.generation)
+        if found is not None:
+            self._sign(found, is_filling=True)  # nobody drops it before it is live
+            return found
+        own = f"{self._milvus.name_of(snapshot.generation)}_{int(time.time()):x}x{token_hex(4)}"
+        self._fill(own, snapshot)
+        found = self._find_whole(snapshot.generation)
+        if found in {own, None}:
+            return own
+        self._milvus.drop(own)  # another machine was faster, and its one is live
+        return found or own
+
+    def _find_whole(self, generation: str) -> str | None:
+        """A whole collection of a generation, the live one if that is of it."""
+        begin, live = f"{self._milvus.name_of(generation)}_", self._live()
+        names = [name for name in self._milvus.collections() if name.startswith(begin)]
+        for name in sorted(names, key=lambda one: one != live):
+            if self._is_whole(name):
+                return name
+        return None
 
     def _is_whole(self, name: str) -> bool:
         try:
-            _read_position(self._milvus, name)
-        except NoSnapshot:
+            read_tenures(self._milvus, name)
+        except (NoSnapshot, SnapshotDamaged):
             return False
         return True
 
-    def _switch(self, generation: str) -> None:
-        """Switch the alias, and drop all collections but the live one and the one before."""
-        before, name = self._live(), self._milvus.name_of(generation)
-        self._milvus.publish(name)
-        for one in self._milvus.collections():
-            if one not in {before, name}:
-                self._milvus.drop(one)
+    def _fill(self, name: str, snapshot: Snapshot) -> None:
+        """Fill a collection; what it cannot hold is left out."""
+        data = write_statistics(snapshot)
+        statistics = read_statistics(data)
+        collection = self._milvus.create(name, statistics.layout, SEARCHED)
+        signed_at, refused = -SIGN_SECONDS, dict[str, str]()
+        for rows in read_stored(snapshot):
+            if time.monotonic() >= signed_at + SIGN_SECONDS:
+                self._sign(name, is_filling=True)
+                signed_at = time.monotonic()
+            try:
+                collection.upsert(rows)
+            except RowsRefused as fault:
+                refused |= fault.reasons
+        self._sign(name, is_filling=True)
+        collection.settle()
+        for article_id, reason in sorted(refused.items()):
+            _log.warning("article %s is not in the collection: %s", article_id, reason)
+        self._milvus.write_note(name, STATISTICS, data)
+        self._milvus.write_note(name, REFUSED, json.dumps(refused).encode())
+        point = Origin.of(snapshot.manifest).point
+        self._milvus.write_note(name, f"{TENURE}{FILLING.tenure}", Tenure(-1, point).to_bytes())
+        _log.info("put %d rows into the collection %s", len(snapshot) - len(refused), name)
+
+    def _sign(self, name: str, *, is_filling: bool) -> None:
+        """Note that somebody needs a collection now, or that it was live."""
+        state = {"filling": is_filling, "at": time.time()}
+        self._milvus.write_note(name, STATE, json.dumps(state).encode())
+
+    def _is_over(self, name: str) -> bool:
+        """Whether nobody fills a collection that is not live: it was live, or its maker died."""
+        attempt = _ATTEMPT.search(name)
+        last = int(attempt[1], 16) if attempt else 0.0
+        try:
+            state = json.loads(self._milvus.read_note(name, STATE))
+        except (NoSnapshot, SnapshotDamaged):
+            state = {"filling": True, "at": last}
+        return not state["filling"] or state["at"] < time.time() - FORGOTTEN_SECONDS

@@ -33,6 +33,7 @@ from recommender.indexing.rebuild import (
     stages,
 )
 from recommender.indexing.snapshots import (
+    FULL_NOTE,
     Origin,
     build_options,
     read_live_manifest,
@@ -53,8 +54,6 @@ __all__ = [
     "why_full",
 ]
 
-FULL_NOTE: Final = "full-build"
-"""The note with the generation of the full build that a merged snapshot descends from."""
 CHANGED_NOTE: Final = "changed-since"
 """The note with how many articles came, went or got another text since, as JSON by language."""
 LEAST_ROWS: Final = 2_000

@@ -289,8 +289,8 @@ def stage(
             number = partial(do, "comparing texts")
             rows = with_text_clusters(rows, lambda one: number(partial(number_text_clusters, one)))
         with stages(meter, len(rows)) as begin:
-            options = {**gathered.options, "places_from": places_from, "begin": begin}
-            options |= {} if kept is None else {"writer": kept}
+            options: dict[str, Any] = {"places_from": places_from, "begin": begin}
+            options |= gathered.options if kept is None else {**gathered.options, "writer": kept}
             staged = catalog.stage(rows, **options)
         # Gathered rows map files of the folder, which would not be freed if they were given back.
         return Staged(staged, gathered.expected, gathered.unread)

@@ -42,6 +42,7 @@ from recommender.settings import PREFIX, Settings
 from recommender.store import ArticleStore, CatalogNeeds, LogPosition, StoreState, open_store
 
 __all__ = [
+    "FULL_NOTE",
     "CatalogNote",
     "Origin",
     "build_options",
@@ -62,6 +63,8 @@ __all__ = [
     "touch_catalog",
 ]
 
+FULL_NOTE: Final = "full-build"
+"""The note with the generation of the full build that a merged snapshot descends from."""
 _ENCODER: Final = "encoder"
 _TITLE_ENCODER: Final = "title_encoder"
 _LANGUAGES: Final = "languages"

@@ -25,6 +25,7 @@ from recommender.operations.check_findings import (
     compare_with_source,
     find_flaws,
 )
+from recommender.operations.index_server import ServerFacts
 from recommender.sources import Gone, Pulled, Record
 from recommender.sources.importing import with_known_ids
 from recommender.store import ArticleStatus, ArticleStore
@@ -39,6 +40,7 @@ def gather_facts(
     source: Iterable[Pulled] | None = None,
     *,
     of_site: bool = False,
+    server: ServerFacts | None = None,
 ) -> Facts:
     """Read the whole store, every generation, and a source if one is given.
 
@@ -49,6 +51,7 @@ def gather_facts(
         source: what the store is compared with.
         of_site: the source is a site, and not the whole archive: if it is a WordPress site, stored
             articles of others are not missing there.
+        server: what was found of the Milvus server, if the settings name one.
 
     The version of the schema was checked when the store was opened.
 
@@ -86,6 +89,7 @@ def gather_facts(
         unused_texts=scan.unused_texts,
         outdated_rows=scan.outdated_rows,
         bad_records=bad_records,
+        server=server,
     )
 
 

@@ -13,6 +13,7 @@ from textwrap import shorten
 from typing import Final
 
 from recommender.articles import Article
+from recommender.operations.index_server import ServerFacts
 from recommender.store import ArticleStatus
 
 __all__ = [
@@ -242,6 +243,7 @@ class Facts:
         unused_texts: how many texts have features, but no article.
         outdated_rows: how many rows of features no model, analyzer or markup reader uses any more.
         bad_records: what is wrong with records of the source; None if no source was read.
+        server: the Milvus server that lists are made from; None without one.
     """
 
     damage: tuple[str, ...] = ()
@@ -255,6 +257,7 @@ class Facts:
     unused_texts: int = 0
     outdated_rows: int = 0
     bad_records: Examples | None = None
+    server: ServerFacts | None = None
 
 
 def judge(facts: Facts) -> tuple[Finding, ...]:
@@ -273,6 +276,8 @@ def _findings(facts: Facts) -> Iterator[Finding]:
     yield from (_of_flaw(flaw, facts) for flaw in _OF_STORE)
     yield from (_of_flaw(flaw, facts) for flaw in _OF_GENERATION if facts.compared)
     yield from _of_features(facts)
+    if facts.server is not None:
+        yield from _of_server(facts.server)
     if facts.bad_records is not None:
         yield _of_bad_records(facts.bad_records)
         yield from (_of_flaw(flaw, facts) for flaw in _OF_SOURCE)
@@ -346,6 +351,24 @@ def _of_features(facts: Facts) -> Iterator[Finding]:
             yield Finding(Level.NOTE, check, f"{detail}; the next rebuild removes them")
         else:
             yield Finding(Level.OK, check, "none")
+
+
+def _of_server(server: ServerFacts) -> Iterator[Finding]:
+    check = f"collection {server.live}" if server.live else "index server"
+    if server.fault is not None:
+        yield Finding(Level.FAULT, check, f"no list can be made: {server.fault}")
+        return
+    if not server.in_log:
+        detail = "it is of another store, or of this one before a restore"
+        yield Finding(Level.FAULT, check, f"{detail}; {_REBUILD}")
+        return
+    yield Finding(Level.OK, check, f"live, up to change {server.change}")
+    if server.refused:
+        reasons = (f"{one} ({why})" for one, why in sorted(server.refused.items()))
+        detail = f"{len(server.refused)} articles are too large for it, and in no list"
+        yield Finding(Level.FAULT, "refused rows", detail, Examples.of(tuple(reasons)))
+    else:
+        yield Finding(Level.OK, "refused rows", "none")
 
 
 def _of_bad_records(examples: Examples) -> Finding:

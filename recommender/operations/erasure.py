@@ -11,7 +11,8 @@ from pathlib import Path
 from index import Catalog, IndexFault, NoSnapshot, SnapshotDamaged
 from index.disk import sync_folder
 from recommender.errors import ReadAlsoError
-from recommender.indexing.compaction import FULL_NOTE
+from recommender.indexing.publication import CopiesElsewhere
+from recommender.indexing.snapshots import FULL_NOTE
 from recommender.live import Journal
 from recommender.settings import DataFolder
 from recommender.store import ArticleStore
@@ -29,6 +30,7 @@ class Erased:
         change: number of the deletion.
         published: the generation that replaced the live one; None if that did not hold the article.
         generations: the generations that were removed.
+        collections: those of a Milvus server that were removed.
         files: other files that were removed.
         features: how many rows of features, of this and other texts without an article.
     """
@@ -38,6 +40,7 @@ class Erased:
     generations: tuple[str, ...]
     files: tuple[Path, ...]
     features: int
+    collections: tuple[str, ...] = ()
 
 
 def erase(
@@ -46,6 +49,7 @@ def erase(
     data: DataFolder,
     article_id: str,
     publish: Callable[[], str],
+    copies: CopiesElsewhere | None = None,
 ) -> Erased:
     """Delete an article, and remove everything that holds a part of it.
 
@@ -57,6 +61,7 @@ def erase(
         publish: publishes a new generation of the store, and returns its name; it takes the lock of
             the catalog itself. It is called only if readers get the article now, or would get it
             after a restart.
+        copies: what a Milvus server has of the generations; None without one.
 
     Raises:
         UnknownArticle: it was never stored.
@@ -65,20 +70,23 @@ def erase(
         Locked: a rebuild is running.
         StoreUnusable: the store cannot be used now, or others use it for too long.
         OSError: the disk refuses.
+        EngineAway: the Milvus server does not answer.
         ReadAlsoError: a generation that holds the article was published meanwhile.
     """
     change = store.delete(article_id).change
     scrub(store, article_id)
     with catalog.lock():
         catalog.sweep()  # no build that was interrupted is gone on with
-    published = publish() if _is_served(catalog, data, article_id) else None
+    is_copied = copies is not None and copies.is_held_elsewhere(change)
+    published = publish() if is_copied or _is_served(catalog, data, article_id) else None
     with catalog.lock():
         generations = _remove_generations(catalog, article_id)
+        collections = copies.remove_elsewhere(change) if copies is not None else ()
         files = _find_files(store, data, article_id, catalog.generations())
         _remove(files)
         features = store.features.prune()
         overwrite_free_space(store)
-    return Erased(change, published, generations, files, features)
+    return Erased(change, published, generations, files, features, collections)
 
 
 def _find_files(

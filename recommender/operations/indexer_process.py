@@ -179,7 +179,7 @@ class IndexerProcess:
             self.check_snapshot()
         pause = Pause(self._store, IDLE_SECONDS)
         stop = StopSignal().listen(pause.stop)
-        feed = feeding(self._settings, self._store, lambda: self._is_elected)
+        feed = feeding(self._settings, self._store, self._election.term_of_office)
         with DraftServer(self._settings.data.draft_socket, lambda: self._indexer), feed:
             while not stop.has_come:
                 try:

@@ -23,6 +23,7 @@ from recommender.indexing.snapshots import (
     rollback_hold,
 )
 from recommender.live import FolderHealth, Heartbeats
+from recommender.operations.index_server import ServerFacts, look_at_server
 from recommender.settings import PREFIX, DataFolder, Settings
 from recommender.store import LOG_START, Backlog, open_store
 
@@ -65,6 +66,7 @@ class ServiceStatus:
         size_bytes: of that disk; 0 if there is no data folder.
         requests: answered since the counters began.
         failed: those with a status from 500 on.
+        server: the Milvus server that lists are made from; None without one.
     """
 
     store_fault: str | None = None
@@ -83,10 +85,11 @@ class ServiceStatus:
     size_bytes: int = 0
     requests: int = 0
     failed: int = 0
+    server: ServerFacts | None = None
 
 
 def inspect_service(settings: Settings) -> ServiceStatus:
-    """Look at store, data folder and processes of this machine; waits two seconds at most for each.
+    """Look at store, data folder and processes of this machine; waits some seconds for each.
 
     A store of an earlier schema is brought up to date, as by every command.
     """
@@ -114,6 +117,7 @@ def inspect_service(settings: Settings) -> ServiceStatus:
         size_bytes=shutil.disk_usage(data.path).total if exists else 0,
         requests=requests,
         failed=failed,
+        server=look_at_server(settings, None),
     )
 
 
@@ -143,6 +147,8 @@ def _troubles_of_store_and_disk(found: ServiceStatus) -> Iterator[str]:
     share = found.free_bytes / (found.size_bytes or 1)
     if found.size_bytes and share < LEAST_FREE_SHARE:
         yield f"{share:.1%} of the disk of the data folder is free; run: read-also snapshots prune"
+    if found.server is not None and found.server.fault is not None:
+        yield f"no list can be made: {found.server.fault}"
     if found.backlog is not None and found.backlog.queue.dead:
         yield f"{found.backlog.queue.dead} articles could not be read; run: read-also check"
 

@@ -53,7 +53,7 @@ from recommender.store.policy_versions import Policies
 from recommender.store.scan import StoreScan
 from recommender.store.stored_keys import StoredKeys
 from recommender.store.text_queue import QueueLength, TextQueue
-from recommender.store.updates import Update, UpdateBatch, read_unread, read_updates
+from recommender.store.updates import Update, UpdateBatch, read_named, read_unread, read_updates
 from recommender.store.webhook_receivers import ReceiverLag, WebhookReceivers
 from recommender.store.write_progress import WriteProgress, read_progress
 from recommender.strict_json import JsonObject
@@ -294,6 +294,11 @@ class ArticleStore:
         """Read the newest articles, up to a log position, whose text was never analyzed."""
         with self.engine.begin() as connection:
             return read_unread(connection, position.number, limit)
+
+    def updates_of(self, ids: Sequence[str], *, analyzer: str, model: str) -> tuple[Update, ...]:
+        """Read the present state of some articles; see `updates_after`."""
+        with self.engine.begin() as connection:
+            return read_named(connection, ids, analyzer, model)
 
     def entries_since(self, position: LogPosition, epoch: str) -> int:
         """Count the log entries about articles after a position.

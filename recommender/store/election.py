@@ -4,6 +4,7 @@ The elected one holds an advisory lock in a session of its own. The server frees
 session ends: at once when its process is killed, and within seconds when its machine vanishes.
 """
 
+import threading
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -28,7 +29,7 @@ _STILL_THERE: Final = "SELECT 1"
 
 
 class Election:
-    """One process of all that share a store is elected. Not safe to use from several threads.
+    """One process of all that share a store is elected. Safe to use from several threads.
 
     On SQLite every process is: only one machine can use the file, and a lock in the data folder
     lets one indexer work there.
@@ -43,6 +44,8 @@ class Election:
         self._store = store
         self._session: Any = None
         self._is_won = False
+        self._wins = 0
+        self._asking = threading.RLock()
 
     def is_won(self) -> bool:
         """Whether this process is elected; if it is not, it tries to be. Asks the server each time.
@@ -53,16 +56,31 @@ class Election:
         engine = self._store().engine
         if engine.dialect.name == "sqlite":
             return True
-        try:
-            if self._session is None:
-                self._session = self._open(engine)
-            answer = self._session.execute(_STILL_THERE if self._is_won else _STAND).fetchone()
-        except engine.dialect.loaded_dbapi.Error as fault:
-            self.close()
-            raise StoreUnusable.now(fault) from fault
-        # As long as a session lives, the server frees no lock of it.
-        self._is_won = self._is_won or bool(answer[0])
-        return self._is_won
+        with self._asking:
+            try:
+                if self._session is None:
+                    self._session = self._open(engine)
+                answer = self._session.execute(_STILL_THERE if self._is_won else _STAND).fetchone()
+            except engine.dialect.loaded_dbapi.Error as fault:
+                self.close()
+                raise StoreUnusable.now(fault) from fault
+            # As long as a session lives, the server frees no lock of it.
+            if not self._is_won and answer[0]:
+                self._is_won, self._wins = True, self._wins + 1
+            return self._is_won
+
+    def term_of_office(self) -> int:
+        """Which time it is that this process is elected, from 1; 0 if it is not. It does not stand.
+
+        Asks the server each time. While the number stays, no other process was elected.
+
+        Raises:
+            StoreUnusable: the server does not answer; this process is not elected any more.
+        """
+        with self._asking:
+            if self._store().engine.dialect.name == "sqlite":
+                return 1
+            return self._wins if self._is_won and self.is_won() else 0
 
     def check(self) -> None:
         """Check that this process is still elected: another one may have taken its place.
@@ -76,9 +94,10 @@ class Election:
 
     def close(self) -> None:
         """Give the place up, if this process has it."""
-        session, self._session, self._is_won = self._session, None, False
-        if session is not None:
-            session.close()
+        with self._asking:
+            session, self._session, self._is_won = self._session, None, False
+            if session is not None:
+                session.close()
 
     @staticmethod
     def _open(engine: Any) -> Any:  # noqa: ANN401 - a DBAPI connection

@@ -15,7 +15,7 @@ from recommender.store.feature_cache import features_among
 from recommender.store.override_versions import overrides_after
 from recommender.store.policy_versions import newest_policy_change
 
-__all__ = ["Update", "UpdateBatch", "read_unread", "read_updates"]
+__all__ = ["Update", "UpdateBatch", "read_named", "read_unread", "read_updates"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,26 +63,40 @@ def read_updates(
 ) -> UpdateBatch:
     """Read the next articles that changed after a number, with the features of their texts."""
     rows = _touched(connection, number, limit)
-    hashes = [row.read_hash for row in rows if row.read_hash]
-    features = features_among(connection, hashes, analyzer, model)
     policy = newest_policy_change(connection, number)
     overrides = overrides_after(connection, number)
     complete = len(rows) < limit
     return UpdateBatch(
         through=newest_number(connection) if complete else rows[-1].touched,
         complete=complete,
-        updates=tuple(
-            Update(
-                id=row.id,
-                change=row.change,
-                outline=None if row.outline is None else parse_outline(row.outline),
-                features=features.get(row.read_hash),
-                up_to_date=row.text_hash == row.read_hash,
-            )
-            for row in rows
-        ),
+        updates=_updates_of(connection, rows, analyzer, model),
         policy=policy,
         overrides=overrides,
+    )
+
+
+def read_named(
+    connection: sa.Connection, ids: Sequence[str], analyzer: str, model: str
+) -> tuple[Update, ...]:
+    """Read the present state of some articles; those that were never stored are left out."""
+    rows = connection.execute(_columns().where(schema.articles.c.id.in_(ids))).all()
+    return _updates_of(connection, rows, analyzer, model)
+
+
+def _updates_of(
+    connection: sa.Connection, rows: Sequence[Any], analyzer: str, model: str
+) -> tuple[Update, ...]:
+    hashes = [row.read_hash for row in rows if row.read_hash]
+    features = features_among(connection, hashes, analyzer, model)
+    return tuple(
+        Update(
+            id=row.id,
+            change=row.change,
+            outline=None if row.outline is None else parse_outline(row.outline),
+            features=features.get(row.read_hash),
+            up_to_date=row.text_hash == row.read_hash,
+        )
+        for row in rows
     )
 
 
@@ -100,11 +114,12 @@ def read_unread(connection: sa.Connection, number: int, limit: int) -> tuple[Upd
 
 
 def _touched(connection: sa.Connection, number: int, limit: int) -> Sequence[Any]:
+    touched = schema.articles.c.touched
+    query = _columns().where(touched > number).order_by(touched).limit(limit)
+    return connection.execute(query).all()
+
+
+def _columns() -> sa.Select[Any]:
     table = schema.articles
     columns = (table.c.id, table.c.change, table.c.touched, table.c.outline)
-    return connection.execute(
-        sa.select(*columns, table.c.text_hash, table.c.read_hash)
-        .where(table.c.touched > number)
-        .order_by(table.c.touched)
-        .limit(limit)
-    ).all()
+    return sa.select(*columns, table.c.text_hash, table.c.read_hash)

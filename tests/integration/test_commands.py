@@ -143,6 +143,7 @@ def test_exit_codes_are_those_of_the_contract() -> None:
         "BadInput": 65,
         "PartMissing": 69,
         "EncoderAway": 69,
+        "EngineAway": 69,
         "ClusterAway": 69,
         "ReceiverAway": 69,
         "NoSnapshot": 69,

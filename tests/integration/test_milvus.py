@@ -18,7 +18,7 @@ from flask.testing import FlaskClient
 from index import Catalog
 from index.milvus import LazyMilvus, Milvus
 from recommender.errors import GateRefused
-from recommender.indexing.collection_catalog import CollectionCatalog, catalog_over
+from recommender.indexing.collection_catalog import catalog_over, open_collection
 from recommender.indexing.rebuild import rebuild
 from recommender.indexing.rollback import roll_back
 from recommender.operations.collection_feed import CollectionFeed
@@ -31,9 +31,11 @@ from tests.support.archives import (
     fill,
     gauges,
     index_fake,
+    run_command,
     story,
 )
 from tests.support.milvus_servers import MilvusServer
+from tests.support.waiting import free_port
 
 pytestmark = pytest.mark.long
 QUERIES = (
@@ -100,6 +102,11 @@ def without_numbers(document: object) -> object:
         for item in document.get("items", [])
     ]
     return {name: value for name, value in document.items() if name != "hint"} | {"items": items}
+
+
+def is_of(milvus: Milvus, name: str, generation: str) -> bool:
+    """Whether a collection is of a generation."""
+    return name.startswith(f"{milvus.name_of(generation)}_")
 
 
 def scores(document: object) -> list[float]:
@@ -258,30 +265,77 @@ def test_a_rollback_leads_back_and_the_newest_two_collections_are_kept(
         fill(settings, [story(f"later-{number}", HARBOUR)])
         index_fake(settings)
         generations.append(build(settings))
-        assert milvus.live() == milvus.name_of(generations[-1])
-    assert milvus.collections() == [milvus.name_of(one) for one in generations[-2:]]
+        assert is_of(milvus, milvus.live(), generations[-1])
+    older, newer = milvus.collections()
+    assert is_of(milvus, older, generations[-2])
+    assert is_of(milvus, newer, generations[-1])
     open_existing = partial(open_store, settings.database_url)
     roll_back(catalog_over(settings), generations[0], open_existing)
-    assert milvus.live() == milvus.name_of(generations[0])
+    assert is_of(milvus, milvus.live(), generations[0])
     feed_once(settings)
     assert "later-2" in listed(of_milvus, "harbour-1")
     assert listed(of_milvus, "later-2") == listed(of_snapshot, "later-2")
 
 
-def test_a_publication_that_ended_half_way_is_made_up_for(
-    both: tuple[FlaskClient, FlaskClient, Settings], milvus: Milvus
+def test_a_publication_that_ended_half_way_is_made_up_for_by_the_next(
+    both: tuple[FlaskClient, FlaskClient, Settings],
+    milvus: Milvus,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     *_, settings = both
     fill(settings, [story("later", HARBOUR)])
     index_fake(settings)
-    with closing(open_store(settings.database_url)) as store:
-        rebuild(store, Catalog(settings.data.snapshots), fake_reader())  # published here alone
-    live = Catalog(settings.data.snapshots).live()
-    assert milvus.live() != milvus.name_of(live)
-    catalog = catalog_over(settings)
-    assert isinstance(catalog, CollectionCatalog)
-    catalog.catch_up()
-    assert milvus.live() == milvus.name_of(live)
+    before = Catalog(settings.data.snapshots).live()
+
+    def end(*_: object) -> None:
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Catalog, "publish", end)
+        with pytest.raises(OSError, match="the disk is full"):
+            build(settings)
+    assert Catalog(settings.data.snapshots).live() == before
+    assert not is_of(milvus, milvus.live(), before)
+    generation = build(settings)
+    assert Catalog(settings.data.snapshots).live() == generation != before
+    assert is_of(milvus, milvus.live(), generation)
+
+
+def test_operators_are_told_how_the_server_is(
+    both: tuple[FlaskClient, FlaskClient, Settings], milvus: Milvus, bare: Settings
+) -> None:
+    *_, settings = both
+    here = {"MILVUS": settings.milvus}
+    done = run_command(settings, "check", "--verbose", **here)
+    assert done.exit_code == 0, done.stdout
+    assert f"ok collection {milvus.live()}: live, up to change " in done.stdout
+    assert "ok refused rows: none" in done.stdout
+    assert milvus.live() in run_command(settings, "status", **here).stdout
+    open_collection(milvus).note_refused({"harbour-1": "its row is too large"})
+    done = run_command(settings, "check", **here)
+    assert done.exit_code == 1
+    assert "1 articles are too large for it, and in no list: harbour-1 (its row" in done.stdout
+    open_store(bare.database_url).close()
+    done = run_command(bare, "check", **here)  # another store
+    assert done.exit_code == 1
+    assert f"fault collection {milvus.live()}: it is of another store" in done.stdout
+    assert "the snapshots are" in run_command(settings, "upgrade", **here).stdout
+    milvus.drop(milvus.live())
+    done = run_command(settings, "check", **here)
+    assert done.exit_code == 1
+    assert "fault index server: no list can be made: no collection is published" in done.stdout
+
+
+def test_a_server_that_is_away_is_told_of_and_ends_commands_with_69(own_desk: Settings) -> None:
+    nowhere = {"MILVUS": f"http://127.0.0.1:{free_port()}"}
+    done = run_command(own_desk, "check", **nowhere)
+    assert done.exit_code == 1
+    assert "fault index server: no list can be made: the index server does not" in done.stdout
+    done = run_command(own_desk, "status", **nowhere)
+    assert done.exit_code == 1
+    assert "trouble: no list can be made: the index server does not answer" in done.stdout
+    for command in ("rebuild", "upgrade"):
+        assert run_command(own_desk, command, **nowhere).exit_code == 69
 
 
 def test_nearly_all_lists_of_the_sample_are_the_same(
@@ -295,7 +349,8 @@ def test_nearly_all_lists_of_the_sample_are_the_same(
     """With the real model a score may be at a bound within the rounding of float32."""
     assert not milvus.collections()
     settings = over_milvus(sample_settings, server)
-    catalog_over(settings).catch_up()
+    catalog = catalog_over(settings)
+    catalog.flip(catalog.open_live())
     of_snapshot, of_milvus = client_of(sample_settings, "reader"), client_of(settings, "reader")
     pairs = [
         (listed(of_snapshot, article_id, ""), listed(of_milvus, article_id, ""))

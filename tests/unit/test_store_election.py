@@ -125,3 +125,26 @@ def test_on_sqlite_everybody_is_elected(bare: Settings) -> None:
     assert second.is_won()
     second.check()
     store.close()
+
+
+def test_who_was_elected_again_can_tell_and_to_ask_is_not_to_stand(
+    postgresql: PostgreSQL, database: str, stand: Callable[[], Election]
+) -> None:
+    one, other = stand(), stand()
+    assert one.term_of_office() == 0
+    assert other.is_won()
+    assert [one.term_of_office(), other.term_of_office(), other.term_of_office()] == [0, 1, 1]
+    end_sessions(postgresql, database)
+    with pytest.raises(StoreUnusable):
+        other.term_of_office()
+    assert other.term_of_office() == 0
+    assert until(other.is_won)
+    assert other.term_of_office() == 2
+
+
+def test_on_sqlite_it_is_always_the_first_term(desk_settings: Settings) -> None:
+    store = open_store(desk_settings.database_url)
+    try:
+        assert Election(lambda: store).term_of_office() == 1
+    finally:
+        store.close()

@@ -12,6 +12,7 @@ TELLS_TIMES = {
     "cli/webhook_commands.py": "when a test message was made",
     "evaluation/comparison.py": "what readers see now",
     "evaluation/runs.py": "what readers see now",
+    "indexing/collection_catalog.py": "when another machine last gave a sign of filling",
     "indexing/rebuild.py": "what readers see now, for the gate",
     "operations/demo.py": "what readers see now",
     "operations/indexer_process.py": "which entries of the audit log are too old",
