@@ -1,19 +1,20 @@
-"""Whole lists over a large snapshot of drawn rows: CPU, memory, and whether the search loses items.
+"""Searches and lists over a large snapshot of drawn rows: CPU, memory, and what the search loses.
 
     python -m benchmarks.build_cost --alone 1000000 --folder DIR
     OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python -m benchmarks.large_lists DIR/snapshot
 
 The rows of `build_cost` have few columns; the others are drawn into files beside the snapshot and
-mapped as its own are. Lists of twelve are made of articles that are spread over the archive, as
-`GET related` makes them, but without HTTP. `own memory` is what the process holds beside mapped
-files (RssAnon) after the lists. Then each list is made again where vectors are searched without
-inverted lists: `the same` is the share of its places that have the same article. `opening` is the
-CPU of opening the snapshot without that of comparing checksums.
+mapped as its own are. A search finds 200 rows, of all or of a random part of them, on one thread;
+recall@12 is of the twelve nearest, against an exact scan. Lists of twelve are made of articles that
+are spread over the archive, as `GET related` makes them, but without HTTP. `own memory` is what the
+process holds beside mapped files (RssAnon) after the lists. Then each list is made again where
+vectors are searched without inverted lists: `the same` is the share of its places that have the
+same article. `opening` is the CPU of opening the snapshot without that of comparing checksums.
 """
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -38,6 +39,10 @@ from recommender.ranking.scoring import find_seed
 NOW: Final = 3e8
 """The end of the time in which the rows of `build_cost` were published."""
 SECTIONS: Final = 12
+SEARCHES: Final = 200
+FETCHED: Final = 200
+LISTED: Final = 12
+PARTS: Final = (1.0, 0.5, 0.05, 0.005)
 WARM: Final = 20
 PATH: Final = click.Path(path_type=Path, file_okay=False, exists=True)
 
@@ -103,6 +108,25 @@ def cost_of_opening(snapshot: Path) -> float:
     return time.process_time() - compared - (compared - begun)
 
 
+def search_figures(view: View) -> Iterator[str]:
+    """What searches cost, and how many of the twelve nearest rows they find, by filter."""
+    vectors, draw = view.snapshot.vectors, np.random.default_rng(0)
+    queries = vectors.fetch(np.sort(draw.choice(len(vectors), SEARCHES, replace=False)))
+    for part in PARTS:
+        allowed = draw.random(len(vectors)) < part
+        own = np.flatnonzero(allowed)
+        near = np.argsort(-(queries @ vectors.fetch_stored(own).T), axis=1)[:, :LISTED]
+        spent, found = list[float](), list[int]()
+        for query, places in zip(queries, near, strict=True):
+            begun = time.thread_time()
+            hits = vectors.nearest(query, FETCHED, allowed)
+            spent.append(1_000 * (time.thread_time() - begun))
+            found.append(len({*hits.rows[:LISTED].tolist()} & {*own[places].tolist()}))
+        p50, p99 = np.percentile(spent[SEARCHES // 4 :], (50, 99))
+        recall = sum(found) / (LISTED * SEARCHES)
+        yield f"of {part:7.1%}    {p50:8.2f} ms of CPU, p99 {p99:.2f}, recall@12 {recall:.4f}"
+
+
 @click.command(help=__doc__)
 @click.argument("snapshot", type=PATH)
 @click.option("--lists", default=300, show_default=True)
@@ -111,6 +135,9 @@ def main(snapshot: Path, lists: int) -> None:
     click.echo(f"opening       {cost_of_opening(snapshot):8.2f} s of CPU")
     with TemporaryDirectory(dir=snapshot.parent) as folder:
         view = open_view(snapshot, Path(folder))
+        click.echo("a search")
+        for line in search_figures(view):
+            click.echo(line)
         ids = [view.id_of(row) for row in spread_evenly(len(view), lists + WARM).tolist()]
         np.random.default_rng(1).shuffle(ids)
         found, spent = list[list[str]](), list[float]()

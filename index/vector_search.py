@@ -38,6 +38,8 @@ _COMPARED_EACH: Final = 4
 _SPARSE: Final = 64
 """Where one of so many rows is allowed, a scan would look at the filter longer than at vectors."""
 _MOST_PROBES: Final = 32
+_PART_VISITED: Final = 24
+"""One of so many lists is visited at least."""
 _FEW_QUERIES: Final = 32
 _MANY_QUERIES: Final = 128
 _MOST_LISTS: Final = 2**20
@@ -300,13 +302,15 @@ class Vectors:
     def count_visited(self, count: int) -> int:
         """How many lists a search visits if `count` rows are allowed; 0 if it scans all rows.
 
-        It visits no fewer if fewer rows are allowed, until it scans all.
+        It visits no fewer if fewer rows are allowed, until it scans all. It visits a part of all
+        lists at least, because the choice of varied items depends on the farthest candidate.
         """
         if self.lists is None or count <= EXACT_BELOW:
             return 0
         # The probes were measured with all rows allowed. With a filter, more lists are visited, to
         # compare about as many allowed rows as then.
         probes = self._probes * math.ceil(len(self) / count)
+        probes = max(probes, len(self.lists) // _PART_VISITED)
         return probes if probes < len(self.lists) else 0
 
 

@@ -215,6 +215,25 @@ def test_recall_is_what_the_manifest_promises(lists: Lists, share: float, least:
 
 
 @pytest.mark.long
+def test_a_search_visits_a_part_of_all_lists_at_least(lists: Lists) -> None:
+    exact, all_lists = lists.vectors._exact, lists.vectors.lists  # noqa: SLF001 - with other probes
+    few, many = (Vectors(exact, all_lists, probes) for probes in (2, 64))
+    assert few.count_visited(MANY) == 512 // 24
+    assert (many.count_visited(MANY), many.count_visited(MANY // 2)) == (64, 128)
+    allowed = np.ones(MANY, bool)
+    assert recall(few, allowed, 200) > recall_of_lists(all_lists, probes=2) + 0.01
+
+
+def recall_of_lists(lists: Any, probes: int) -> float:
+    """The recall@200 of as many lists."""
+    _, rows = lists.search(CLUSTERED[::1250], 200, probes)
+    allowed = np.ones(MANY, bool)
+    nearest = (brute_force(CLUSTERED, one, 200, allowed)[0] for one in CLUSTERED[::1250])
+    pairs = zip(rows.tolist(), (one.tolist() for one in nearest), strict=True)
+    return float(np.mean([len({*found} & {*wanted}) / 200 for found, wanted in pairs]))
+
+
+@pytest.mark.long
 def test_lists_with_too_few_results_are_completed(lists: Lists) -> None:
     allowed = np.ones(MANY, bool)
     hits = lists.vectors.nearest(CLUSTERED[0], 20_000, allowed)
