@@ -6,14 +6,14 @@ search is as good as brute force; and, if the model is the same, the lists are s
 the live generation. `measure_generations` gathers plain values, `judge_generation` decides.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from index import Manifest, Snapshot, View
+from index import Snapshot, View
 from index.arrays import spread_evenly
 from recommender.api import RELATED, Item, ListOptions
 from recommender.errors import GateRefused
@@ -40,6 +40,7 @@ __all__ = [
 Floats = NDArray[np.float32]
 ListFor = Callable[[str], tuple[Item, ...]]
 StoredVectors = Callable[[Sequence[str]], Mapping[str, NDArray[Any]]]
+TouchedSince = Callable[[Sequence[str]], Collection[str]]
 
 SAMPLE: Final = 100
 DEPTH: Final = 100  # recall is measured at this depth
@@ -55,6 +56,8 @@ PERSISTENCE: Final = 0.9  # the first ten places have 86 % of the weight
 LEAST_KEPT: Final = 0.8  # of the live generation's; ordinary 0.9, half missing 0.5
 FEW: Final = 5  # this many may always be removed: with few articles a share is not a measure
 LEAST_TRUE: Final = 0.99  # ordinary 1.0, broken at most 0.04
+MOST_EXCUSED: Final = 0.1
+"""At most so many of the rows may have another vector because their articles changed since."""
 LEAST_FOUND: Final = 0.99  # ordinary 1.0
 LEAST_RECALL: Final = 0.95  # a build reaches 0.99
 LEAST_ALIKE: Final = 0.5  # ordinary at least 0.86, broken at most 0.31 (0.66 on the desk)
@@ -143,6 +146,7 @@ def admit(
     *,
     stored: int,
     same_model: bool,
+    touched: TouchedSince = lambda _ids: (),
 ) -> None:
     """Let a generation through, or refuse it.
 
@@ -152,24 +156,22 @@ def admit(
         stored_vectors: reads the vectors of some articles from the store, by id; it may lack some.
         stored: how many articles the new one should have.
         same_model: whether both have vectors of one model and terms of one analyzer version.
+        touched: finds which of some articles were written or read since the new one was built.
 
     Raises:
         GateRefused: a check failed.
     """
-    measures = measure_generations(new, live, stored_vectors)
+    measures = measure_generations(new, live, stored_vectors, touched)
     if findings := judge_generation(*measures, stored=stored, same_model=same_model):
         raise GateRefused(tuple(map(str, findings)))
 
 
 def load_vectors(
-    store: ArticleStore, ids: Sequence[str], built: Manifest
+    store: ArticleStore, ids: Sequence[str], model: str
 ) -> dict[str, NDArray[np.float16]]:
-    """The stored vectors by article id; loaded again, not taken from what was built.
-
-    Articles that were written or read since are left out: the store has vectors of other texts.
-    """
-    hashes = store.text_hashes(ids, through=built.change)
-    vectors = store.features.vectors(list(hashes.values()), built.model)
+    """The stored vectors by article id; loaded again, not taken from what was built."""
+    hashes = store.text_hashes(ids)
+    vectors = store.features.vectors(list(hashes.values()), model)
     sound = {key for key, vector in vectors.items() if np.isfinite(vector).all() and vector.any()}
     return {article_id: vectors[key] for article_id, key in hashes.items() if key in sound}
 
@@ -233,7 +235,10 @@ def rank_biased_overlap(
 
 
 def measure_generations(
-    new: GateCandidate, live: GateCandidate | None, stored_vectors: StoredVectors
+    new: GateCandidate,
+    live: GateCandidate | None,
+    stored_vectors: StoredVectors,
+    touched: TouchedSince = lambda _ids: (),
 ) -> tuple[GateMeasures, GateMeasures | None]:
     """Gather what `judge_generation` decides on; of the live one only what is compared."""
     seeds = _choose_seeds(new.snapshot, None if live is None else live.snapshot)
@@ -243,7 +248,7 @@ def measure_generations(
     may_list = [frozenset(one for one in listed if candidate.may_list(one)) for candidate in both]
     rows = spread_evenly(len(new.snapshot), SAMPLE)
     alone = _measure_search(new.snapshot, rows)
-    alone["true"] = _share_of_true_vectors(new.snapshot, rows, stored_vectors)
+    alone["true"] = _share_of_true_vectors(new.snapshot, rows, stored_vectors, touched)
     found = [dict(zip(seeds, of_one, strict=True)) for of_one in lists]
     first = _measure_lists(new, found[0], may_list[0], may_list[0], **alone)
     return first, None if live is None else _measure_lists(live, found[1], may_list[1], may_list[0])
@@ -311,17 +316,26 @@ def _search_exactly(snapshot: Snapshot, queries: Floats, depth: int) -> Floats:
 
 
 def _share_of_true_vectors(
-    snapshot: Snapshot, rows: NDArray[np.int64], stored_vectors: StoredVectors
+    snapshot: Snapshot,
+    rows: NDArray[np.int64],
+    stored_vectors: StoredVectors,
+    touched: TouchedSince,
 ) -> float:
-    """Share of the rows whose vector is the one that the store has of that article, if any."""
+    """Share of the rows whose vector is the one that the store has of that article, if any.
+
+    Of those that have another one, as many as MOST_EXCUSED says do not count if their articles were
+    written or read since: the store has the vectors of other texts.
+    """
     ids = [snapshot.id_of(row) for row in rows.tolist()]
     stored, vectors = stored_vectors(ids), snapshot.vectors.fetch(rows)
-    same = [
-        float(_centre_stored(snapshot, row, stored[one]) @ vector) >= SAME
+    same = {
+        one: float(_centre_stored(snapshot, row, stored[one]) @ vector) >= SAME
         for one, row, vector in zip(ids, rows.tolist(), vectors, strict=True)
         if one in stored
-    ]
-    return float(np.mean(same)) if same else 1.0
+    }
+    others = [one for one, is_same in same.items() if not is_same]
+    excused = min(len(touched(others)) if others else 0, int(MOST_EXCUSED * len(same)))
+    return sum(same.values()) / (len(same) - excused) if same else 1.0
 
 
 def _centre_stored(snapshot: Snapshot, row: int, vector: NDArray[Any]) -> Floats:

@@ -110,11 +110,13 @@ class Staged:
         snapshot: complete and verified.
         expected: how many articles it should have, see `Gathered`.
         unread: how many articles have no features.
+        is_kept: whether the next build goes on here if this one is interrupted.
     """
 
     snapshot: StagedSnapshot
     expected: int
     unread: int
+    is_kept: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -166,6 +168,7 @@ def rebuild(
         report_catalog(store, catalog, model.fingerprint)
         if full:
             store.queue.retry_dead_letters()
+            catalog.sweep()  # an interrupted build has other features than there will be
         embedded = backfill(store, analyzer, meter, afresh=full)
         # Workers list a change with the features of the live snapshot's model. If the new snapshot
         # has another model, changes are acknowledged only when it is live.
@@ -173,8 +176,6 @@ def rebuild(
         changes_model = before is not None and before.model != model.fingerprint
         if not changes_model:
             store.queue.acknowledge_known(ANALYZER_VERSION, model.fingerprint, meter)
-        if full:
-            catalog.sweep()  # an interrupted build has other features than there are now
         staged = stage(store, catalog, model, meter=meter)
         live = None if force else open_live(catalog)
         done = publish(store, catalog, staged, live, keep=keep, force=force)
@@ -293,18 +294,23 @@ def stage(
             options |= gathered.options if kept is None else {**gathered.options, "writer": kept}
             staged = catalog.stage(rows, **options)
         # Gathered rows map files of the folder, which would not be freed if they were given back.
-        return Staged(staged, gathered.expected, gathered.unread)
+        return Staged(staged, gathered.expected, gathered.unread, kept is not None)
 
 
 def _may_go_on(store: ArticleStore, told: Mapping[str, Any]) -> bool:
     """Whether the log has what came after the rows of an interrupted build, and that is little.
 
-    Workers read it from the log, as they do after any build.
+    Workers read it from the log, as they do after any build. A deleted article must not come into
+    another snapshot, so after a deletion all begins anew.
     """
     gathered = Gathered(**told["gathering"])
     epoch, point = gathered.options["epoch"], position_of(gathered.options)
     most = GONE_ON_WITH * gathered.expected
-    return store.has_position(point, epoch) and store.entries_since(point, epoch) <= most
+    return (
+        store.has_position(point, epoch)
+        and store.entries_since(point, epoch) <= most
+        and not store.has_deletion_since(point.number)
+    )
 
 
 @contextmanager
@@ -343,8 +349,9 @@ def publish(
     try:
         if not force:
             _check_gate(staged, live, store, new.expected)
-    except Exception as fault:
-        catalog.discard(staged)
+    except BaseException as fault:
+        if isinstance(fault, Exception) or not new.is_kept:
+            catalog.discard(staged)
         if isinstance(fault, GateRefused):
             _note_refusal(store, catalog, str(fault))
         raise
@@ -397,10 +404,11 @@ def _check_gate(
     admit(
         GateCandidate.of(staged.snapshot, policy, now),
         None if live is None else GateCandidate.of(live, policy, now),
-        lambda ids: load_vectors(store, ids, new),
+        lambda ids: load_vectors(store, ids, new.model),
         stored=expected,
         same_model=live is not None
         and (new.model, new.analyzer) == (live.manifest.model, live.manifest.analyzer),
+        touched=lambda ids: store.touched_since(ids, new.change),
     )
 
 

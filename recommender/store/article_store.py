@@ -243,20 +243,20 @@ class ArticleStore:
                 texts[one.article.id] = one.article.with_text(bodies[one.text_hash])
         return texts
 
-    def text_hashes(self, ids: Sequence[str], through: int | None = None) -> dict[str, str]:
-        """Read the hashes of the texts of some articles, by id; deleted ones are left out.
-
-        Args:
-            ids: of the articles.
-            through: those that were written or read after this change are left out; None: none are.
-        """
+    def text_hashes(self, ids: Sequence[str]) -> dict[str, str]:
+        """Read the hashes of the texts of some articles, by id; deleted ones are left out."""
         table = schema.articles
-        query = sa.select(table.c.id, table.c.text_hash).where(table.c.id.in_(ids))
-        if through is not None:
-            query = query.where(table.c.touched <= through)
+        query = sa.select(table.c.id, table.c.text_hash)
         with self.engine.begin() as connection:
-            rows = connection.execute(query)
+            rows = connection.execute(query.where(table.c.id.in_(ids)))
             return {key: text_hash for key, text_hash in rows if text_hash is not None}
+
+    def touched_since(self, ids: Sequence[str], change: int) -> frozenset[str]:
+        """Find which of some articles were written, deleted or read after a change."""
+        table = schema.articles
+        query = sa.select(table.c.id).where(table.c.id.in_(ids), table.c.touched > change)
+        with self.engine.begin() as connection:
+            return frozenset(connection.scalars(query))
 
     def state(self) -> StoreState:
         """Read epoch and newest change together."""
@@ -316,6 +316,13 @@ class ArticleStore:
         """Whether a position is in this store's log."""
         with self.engine.begin() as connection:
             return has_position(connection, position, epoch)
+
+    def has_deletion_since(self, change: int) -> bool:
+        """Whether an article was deleted after a change; the log must reach back to it."""
+        table = schema.changes
+        query = sa.select(table.c.number).where(table.c.number > change, table.c.kind == "delete")
+        with self.engine.begin() as connection:
+            return connection.scalar(query.limit(1)) is not None
 
     def backlog(self, built_at: LogPosition, epoch: str) -> Backlog:
         """Count the work that is not done yet. It reads indexes only, so every scrape may ask.

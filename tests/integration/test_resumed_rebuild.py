@@ -104,32 +104,37 @@ def test_a_store_that_has_moved_on_a_little_is_gone_on_with(
     monkeypatch.setattr("recommender.indexing.rebuild.GONE_ON_WITH", 1.0)
     begun = desk_store.state().change
     interrupt(desk_store, own, "fields")
-    desk_store.delete("harbour-2")
-    write(desk_store, make_story("harbour-9", title="Another harbour", body="Ships of a harbour."))
+    write(desk_store, make_story("harbour-2", title="Another harbour", body="Ships of a harbour."))
+    write(desk_store, make_story("new", title="A new harbour", body="A harbour that is new."))
     done = rebuild(desk_store, own, fake_reader())
     assert "9 of 10 stages are there" in caplog.text
     assert done.change == begun
-    assert own.open(done.generation).row_of("harbour-2") is not None
+    assert own.open(done.generation).row_of("new") is None
     view = open_replica(own, desk_store, lambda: FAKE_MODEL).replica.view
-    assert view.row_of("harbour-2") is None
-    assert view.row_of("harbour-9") is not None
+    row = view.row_of("harbour-2")
+    assert row is not None
+    assert b"Another harbour" in view.display_of(row)
+    assert view.row_of("new") is not None
     after = rebuild(desk_store, own, fake_reader())
     assert after.change > begun
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("why", ["much", "restored", "features"])
+@pytest.mark.parametrize("why", ["much", "deleted", "restored", "features"])
 def test_what_does_not_fit_is_built_anew(
     own: Catalog,
     desk_store: ArticleStore,
+    make_story: Callable[..., dict[str, Any]],
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     why: str,
 ) -> None:
-    """Much has changed since, the log is that of a backup, or features are computed again."""
+    """Much has changed, an article is gone, the log is a backup's, or all is read again."""
     interrupt(desk_store, own, "fields")
+    monkeypatch.setattr("recommender.indexing.rebuild.GONE_ON_WITH", 0.0 if why == "much" else 9.0)
     if why == "much":
-        monkeypatch.setattr("recommender.indexing.rebuild.GONE_ON_WITH", 0.0)
+        write(desk_store, make_story("new", title="A new harbour", body="A harbour that is new."))
+    if why == "deleted":
         desk_store.delete("harbour-2")
     if why == "restored":
         with desk_store.engine.begin() as connection:
@@ -141,6 +146,31 @@ def test_what_does_not_fit_is_built_anew(
     assert "stages are there" not in caplog.text
     assert {"gathering", "vectors", "words", "places"} <= {*shown.labels}
     assert done.generation == whole(desk_store, own, monkeypatch)
+
+
+@pytest.mark.long
+def test_after_a_full_rebuild_was_interrupted_nothing_from_before_it_is_gone_on_with(
+    own: Catalog, desk_store: ArticleStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    interrupt(desk_store, own, "fields")
+    with pytest.raises(KeyboardInterrupt):
+        rebuild(desk_store, own, fake_reader(), full=True, meter=Shown("embedding"))
+    rebuild(desk_store, own, fake_reader())
+    assert "stages are there" not in caplog.text
+
+
+@pytest.mark.long
+def test_what_no_build_goes_on_with_is_removed_also_after_an_interrupt_at_the_gate(
+    own: Catalog, desk_store: ArticleStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("recommender.indexing.rebuild.KEPT_ABOVE", 1_000)
+    monkeypatch.setattr("recommender.indexing.rebuild.admit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        rebuild(desk_store, own, fake_reader())
+    assert list(own.folder.glob(".building-*")) == []
 
 
 @pytest.mark.long

@@ -359,6 +359,35 @@ def test_a_vector_is_correct_if_the_store_has_no_other(stage: Stage) -> None:
     assert measure(new, replace(archive, vectors=mixed)).true == 0.5
 
 
+@pytest.mark.parametrize(("edited", "share"), [(5, 1.0), (6, 1.0), (10, 50 / 54)])
+def test_articles_that_changed_since_may_have_another_vector_but_not_many(
+    stage: Stage, edited: int, share: float
+) -> None:
+    archive = archive_of(60)
+    new, rows = stage(archive), np.arange(60)
+    vectors = np.where((rows < edited)[:, np.newaxis], -archive.vectors, archive.vectors)
+    changed = replace(archive, vectors=vectors)
+    true = measure_generations(new, None, changed.stored, lambda ids: ids)[0].true
+    assert true == pytest.approx(share)
+    untouched = measure_generations(new, None, changed.stored, lambda _ids: ())[0].true
+    assert untouched == pytest.approx(1 - edited / 60)
+
+
+def test_vectors_of_others_are_refused_also_if_every_article_was_written_since(
+    stage: Stage,
+) -> None:
+    archive = archive_of(60)
+    with pytest.raises(GateRefused, match="true"):
+        admit(
+            stage(archive.shuffle()),
+            None,
+            archive.stored,
+            stored=60,
+            same_model=False,
+            touched=lambda ids: ids,
+        )
+
+
 def test_an_empty_generation_has_no_measures(stage: Stage) -> None:
     nothing = archive_of(60).part(0)
     new = stage(nothing)

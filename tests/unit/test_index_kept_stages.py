@@ -1,5 +1,6 @@
 """The stages of an interrupted build: what is gone on with, and what is not."""
 
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 from index import BadRows, Catalog, KeptStages, RowSpool, keep_stages, open_rows
 from index.build import STAGES
 from index.catalog import KEPT
+from index.disk import replace_file
 from tests.support.index_rows import STAMP, sample_rows
 
 ORIGIN: Final = {"change": 1, "notes": {"mark": "x"}}
@@ -163,6 +165,42 @@ def test_one_damaged_file_is_enough_to_begin_anew(left: Path, tmp_path: Path) ->
             (copy / name).write_bytes(flipped if at % 3 == 1 or not data else data[:-1])
         assert begins_anew(copy), name
     assert not begins_anew(left)
+
+
+def test_a_state_that_says_something_else_begins_anew(left: Path) -> None:
+    """Also where it is JSON, and all files are as it says."""
+    state = left / "state.json"
+    data = state.read_bytes().replace(b'"told": null', b'"told": true', 1)
+    assert data != state.read_bytes()
+    state.unlink()  # the other copies share the file
+    state.write_bytes(data)
+    assert begins_anew(left)
+
+
+def test_all_files_are_on_the_disk_before_the_state_names_them(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced, named = set[tuple[int, int]](), list[str]()
+    sync, replace_state = os.fsync, replace_file
+
+    def note(fd: int) -> None:
+        sync(fd)
+        synced.add((os.fstat(fd).st_ino, os.fstat(fd).st_size))
+
+    def check(path: Path, data: bytes) -> None:
+        stages = json.loads(data.partition(b"\n")[2])["stages"]
+        names = [name for stage in stages.values() for name in stage["files"]]
+        for name in names:
+            told = (path.parent / name).stat()
+            assert (told.st_ino, told.st_size) in synced, name
+            assert any(ino == (path.parent / name).parent.stat().st_ino for ino, _ in synced), name
+        named.extend(names)
+        replace_state(path, data)
+
+    monkeypatch.setattr("os.fsync", note)
+    monkeypatch.setattr("index.kept_stages.replace_file", check)
+    publish(catalog)
+    assert {name.partition("/")[0] for name in named} == {"rows", "snapshot", "results"}
 
 
 def test_other_rows_or_options_begin_anew(
