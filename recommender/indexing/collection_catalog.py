@@ -234,12 +234,8 @@ class CollectionCatalog(Catalog):
 
         A filling that goes on may hold it too: it is ended, and its rebuild fails.
         """
-        live = self._live()
-        names = [one for one in self._milvus.collections() if one != live]
-        doomed = tuple(one for one in names if self._may_hold(one, change))
-        for one in doomed:
-            self._milvus.drop(one)
-        return doomed
+        doomed = (one for one in self._milvus.collections() if self._may_hold(one, change))
+        return tuple(one for one in doomed if self._drop_unless_live(one))
 
     def _may_hold(self, name: str, change: int) -> bool:
         """Whether a collection or its statistics are older than a change, or it is not whole."""
@@ -266,10 +262,18 @@ class CollectionCatalog(Catalog):
         try:
             self._sign(name, is_filling=False)
             for one in self._milvus.collections():
-                if one not in {before, name} and self._is_over(one):
-                    self._milvus.drop(one)
+                # Another machine may have made a later one live meanwhile.
+                if one != before and one < name and self._is_over(one):
+                    self._drop_unless_live(one)
         except IndexFault as fault:
             _log.warning("collections that nobody needs stay until the next publication: %s", fault)
+
+    def _drop_unless_live(self, name: str) -> bool:
+        """Drop a collection, unless it is the live one just before; whether it was dropped."""
+        if name == self._live():
+            return False
+        self._milvus.drop(name)
+        return True
 
     def _whole(self, snapshot: Snapshot) -> str:
         """The name of a whole collection of a snapshot; if there is none, it is filled."""

@@ -167,6 +167,34 @@ def test_two_machines_that_fill_one_generation_leave_one_whole_collection(
     assert open_collection(milvus).index.count() == len(snapshot)
 
 
+def test_a_machine_drops_nothing_that_another_has_made_live_meanwhile(
+    own_desk: Settings,
+    store: ArticleStore,
+    milvus: Milvus,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    first, machines = milvus.live(), list[tuple[CollectionCatalog, Snapshot]]()
+    for number in range(2):
+        put(own_desk, store, titled(f"new-{number}", "New"))
+        folder = tmp_path / f"machine-{number}"
+        rebuild(store, Catalog(folder), fake_reader())
+        machines.append((CollectionCatalog(folder, milvus), Catalog(folder).open_live()))
+    real, moments = CollectionCatalog._sign, list[str]()  # noqa: SLF001 - right after the alias
+
+    def sign(self: CollectionCatalog, name: str, *, is_filling: bool) -> None:
+        if not is_filling and not moments:
+            moments.append(name)
+            machines[1][0].flip(machines[1][1])
+        real(self, name, is_filling=is_filling)
+
+    monkeypatch.setattr(CollectionCatalog, "_sign", sign)
+    machines[0][0].flip(machines[0][1])
+    assert milvus.live() not in {first, *moments}
+    assert open_collection(milvus).index.count() == len(machines[1][1])
+    assert {*moments, milvus.live()} <= {*milvus.collections()}
+
+
 def fill_in_part(milvus: Milvus, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch) -> str:
     """Begin to fill a collection, and end before it is whole; return its name."""
     before = {*milvus.collections()}
