@@ -17,6 +17,7 @@ from index.errors import RowsRefused
 from index.milvus import Milvus, MilvusCollection
 from index.tenures import Stamp
 from recommender.analysis.analyzer import ANALYZER_VERSION
+from recommender.errors import StoreRestored
 from recommender.indexing.collection_catalog import OpenedCollection, open_collection
 from recommender.indexing.documents import IndexedDocument, build_rows
 from recommender.live.replica import MOST_UNREAD
@@ -34,13 +35,17 @@ class CollectionWriter:
     """The writer of a collection, from when it is made until another one is."""
 
     def __init__(self, milvus: Milvus, store: ArticleStore) -> None:
-        """Begin a tenure in the live collection.
+        """Begin a tenure in the live collection, if that is of this store.
 
         Raises:
             IndexFault: there is none, or the server does not answer.
             StoreUnusable: the store cannot be read.
+            StoreRestored: this is another store than that of the collection.
         """
         self._opened = open_collection(milvus)
+        found = self._opened.position()
+        if not store.has_position(found, self._opened.origin.epoch):
+            raise StoreRestored(found.number)
         self._tenure = self._opened.begin_tenure()
         self._point = self._opened.position()
         self._began = self._point.number

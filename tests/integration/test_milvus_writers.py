@@ -22,6 +22,7 @@ from index.milvus_notes import rows_of_note
 from index.statistics import statistics_of
 from index.stored_rows import read_stored
 from index.tenures import Stamp
+from recommender.errors import StoreRestored
 from recommender.indexing.collection_catalog import (
     FORGOTTEN_SECONDS,
     SEARCHED,
@@ -387,6 +388,21 @@ def test_the_feed_asks_before_each_page_whether_it_still_may(
             pass
         assert read_tenures(milvus, milvus.live()).keys() > tenures
     assert len(titles(milvus, *(f"many-{number}" for number in range(150)))) == 150
+
+
+def test_nothing_is_written_to_a_collection_of_another_store(
+    milvus: Milvus, catalog: CollectionCatalog, tmp_path: Path
+) -> None:
+    name, rows = milvus.live(), len(catalog.open_live())
+    tenures = read_tenures(milvus, name)
+    with closing(open_store(f"sqlite:///{tmp_path / 'other.db'}")) as other:
+        write(other, titled("foreign", "Of another store"))
+        feed = CollectionFeed(lambda: milvus, lambda: other)
+        for _ in range(2):
+            with pytest.raises(StoreRestored):
+                feed.step()
+    assert read_tenures(milvus, name) == tenures
+    assert open_collection(milvus).index.count() == rows
 
 
 def test_a_row_that_is_too_large_keeps_no_other_out(
