@@ -134,6 +134,10 @@ class OpenedCollection:
         self.position()
         return number
 
+    def newest_tenure(self) -> int:
+        """The number of the tenure that is the present one, by what is noted now."""
+        return max(read_tenures(self._milvus, self.name))
+
     def note_position(self, tenure: int, began: int, point: LogPosition) -> None:
         """Note up to where in the change log a writer has written all."""
         self._note(tenure, Tenure(began, point))

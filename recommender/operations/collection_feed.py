@@ -81,7 +81,9 @@ class CollectionFeed:
         if not self._term:
             return True
         milvus, store = self._milvus(), self._store()
-        if self._writer is None or milvus.live() != self._writer.name:
+        writer = self._writer
+        if writer is None or milvus.live() != writer.name or writer.is_overtaken():
+            self._writer = None  # if it cannot begin
             self._writer = CollectionWriter(milvus, store)
         return self._writer.step(store)
 

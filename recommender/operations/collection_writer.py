@@ -59,6 +59,14 @@ class CollectionWriter:
         """The name of the collection."""
         return self._opened.name
 
+    def is_overtaken(self) -> bool:
+        """Whether a later tenure was noted than this one; a look for it is due now and then.
+
+        The note of a writer that was replaced may arrive late, and its number may be the higher:
+        what this writer has written does not count then. Who was elected begins anew.
+        """
+        return self._is_look_due() and self._opened.newest_tenure() > self._tenure
+
     def step(self, store: ArticleStore) -> bool:
         """Write the next page of the change log; return whether its end was reached.
 
@@ -84,7 +92,7 @@ class CollectionWriter:
 
     def _repair_if_due(self, store: ArticleStore) -> None:
         """Write again what somebody has overwritten after being replaced."""
-        if time.monotonic() < self._repair_at:
+        if not self._is_look_due():
             return
         self._repair_at = time.monotonic() + REPAIR_SECONDS
         ids = self._opened.index.late_ids(MOST_REPAIRED)
@@ -95,6 +103,9 @@ class CollectionWriter:
         self._index.remove({*ids} - {one.id for one in present})
         self._write(present)
         _log.warning("%d articles that a replaced indexer had overwritten are repaired", len(ids))
+
+    def _is_look_due(self) -> bool:
+        return time.monotonic() >= self._repair_at
 
     @property
     def _index(self) -> MilvusCollection:

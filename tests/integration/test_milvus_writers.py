@@ -371,6 +371,52 @@ def test_of_two_writers_that_begin_at_once_one_is_the_later(
         whole_of(last, store)
 
 
+def test_an_indexer_begins_anew_when_the_note_of_a_replaced_one_arrives_late(
+    own_desk: Settings, store: ArticleStore, milvus: Milvus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the number of the late one is the higher, though it was replaced."""
+    monkeypatch.setattr("recommender.operations.collection_writer.REPAIR_SECONDS", 0.0)
+    numbers, real, sent = iter((9, 1)), Milvus.write_note, list[Callable[[], object]]()
+    monkeypatch.setattr("index.tenures.secrets.randbits", lambda _: next(numbers, 7))
+
+    def write_note(self: Milvus, name: str, key: str, data: bytes) -> None:
+        if key.startswith("tenure-") and not sent:
+            sent.append(partial(real, self, name, key, data))
+            raise Unlucky
+        real(self, name, key, data)
+
+    monkeypatch.setattr(Milvus, "write_note", write_note)
+    with pytest.raises(Unlucky):
+        CollectionFeed(lambda: milvus, lambda: store).step()
+    feed = CollectionFeed(lambda: milvus, lambda: store)
+    put(own_desk, store, titled("before", "Acknowledged"))
+    while not feed.step():
+        pass
+    sent[0]()
+    assert titles(milvus, "before") == {}
+    put(own_desk, store, titled("after", "Acknowledged"))
+    while not feed.step():
+        pass
+    assert {*titles(milvus, "before", "after")} == {"before", "after"}
+    assert open_collection(milvus).index.late_ids(9) == []
+
+
+def test_the_feed_writes_to_the_collection_that_is_live_now(
+    own_desk: Settings, store: ArticleStore, catalog: CollectionCatalog, milvus: Milvus
+) -> None:
+    feed = CollectionFeed(lambda: milvus, lambda: store)
+    put(own_desk, store, titled("one", "One"))
+    while not feed.step():
+        pass
+    before = milvus.live()
+    rebuild(store, catalog, fake_reader())
+    assert milvus.live() != before
+    put(own_desk, store, titled("two", "Two"))
+    while not feed.step():
+        pass
+    assert {*titles(milvus, "one", "two")} == {"one", "two"}
+
+
 def test_the_feed_asks_before_each_page_whether_it_still_may(
     store: ArticleStore, milvus: Milvus
 ) -> None:
