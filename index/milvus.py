@@ -183,6 +183,10 @@ class Milvus:
         """Read the short notes whose keys begin so, by the rest of the key."""
         return read_short_notes(_NoteRows(self.client, name), prefix)
 
+    def remove_notes(self, name: str, keys: Iterable[str]) -> None:
+        """Remove short notes, present or not."""
+        _NoteRows(self.client, name).forget(expression_of(HasId(frozenset(keys))))
+
 
 class LazyMilvus:
     """A connection, made when it is first needed, and kept; safe to share between threads."""
@@ -308,16 +312,11 @@ class MilvusCollection:
 
     def late_ids(self, limit: int) -> list[str]:
         """The ids of some rows that do not count: a writer wrote them after it was replaced."""
-        if not self._tenures.ends:
+        if not self._tenures.began:
             return []
+        given = {"output_fields": ["id"], "limit": limit, "timeout": READ_SECONDS}
         with _away():
-            found = self._ask(
-                self._client.query,
-                filter=late_rows(self._tenures),
-                output_fields=["id"],
-                limit=limit,
-                timeout=READ_SECONDS,
-            )
+            found = self._ask(self._client.query, filter=late_rows(self._tenures), **given)
         return [str(row["id"]) for row in found]
 
     def settle(self) -> None:

@@ -275,9 +275,9 @@ def written_before(stamp: Stamp) -> str:
 
 
 def late_rows(tenures: Tenures) -> str:
-    """The condition that a row does not count; some tenure must be over."""
-    ends = sorted(tenures.ends.items())
-    return " or ".join(f"(tenure == {number} and since >= {end})" for number, end in ends)
+    """The condition that a row does not count; some tenure must be known."""
+    began = tenures.began.items()
+    return " or ".join(f"(tenure < {number} and since >= {place})" for number, place in began)
 
 
 def _scalar_values(stored: StoredRows, name: str) -> list[Any]:

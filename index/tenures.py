@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
-from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -44,22 +43,26 @@ class Tenures:
     where that note is. So what a writer had read after the place where a later one began is late.
 
     Attributes:
-        ends: by number of each tenure that is over, the first place where a later one began.
+        began: where in the log they began, by their numbers, both rising. A tenure is not among
+            them if a later one began there or before: of the other ones it tells nothing more, and
+            its own rows are late without it.
     """
 
-    ends: Mapping[int, int] = field(default_factory=dict)
+    began: Mapping[int, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, began: Mapping[int, int]) -> Tenures:
         """Compare tenures: by number of each, the place of the log where it began."""
-        numbers = sorted(began, reverse=True)
-        first = accumulate((began[number] for number in numbers), min)
-        return cls(dict(zip(numbers[1:], first, strict=False)))
+        kept = dict[int, int]()
+        for number in sorted(began, reverse=True):
+            if not kept or began[number] < min(kept.values()):
+                kept[number] = began[number]
+        return cls(dict(reversed(kept.items())))
 
     def admit(self, stamp: Stamp) -> bool:
-        """Whether a row counts; those of writers that are not known yet do."""
-        end = self.ends.get(stamp.tenure)
-        return end is None or stamp.since < end
+        """Whether a row counts; those of writers later than all that are known do."""
+        later = (place for number, place in self.began.items() if number > stamp.tenure)
+        return stamp.since < next(later, stamp.since + 1)
 
 
 def later_than(numbers: Iterable[int]) -> int:

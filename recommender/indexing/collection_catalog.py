@@ -132,7 +132,17 @@ class OpenedCollection:
             self._note(number, Tenure(began.number, began))
             tenures = read_tenures(self._milvus, self.name)
         self.position()
+        self._forget_needless(tenures)
         return number
+
+    def _forget_needless(self, tenures: Mapping[int, Tenure]) -> None:
+        """Remove the notes of tenures without which the same rows count.
+
+        While a server takes notes and no rows, each attempt has a tenure that begins at one place.
+        """
+        needed = Tenures.of({number: one.began for number, one in tenures.items()}).began
+        if needless := tenures.keys() - needed.keys() - {FILLING.tenure}:
+            self._milvus.remove_notes(self.name, (f"{TENURE}{one}" for one in needless))
 
     def newest_tenure(self) -> int:
         """The number of the tenure that is the present one, by what is noted now."""

@@ -436,6 +436,28 @@ def test_the_feed_asks_before_each_page_whether_it_still_may(
     assert len(titles(milvus, *(f"many-{number}" for number in range(150)))) == 150
 
 
+def test_attempts_that_fail_leave_one_tenure(
+    own_desk: Settings, store: ArticleStore, milvus: Milvus
+) -> None:
+    """While the server takes notes, and no rows."""
+    put(own_desk, store, titled("usual", "Usual"))
+    with held_back(milvus, "upsert") as sent:
+        for _ in range(4):
+            with pytest.raises(Unlucky):
+                CollectionFeed(lambda: milvus, lambda: store).step()
+    assert len(read_tenures(milvus, milvus.live())) == 2  # that, and the filling
+    feed = CollectionFeed(lambda: milvus, lambda: store)
+    while not feed.step():
+        pass
+    put(own_desk, store, titled("usual", "Edited"))
+    while not feed.step():
+        pass
+    for send in sent:
+        send()  # by tenures whose notes are gone
+    assert titles(milvus, "usual") == {}
+    assert open_collection(milvus).index.late_ids(9) == ["usual"]
+
+
 def test_nothing_is_written_to_a_collection_of_another_store(
     milvus: Milvus, catalog: CollectionCatalog, tmp_path: Path
 ) -> None:

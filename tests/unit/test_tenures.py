@@ -12,10 +12,20 @@ from index.tenures import FILLING, Stamp, Tenures, later_than
 
 def test_what_was_read_after_the_place_where_a_later_writer_began_is_late() -> None:
     tenures = Tenures.of({3: 10, 5: 40, 8: 20})
-    assert tenures.ends == {3: 20, 5: 20}
+    assert tenures.began == {3: 10, 8: 20}
     assert [tenures.admit(Stamp(3, since)) for since in (10, 19, 20, 90)] == [1, 1, 0, 0]
     assert [tenures.admit(Stamp(5, since)) for since in (40, 90)] == [0, 0]
     assert all(tenures.admit(Stamp(8, since)) for since in (20, 90))
+
+
+@given(began=st.dictionaries(st.integers(1, 9), st.integers(0, 5)), tenure=st.integers(0, 9))
+def test_tenures_that_tell_nothing_more_are_not_needed(began: dict[int, int], tenure: int) -> None:
+    kept = Tenures.of(began)
+    assert Tenures.of(kept.began).began == kept.began == dict(sorted(kept.began.items()))
+    assert [*kept.began.values()] == sorted({*kept.began.values()})
+    for since in range(-1, 6):
+        late = any(number > tenure and since >= place for number, place in began.items())
+        assert kept.admit(Stamp(tenure, since)) is not late
 
 
 def test_rows_of_the_filling_and_of_writers_not_known_yet_count() -> None:
