@@ -13,7 +13,8 @@ import json
 import logging
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
@@ -23,18 +24,20 @@ from index import Catalog, IndexFault, NoSnapshot, Snapshot, SnapshotDamaged, St
 from index.errors import RowsRefused
 from index.milvus import Milvus, MilvusCollection
 from index.milvus_language import SearchedColumns
-from index.statistics import Statistics, read_statistics, write_statistics
+from index.statistics import Statistics, read_statistics, statistics_of, write_statistics
 from index.stored_rows import read_stored
 from index.tenures import FILLING, Tenures, later_than
+from recommender.analysis.analyzer import ANALYZER_VERSION
 from recommender.indexing.snapshots import FULL_NOTE, Origin
 from recommender.ranking.conditions import SEARCHED_COLUMNS
 from recommender.settings import Settings
-from recommender.store import LogPosition
+from recommender.store import LogPosition, open_store
 
 __all__ = [
     "CollectionCatalog",
     "OpenedCollection",
     "catalog_over",
+    "deletions_of",
     "open_collection",
     "read_tenures",
 ]
@@ -46,6 +49,7 @@ STATE: Final = "state"
 FORGOTTEN_SECONDS: Final = 3_600.0
 """So long after its last sign of life a filling has died: it gives one every few seconds."""
 SIGN_SECONDS: Final = 10.0
+UPDATES_AT_ONCE: Final = 500
 MOST_TENURES: Final = 10_000
 SEARCHED: Final = SearchedColumns(SEARCHED_COLUMNS, "published_at")
 _ATTEMPT: Final = re.compile(r"_([0-9a-f]{8,})x[0-9a-f]{8}")
@@ -203,16 +207,53 @@ def catalog_over(settings: Settings) -> "CollectionCatalog":
     Raises:
         EngineAway: the server does not answer.
     """
-    return CollectionCatalog(settings.data.snapshots, Milvus(settings.milvus))
+    deletions = deletions_of(settings.database_url)
+    return CollectionCatalog(settings.data.snapshots, Milvus(settings.milvus), deletions)
+
+
+def deletions_of(database_url: str) -> Callable[[Origin], frozenset[str]]:
+    """What tells which articles were deleted from a store since a snapshot of it was built."""
+
+    def deleted_since(origin: Origin) -> frozenset[str]:
+        reached, found, is_whole = origin.point, set[str](), False
+        with closing(open_store(database_url)) as store:
+            if not store.has_position(reached, origin.epoch):
+                return frozenset()  # no writer follows this store into such a collection
+            while not is_whole:
+                reached, page = store.updates_after(
+                    reached,
+                    epoch=origin.epoch,
+                    analyzer=ANALYZER_VERSION,
+                    model=origin.model,
+                    limit=UPDATES_AT_ONCE,
+                )
+                found |= {one.id for one in page.updates if one.outline is None}
+                is_whole = page.complete
+        return frozenset(found)
+
+    return deleted_since
 
 
 class CollectionCatalog(Catalog):
     """A catalog of which each generation that goes live is live in Milvus too."""
 
-    def __init__(self, folder: Path, milvus: Milvus) -> None:
-        """Publish what is published in a folder also to a server."""
+    def __init__(
+        self,
+        folder: Path,
+        milvus: Milvus,
+        deleted_since: Callable[[Origin], frozenset[str]] = lambda _: frozenset(),
+    ) -> None:
+        """Publish what is published in a folder also to a server.
+
+        Args:
+            folder: the generations.
+            milvus: the server.
+            deleted_since: the articles that were deleted since a snapshot was built: their rows
+                do not go live. Another machine may have erased some, and be done with it.
+        """
         super().__init__(folder)
         self._milvus = milvus
+        self._deleted_since = deleted_since
 
     def publish(self, staged: StagedSnapshot) -> str:
         """Put a staged snapshot into a collection, and make it live there, then here.
@@ -272,6 +313,9 @@ class CollectionCatalog(Catalog):
         name, before = self._whole(snapshot), self._live()
         if name == before:
             return
+        if gone := self._deleted_since(Origin.of(snapshot.manifest)):
+            layout = statistics_of(snapshot).layout
+            self._milvus.open(name, layout, SEARCHED).remove(gone)
         self._milvus.publish(name)
         try:
             self._sign(name, is_filling=False)

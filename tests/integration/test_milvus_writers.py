@@ -28,6 +28,7 @@ from recommender.indexing.collection_catalog import (
     SEARCHED,
     STATE,
     CollectionCatalog,
+    deletions_of,
     open_collection,
     read_tenures,
 )
@@ -540,3 +541,17 @@ def test_an_erased_article_is_in_no_collection_and_no_statistics(
     again = erased("doomed")
     assert (again.published, again.collections) == (None, ())
     assert milvus.live() == live
+
+
+def test_what_was_deleted_since_a_snapshot_was_built_does_not_go_live_with_it(
+    own_desk: Settings, store: ArticleStore, milvus: Milvus, tmp_path: Path
+) -> None:
+    """Another machine may have erased it before this one began to fill a collection."""
+    before = milvus.live()
+    put(own_desk, store, titled("doomed", "Of a snapshot"), titled("kept", "Kept"))
+    rebuild(store, Catalog(tmp_path), fake_reader())
+    store.delete("doomed")
+    other = CollectionCatalog(tmp_path, milvus, deletions_of(own_desk.database_url))
+    other.flip(other.open_live())
+    assert milvus.live() != before
+    assert titles(milvus, "doomed", "kept") == {"kept": "Kept"}
