@@ -84,8 +84,8 @@ class CollectionFeed:
         writer = self._writer
         if writer is None or milvus.live() != writer.name or writer.is_overtaken():
             self._writer = None  # if it cannot begin
-            self._writer = CollectionWriter(milvus, store)
-        return self._writer.step(store)
+            writer = self._writer = CollectionWriter(milvus, store)
+        return writer.step(store)
 
     def _run(self) -> None:
         while self._pause.wait():
