@@ -5,7 +5,7 @@ from that as `State` makes it from the view of a snapshot.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from functools import partial
@@ -33,7 +33,7 @@ from recommender.ranking.candidates import ListRequest
 from recommender.ranking.filters import is_visible, row_is_visible
 from recommender.ranking.overrides import ActiveOverrides
 from recommender.ranking.related import list_related
-from recommender.ranking.scoring import seed_of
+from recommender.ranking.scoring import Seed, seed_of
 from recommender.ranking.several_seeds import request_like
 from recommender.store import ArticleStore, Receipt
 from recommender.web.limits import hold_if_free
@@ -235,7 +235,7 @@ class CollectionState(State):
 
             def request(live: LiveState) -> ListRequest:
                 likes, unlikes = (
-                    [seed_of(live.view, one) or outside[one] for one in some]
+                    [_seed_among(outside, live.view, one) for one in some]
                     for some in (like, unlike)
                 )
                 of_list = (options, live.active_policy.policy, now, live.overrides)
@@ -339,6 +339,18 @@ def state_over(state: State) -> CollectionState:
     given = {one.name: getattr(state, one.name) for one in fields(State)}
     follower = CollectionFollower(milvus, state.store, state.follower.heartbeats)
     return CollectionState(**{**given, "follower": follower})
+
+
+def _seed_among(outside: Mapping[str, Seed], view: View, article_id: str) -> Seed:
+    """A seed of a view, or one of those outside it.
+
+    Raises:
+        _Moved: its article was deleted since its row was found.
+    """
+    seed = seed_of(view, article_id) or outside.get(article_id)
+    if seed is None:
+        raise _Moved
+    return seed
 
 
 def _is_full(related: RelatedList) -> bool:

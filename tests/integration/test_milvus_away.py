@@ -226,8 +226,12 @@ def before_answers(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], An
 
 
 def test_a_list_is_of_the_change_log_as_it_is_after_the_last_answer(
-    desk: FlaskClient, writer: FlaskClient, before_answers: Callable[[Callable[[], Any]], None]
+    desk: FlaskClient,
+    writer: FlaskClient,
+    before_answers: Callable[[Callable[[], Any]], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("recommender.web.collection_state.LIST_SECONDS", 600.0)
     assert {"harbour-4", "harbour-5", "harbour-6"} <= listed(desk)
 
     def change() -> None:
@@ -255,6 +259,13 @@ def test_a_list_is_of_the_change_log_as_it_is_after_the_last_answer(
     before_answers(withdraw)
     after = {item["id"] for item in desk.post("/v1/related", json=like).get_json()["items"]}
     assert after == before - {"harbour-7"}
+
+    def withdraw_an_example() -> None:
+        assert writer.delete("/v1/articles/harbour-2").status_code == 204
+        shared(desk).follower.refresh()
+
+    before_answers(withdraw_an_example)
+    assert desk.post("/v1/related", json=like).status_code == 410
 
 
 def test_a_list_is_made_anew_where_another_collection_went_live_meanwhile(
