@@ -108,17 +108,25 @@ class CollectionReplica(Replica):
 
     def apply(self, updates: Iterable[Update]) -> None:
         """Note what updates say of their articles."""
-        standings = {one.id: _standing_of(one) for one in updates}
+        known = self._view.standings
+        standings = {one.id: _standing_of(one, known.get(one.id)) for one in updates}
         if standings:
-            self._view = replace(self._view, standings={**self._view.standings, **standings})
+            self._view = replace(self._view, standings={**known, **standings})
 
 
-def _standing_of(update: Update) -> Standing:
+def _standing_of(update: Update, before: Standing | None) -> Standing:
+    """What an update says of its article, of which something was known before or not.
+
+    An article of which no text was read yet is new, or was deleted and written anew.
+    """
     if update.outline is None:
-        return Standing(update.change)
+        return Standing(update.change, since=update.change)
     columns = {name: column[0] for name, column in visibility_columns([update.outline]).items()}
     recommendable = not update.outline.never_recommend
-    return Standing(update.change, {**columns, "recommendable": recommendable})
+    since = 0 if before is None else before.since
+    if update.features is None:
+        since = update.change
+    return Standing(update.change, {**columns, "recommendable": recommendable}, since)
 
 
 class NoJournal(Journal):

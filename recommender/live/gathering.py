@@ -44,10 +44,13 @@ class Standing:
     Attributes:
         change: number of the change.
         columns: by name, the columns that say whether it may be listed; none if it was deleted.
+        since: rows of earlier changes are of a text that was deleted, also if the article was
+            written anew.
     """
 
     change: int
     columns: Mapping[str, Any] = field(default_factory=dict)
+    since: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -208,7 +211,7 @@ def corrected(stored: StoredRows, standings: Mapping[str, Standing]) -> StoredRo
     for at in late:
         standing = known[at]
         if standing is not None:
-            kept[at] = bool(standing.columns)
+            kept[at] = bool(standing.columns) and int(changes[at]) >= standing.since
             for name, value in standing.columns.items():
                 columns[name][at] = value
     return stored.with_columns(columns).at(np.flatnonzero(kept))

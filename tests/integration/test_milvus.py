@@ -231,6 +231,31 @@ def test_what_is_withdrawn_leaves_the_lists_at_once_though_nothing_feeds(
         assert answer(of_milvus, article_id)[0] == answer(of_snapshot, article_id)[0]
 
 
+@pytest.mark.parametrize("is_deletion_seen", [True, False])
+def test_a_deleted_text_stays_away_when_its_article_is_written_anew(
+    both: tuple[FlaskClient, FlaskClient, Settings], *, is_deletion_seen: bool
+) -> None:
+    """Nothing feeds the collection; a worker may read the log after both writes only."""
+    of_snapshot, of_milvus, settings = both
+    place = "/v1/articles/harbour-4"
+    assert "harbour-4" in listed(of_milvus, "harbour-1")
+    assert of_snapshot.delete(place).status_code == 204
+    if is_deletion_seen:
+        assert "harbour-4" not in listed(of_milvus, "harbour-1")
+    anew = story("", HARBOUR, section="city", title="Another text")
+    body = {name: anew[name] for name in anew if name != "id"}
+    assert of_snapshot.put(place, json=body).status_code == 201
+    assert "harbour-4" not in listed(of_milvus, "harbour-1")
+    index_fake(settings)  # the new text is read, but its row is not there yet
+    assert "harbour-4" not in listed(of_milvus, "harbour-1")
+    feed_once(settings)
+    _, document = answer(of_milvus, "harbour-1", "?limit=50")
+    assert isinstance(document, dict)
+    assert [one["title"] for one in document["items"] if one["id"] == "harbour-4"] == [
+        "Another text"
+    ]
+
+
 def test_a_hidden_article_is_not_there_for_the_public(
     both: tuple[FlaskClient, FlaskClient, Settings], client_of: Callable[..., FlaskClient]
 ) -> None:
