@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from index.arrays import Floats
@@ -21,12 +21,41 @@ MOST_QUESTIONS: Final = 8
 """So many are asked at the same time; a question that nobody waits for any more is one of them."""
 PAUSE_SECONDS: Final = 0.5
 """Between two probes of an engine that is away."""
+DOUBT_SECONDS: Final = 0.5
+"""So long an engine may take to answer a probe after it did not answer a question in time."""
 Answer = TypeVar("Answer")
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Doubt:
+    """Whether an engine is away.
+
+    Attributes:
+        fault: why it may be.
+        until: the moment of the monotonic clock from which it is, if no probe was answered.
+        answered: a probe was.
+    """
+
+    fault: EngineAway
+    until: float
+    answered: threading.Event = field(default_factory=threading.Event)
+
+    def settle(self) -> None:
+        """Wait until it is known.
+
+        Raises:
+            EngineAway: the engine is away.
+        """
+        if not self.answered.wait(max(0.0, self.until - time.monotonic())):
+            raise EngineAway(str(self.fault))
+
+
 class EngineGuard:
     """Asks an engine, and stops to ask it where it fails, until it has answered a probe.
+
+    An engine that is late with one question alone is not away: it answers a probe at once, and only
+    who has asked that question gets no answer.
 
     Questions are asked in threads of their own, so that a caller waits as long as it wants to,
     whatever the driver of the engine does.
@@ -40,25 +69,26 @@ class EngineGuard:
         """
         self._probe = probe
         self._pool = ThreadPoolExecutor(MOST_QUESTIONS, thread_name_prefix="engine")
-        self._fault: EngineAway | None = None
+        self._doubt: _Doubt | None = None
         self._opening = threading.Lock()
         self._closed = threading.Event()
 
     def check(self) -> None:
-        """Return if the engine answers, as far as is known.
+        """Return if the engine answers, as far as is known; if it is in doubt, wait a moment.
 
         Raises:
             EngineAway: it does not.
         """
-        fault = self._fault
-        if fault is not None:
-            raise EngineAway(str(fault))
+        doubt = self._doubt
+        if doubt is not None:
+            doubt.settle()
 
     def ask(self, question: Callable[[], Answer], until: float) -> Answer:
         """Ask a question, and wait for the answer until a moment of the monotonic clock.
 
         Raises:
-            EngineAway: the engine is away, or the moment has come; nothing is asked for a while.
+            EngineAway: the engine is away, or the moment has come. In both cases it is probed, and
+                not asked until it answers that.
         """
         self.check()
         left = until - time.monotonic()
@@ -69,10 +99,10 @@ class EngineGuard:
             return asked.result(left)
         except TimeoutError:
             asked.cancel()
-            fault = EngineAway("the index server does not answer in time")
+            fault, patience = EngineAway("the index server does not answer in time"), DOUBT_SECONDS
         except EngineAway as raised:
-            fault = raised
-        self._stop_asking(fault)
+            fault, patience = raised, 0.0
+        self._stop_asking(_Doubt(fault, time.monotonic() + patience))
         raise fault
 
     def close(self) -> None:
@@ -80,23 +110,27 @@ class EngineGuard:
         self._closed.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _stop_asking(self, fault: EngineAway) -> None:
+    def _stop_asking(self, doubt: _Doubt) -> None:
         with self._opening:
-            if self._fault is not None or self._closed.is_set():
+            if self._doubt is not None or self._closed.is_set():
                 return
-            self._fault = fault
-        threading.Thread(target=self._probe_again, name="engine-probe", daemon=True).start()
+            self._doubt = doubt
+        probing = threading.Thread(
+            target=self._probe_again, args=(doubt,), name="engine-probe", daemon=True
+        )
+        probing.start()
 
-    def _probe_again(self) -> None:
+    def _probe_again(self, doubt: _Doubt) -> None:
         """Probe the engine until it answers. One thread does so, at once and then with pauses."""
         began, is_logged = time.monotonic(), False
         while not self._answers():
             if not is_logged:
-                _log.error("no list is made for now: %s", self._fault)
+                _log.error("no list is made for now: %s", doubt.fault)
                 is_logged = True
             if self._closed.wait(PAUSE_SECONDS):
                 return
-        self._fault = None
+        self._doubt = None
+        doubt.answered.set()
         if is_logged:
             _log.warning("lists are made again after %.0f s", time.monotonic() - began)
 

@@ -20,7 +20,12 @@ from index.statistics import Statistics, view_of
 from index.stored_rows import StoredRows, join_stored
 from recommender.api import ListOptions
 from recommender.ranking.candidates import ListRequest
-from recommender.ranking.conditions import condition_of, eligibility, reach_of
+from recommender.ranking.conditions import (
+    condition_of,
+    eligibility,
+    reach_of,
+    search_condition_of,
+)
 from recommender.ranking.duplicates import rows_of_translations
 from recommender.ranking.related import MOST_CANDIDATES, SPARE
 from recommender.ranking.several_seeds import LEAST_FETCH
@@ -154,7 +159,7 @@ class FoundArchive:
         return Every(
             (
                 eligibility(request.now, untitled=request.policy.untitled),
-                condition_of(request.wanted),
+                search_condition_of(request.wanted),
                 *(Not(condition_of(rule)) for rule in rules),
                 Not(HasId(frozenset(excluded))),
             )

@@ -3,7 +3,7 @@
 The same rules as `filters`: what is found is held against those again before it is listed.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Final
 
 from index.conditions import (
@@ -19,10 +19,13 @@ from index.conditions import (
 )
 from recommender.api import AttributeChoice, Choice, NumberRange
 from recommender.attributes import texts_alike
-from recommender.ranking.filters import ATTRIBUTE, AUTHOR, TAG, Filter
+from recommender.ranking.filters import ATTRIBUTE, AUTHOR, HAS, TAG, Filter
 from recommender.ranking.scoring import Seed
 
-__all__ = ["SEARCHED_COLUMNS", "condition_of", "eligibility", "reach_of"]
+__all__ = ["SEARCHED_COLUMNS", "condition_of", "eligibility", "reach_of", "search_condition_of"]
+
+MOST_RANGES: Final = 10
+"""So many ranges of numbers are named to an engine."""
 
 HasOneOf = Callable[[frozenset[str]], Condition]
 SEARCHED_COLUMNS: Final = frozenset(
@@ -43,7 +46,18 @@ def eligibility(now: float, *, untitled: bool) -> Condition:
 
 def condition_of(wanted: Filter) -> Condition:
     """Which rows meet a filter; the rules of `filters.matching`."""
-    return Every(tuple(_conditions_of(wanted)))
+    return Every(tuple(_conditions_of(wanted, has_ranges=True)))
+
+
+def search_condition_of(wanted: Filter) -> Condition:
+    """Which rows to look among for those that meet a filter; perhaps more than these.
+
+    Who asks may name thousands of ranges of numbers, and an engine compares each with all numbers
+    of a row. Beyond a few none is named, and the list alone looks at them.
+    """
+    choices = [*wanted.attributes.values()]
+    ranges = sum(len(_ranges_in([*(one.any_of or ()), *one.none_of])) for one in choices)
+    return Every(tuple(_conditions_of(wanted, has_ranges=ranges <= MOST_RANGES)))
 
 
 def reach_of(seed: Seed, measured: frozenset[str]) -> Condition | None:
@@ -55,7 +69,7 @@ def reach_of(seed: Seed, measured: frozenset[str]) -> Condition | None:
     return Every((Flag("embedded"), known, Some((Flag("fluent"), others))))
 
 
-def _conditions_of(wanted: Filter) -> Iterable[Condition]:
+def _conditions_of(wanted: Filter, *, has_ranges: bool) -> Iterable[Condition]:
     for column, choice in (("language", wanted.languages), ("section", wanted.section)):
         if choice is not None:
             yield from _of_choice(choice, lambda names, column=column: Labelled(column, names))  # type: ignore[misc]
@@ -63,7 +77,7 @@ def _conditions_of(wanted: Filter) -> Iterable[Condition]:
         if choice is not None:
             yield from _of_choice(choice, lambda names, kind=kind: _has(kind, names))  # type: ignore[misc]
     for name, values in wanted.attributes.items():
-        yield from _of_attribute(name, values)
+        yield from _of_attribute(name, values, has_ranges=has_ranges)
     for value, comparison in (
         (wanted.published_after, ">="),
         (wanted.published_before, "<"),
@@ -85,14 +99,25 @@ def _of_choice(choice: Choice, has: HasOneOf) -> Iterable[Condition]:
         yield Not(has(choice.none_of))
 
 
-def _of_attribute(name: str, choice: AttributeChoice) -> Iterable[Condition]:
+def _of_attribute(name: str, choice: AttributeChoice, *, has_ranges: bool) -> Iterable[Condition]:
+    """Where ranges may not be named, of a row only that it has the attribute."""
     if choice.any_of is not None:
-        yield Some(tuple(_of_value(name, value) for value in choice.any_of))
-    for value in choice.none_of:
-        yield Not(_of_value(name, value))
+        is_named = has_ranges or not _ranges_in(choice.any_of)
+        wanted = _of_values(name, choice.any_of) if is_named else (_has(HAS, [name]),)
+        yield Some(tuple(wanted))
+    for condition in _of_values(name, choice.none_of):
+        if has_ranges or not isinstance(condition, Between):
+            yield Not(condition)
 
 
-def _of_value(name: str, value: str | NumberRange) -> Condition:
-    if isinstance(value, NumberRange):
-        return Between(name, value.least, value.most)
-    return _has(f"{ATTRIBUTE}{name}=", texts_alike(value))
+def _of_values(name: str, values: Collection[str | NumberRange]) -> Iterable[Condition]:
+    texts = [value for value in values if not isinstance(value, NumberRange)]
+    if texts:
+        kind = f"{ATTRIBUTE}{name}="
+        yield _has(kind, (alike for text in texts for alike in texts_alike(text)))
+    for value in _ranges_in(values):
+        yield Between(name, value.least, value.most)
+
+
+def _ranges_in(values: Iterable[str | NumberRange]) -> list[NumberRange]:
+    return [value for value in values if isinstance(value, NumberRange)]

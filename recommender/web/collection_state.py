@@ -127,8 +127,8 @@ class CollectionState(State):
             EngineAway: the index server is away, or too slow.
             Busy: too many requests ask it now.
         """
-        cast("CollectionView", self.follower.current().view).guard.check()
         with self.limits.engine.hold(ENGINE):
+            cast("CollectionView", self.follower.current().view).guard.check()
             until = time.monotonic() + LIST_SECONDS
             while True:  # the time ends it
                 with suppress(_Moved):

@@ -109,6 +109,20 @@ def test_nobody_waits_longer_than_it_wants_though_the_driver_does() -> None:
         assert until(lambda: answers(guard, engine))
 
 
+def test_an_engine_that_is_late_with_one_question_alone_is_asked_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever asks waits for the probe, and is not refused."""
+    monkeypatch.setattr("recommender.live.engine_guard.DOUBT_SECONDS", LATER)
+    with guarded(engine := Engine()) as guard:
+        slow = threading.Event()
+        with pytest.raises(EngineAway, match="in time"):
+            guard.ask(slow.wait, soon())
+        assert guard.ask(engine.question, later()) == 1
+        assert engine.probes == 1
+        slow.set()
+
+
 def test_a_moment_that_is_over_blames_nobody() -> None:
     with guarded(engine := Engine()) as guard:
         with pytest.raises(EngineAway, match="too slow"):

@@ -3,7 +3,7 @@
 import random
 import weakref
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,12 @@ from recommender.analysis.embedding import Model
 from recommender.api import RULES, AttributeChoice, Choice, ListOptions, NumberRange
 from recommender.articles import Article
 from recommender.indexing.documents import IndexedDocument, build_rows
-from recommender.ranking.conditions import condition_of, eligibility
+from recommender.ranking.conditions import (
+    MOST_RANGES,
+    condition_of,
+    eligibility,
+    search_condition_of,
+)
 from recommender.ranking.filters import (
     Filter,
     broken_rules,
@@ -159,6 +164,24 @@ def test_labels_are_compared_whole_and_unknown_values_meet_no_bound(
 def test_a_filter_is_the_same_as_a_condition(wanted: Filter, rows: list[int]) -> None:
     condition = condition_of(wanted)
     assert [at for at in range(4) if row_meets(TABLE.rows, at, condition)] == rows
+
+
+@pytest.mark.parametrize(("wanted", "rows"), QUESTIONS)
+def test_a_search_looks_among_all_that_meet_a_filter_and_names_few_ranges(
+    wanted: Filter, rows: list[int]
+) -> None:
+    """With few ranges it looks among these alone."""
+    found = search_condition_of(wanted)
+    assert found == condition_of(wanted)
+    far = frozenset(NumberRange(1e6 + place, 1e6 + place) for place in range(MOST_RANGES + 1))
+    attributes = {
+        name: AttributeChoice(one.any_of and one.any_of | far, one.none_of | far)
+        for name, one in wanted.attributes.items()
+    }
+    wider = search_condition_of(replace(wanted, attributes=attributes))
+    assert {*rows} <= {at for at in range(4) if row_meets(TABLE.rows, at, wider)}
+    if attributes:
+        assert repr(wider).count("Between(") == 0
 
 
 @pytest.mark.parametrize("untitled", [False, True])
