@@ -43,6 +43,7 @@ QUERIES = (
     *("?section=city", "?section=-city", "?tag=port,-trade&limit=8", "?language=any", "?explain=1"),
     *("?max_age=30d", "?min_score=0.4", "?diversity=0.8", "?published_before=2026-10-06"),
     *("?exclude=harbour-2,harbour-3", "?attr.size=10..20", "?attr.size=-10..20&section=city"),
+    "?attr.size=10..20," + ",".join(f"{number}..{number}" for number in range(100, 120)),
 )
 
 
