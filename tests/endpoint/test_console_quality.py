@@ -4,6 +4,7 @@ import re
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from hashlib import sha256
 from importlib import import_module
 
@@ -96,6 +97,14 @@ def test_an_administrator_goes_back_to_an_earlier_state(
     assert chief.post("/quality/back", to=before, live=after).status_code == 303
     assert "Somebody has gone back to an earlier state" in chief.get("/quality").text
     assert chief.post("/quality/back", to="../elsewhere", live=before).status_code == 404
+    assert catalog.live() == before
+    shared = chief.client.application.extensions["read-also"]
+    over_milvus = replace(shared, settings=replace(shared.settings, milvus="http://127.0.0.1:1"))
+    chief.client.application.extensions["read-also"] = over_milvus
+    refused = chief.post("/quality/back", to=after, live=before)
+    chief.client.application.extensions["read-also"] = shared
+    assert refused.status_code == 409
+    assert "read-also snapshots rollback" in refused.text
     assert catalog.live() == before
 
 

@@ -15,7 +15,6 @@ from flask.typing import ResponseReturnValue
 from index import Catalog
 from recommender.api import ListOptions, RelatedList
 from recommender.errors import Busy, ChangedMeanwhile, StoreUnusable
-from recommender.indexing.publication import catalog_of
 from recommender.indexing.rollback import roll_back
 from recommender.indexing.snapshots import gate_refusal, read_live_name, rollback_hold
 from recommender.live import LiveState
@@ -141,8 +140,16 @@ def go_back() -> ResponseReturnValue:
 
     Raises:
         ChangedMeanwhile: another state is live than the page has shown.
+        Refused: there is no such state, or its rows have to be sent to a Milvus server, which
+            takes longer than a request may.
     """
-    catalog, wanted = catalog_of(state().settings), request.form.get("to", "")
+    settings, wanted = state().settings, request.form.get("to", "")
+    if settings.milvus:
+        command = "read-also snapshots rollback GENERATION"
+        raise Refused(
+            409, f"the archive is in a Milvus server; on the machine that builds: {command}"
+        )
+    catalog = Catalog(settings.data.snapshots)
     if request.form.get("live") != (read_live_name(catalog) or ""):
         raise ChangedMeanwhile("another state of the archive is in use meanwhile; look again")
     if wanted not in catalog.manifests():
