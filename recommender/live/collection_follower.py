@@ -7,6 +7,7 @@ log says it, also while the collection does not know it yet.
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from typing import Final
 
 import numpy as np
 
-from index import Catalog, NoSnapshot, View
+from index import Catalog, IndexFault, NoSnapshot, View
 from index.delta import Delta
 from index.errors import EngineAway
 from index.milvus import Milvus
@@ -36,6 +37,8 @@ __all__ = ["CollectionFollower", "CollectionView"]
 LOOK_SECONDS: Final = 1.0  # between two looks at the alias
 START_SECONDS: Final = 3.0
 COUNT_SECONDS: Final = 2.0
+NOTED_SECONDS: Final = 10.0
+"""So long after a collection noted its position, no list is under way that was begun before."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,7 +102,11 @@ class CollectionReplica(Replica):
         """
         origin = replace(collection.origin, point=collection.position())
         super().__init__(BaseSnapshot(collection.statistics, origin, collection.name))
-        self._view = CollectionView.over(collection, {}, guard)
+        # Lists read it while it changes: they may see a later state of the log, but none is copied.
+        self._standings = dict[str, Standing]()
+        self._view = CollectionView.over(collection, self._standings, guard)
+        self._arriving = dict[str, Standing]()
+        self._pages = deque[tuple[int, dict[str, Standing]]]()
 
     @property
     def view(self) -> View:
@@ -108,10 +115,40 @@ class CollectionReplica(Replica):
 
     def apply(self, updates: Iterable[Update]) -> None:
         """Note what updates say of their articles."""
-        known = self._view.standings
-        standings = {one.id: _standing_of(one, known.get(one.id)) for one in updates}
-        if standings:
-            self._view = replace(self._view, standings={**known, **standings})
+        for one in updates:
+            standing = _standing_of(one, self._standings.get(one.id))
+            self._standings[one.id] = self._arriving[one.id] = standing
+
+    def follow(self, store: ArticleStore) -> tuple[bool, tuple[Update, ...]]:
+        """Note what the next page of the change log says; see `Replica.follow`."""
+        complete, updates = super().follow(store)
+        if self._arriving:
+            self._pages.append((self.point.number, self._arriving))
+            self._arriving = {}
+        return complete, updates
+
+    def noted(self) -> tuple[float, int]:
+        """Up to which change all is in the collection, -1 if that is unknown; and when it was so.
+
+        From then on, rows that came from a writer after it was replaced do not count.
+        """
+        try:
+            number = self._view.collection.position().number
+        except IndexFault:
+            number = -1
+        return time.monotonic(), number
+
+    def forget(self, number: int) -> None:
+        """Keep nothing that the log said up to a change: the collection has it.
+
+        The log must have been read to its end since that was noted. Else an article that changed
+        again meanwhile would be forgotten, though the collection passed over it to its next page.
+        """
+        while self._pages and self._pages[0][0] <= number:
+            _, page = self._pages.popleft()
+            for article_id, standing in page.items():
+                if self._standings.get(article_id) is standing:
+                    del self._standings[article_id]
 
 
 def _standing_of(update: Update, before: Standing | None) -> Standing:
@@ -168,6 +205,7 @@ class CollectionFollower(Follower):
         self._look: Future[str | None] | None = None
         self._guard = EngineGuard(self._probe)
         self._unopened: str | None = None
+        self._noting: tuple[Replica, Future[tuple[float, int]]] | None = None
 
     def current(self) -> LiveState:
         """The state to answer from.
@@ -231,6 +269,23 @@ class CollectionFollower(Follower):
             return False
         look, self._look = self._look, None
         return look.result() not in {base.live_name, None}
+
+    def _confirm(self) -> None:
+        """Note that the log was read to its end; forget what the collection has of it."""
+        super()._confirm()
+        replica = self._replica
+        if not isinstance(replica, CollectionReplica):
+            return
+        if self._noting is not None:
+            asked, noting = self._noting
+            if not noting.done():
+                return
+            noted_at, number = noting.result()
+            if time.monotonic() < noted_at + NOTED_SECONDS:
+                return
+            if asked is replica:
+                replica.forget(number)
+        self._noting = replica, self._opener.submit(replica.noted)
 
     def _live_name(self) -> str | None:
         """The name of the live collection; None while that is unknown."""

@@ -15,9 +15,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from index.conditions import Condition
-from index.milvus import Milvus, MilvusCollection
+from index.milvus import LazyMilvus, Milvus, MilvusCollection
 from recommender.indexing.collection_catalog import catalog_over
 from recommender.indexing.rebuild import rebuild
+from recommender.live.collection_follower import CollectionView
+from recommender.operations.collection_feed import CollectionFeed
 from recommender.settings import Settings
 from recommender.store import Receipt, open_store
 from recommender.web.limits import ENGINE
@@ -266,6 +268,35 @@ def test_a_list_is_of_the_change_log_as_it_is_after_the_last_answer(
 
     before_answers(withdraw_an_example)
     assert desk.post("/v1/related", json=like).status_code == 410
+
+
+def test_nothing_is_kept_of_changes_that_are_in_the_collection(
+    desk: FlaskClient, settings: Settings, writer: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recommender.live.collection_follower.NOTED_SECONDS", 0.0)
+    monkeypatch.setattr("recommender.web.collection_state.LIST_SECONDS", 600.0)
+    follower = shared(desk).follower
+
+    def kept() -> set[str]:
+        follower.refresh()
+        view = follower.current().view
+        assert isinstance(view, CollectionView)
+        return {*view.standings}
+
+    assert writer.delete("/v1/articles/harbour-4").status_code == 204
+    body = {name: value for name, value in story("", HARBOUR).items() if name != "id"}
+    withheld = writer.put("/v1/articles/harbour-5", json=body | {"status": "withheld"})
+    assert withheld.status_code == 200
+    assert {"harbour-4", "harbour-5"} <= kept()
+    index_fake(settings)
+    with closing(open_store(settings.database_url)) as store:
+        feed = CollectionFeed(LazyMilvus(settings.milvus), lambda: store)
+        while not feed.step():
+            pass
+    kept()  # a page of the log is kept as a whole, so the next change is in another one
+    assert writer.delete("/v1/articles/harbour-6").status_code == 204
+    assert until(lambda: kept() == {"harbour-6"})
+    assert {"harbour-4", "harbour-5", "harbour-6"}.isdisjoint(listed(desk))
 
 
 def test_a_list_is_made_anew_where_another_collection_went_live_meanwhile(
