@@ -245,11 +245,7 @@ class CollectionCatalog(Catalog):
     ) -> None:
         """Publish what is published in a folder also to a server.
 
-        Args:
-            folder: the generations.
-            milvus: the server.
-            deleted_since: the articles that were deleted since a snapshot was built: their rows
-                do not go live. Another machine may have erased some, and be done with it.
+        Rows of what was deleted since do not go live: another machine may have erased some.
         """
         super().__init__(folder)
         self._milvus = milvus
