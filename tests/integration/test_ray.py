@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from recommender.store import open_store
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.long
 
@@ -89,7 +90,8 @@ def test_a_local_ray_gives_the_same_bytes_listens_on_loopback_and_ends(
         ("terms", ["127.0.0.1"]),
         ("vectors", ["127.0.0.1"]),
     ]
-    assert not any(Path(f"/proc/{one}").exists() for one in lines[0][1:])
+    # They are told to end, and do so in their own time.
+    assert until(lambda: not any(Path(f"/proc/{one}").exists() for one in lines[0][1:]))
 
 
 def test_a_killed_actor_loses_nothing(built: Path, unread: Path) -> None:
