@@ -228,6 +228,9 @@ class Ballot:
     def is_won(self) -> bool:
         return self.won
 
+    def term_of_office(self) -> int:
+        return int(self.won)
+
     def check(self) -> None:
         if not self.won:
             raise ElectionLost
