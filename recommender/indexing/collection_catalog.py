@@ -27,7 +27,6 @@ from index.milvus_language import SearchedColumns
 from index.statistics import Statistics, read_statistics, statistics_of, write_statistics
 from index.stored_rows import read_stored
 from index.tenures import FILLING, Tenures, later_than
-from recommender.analysis.analyzer import ANALYZER_VERSION
 from recommender.indexing.snapshots import FULL_NOTE, Origin
 from recommender.ranking.conditions import SEARCHED_COLUMNS
 from recommender.settings import Settings
@@ -49,7 +48,6 @@ STATE: Final = "state"
 FORGOTTEN_SECONDS: Final = 3_600.0
 """So long after its last sign of life a filling has died: it gives one every few seconds."""
 SIGN_SECONDS: Final = 10.0
-UPDATES_AT_ONCE: Final = 500
 MOST_TENURES: Final = 10_000
 SEARCHED: Final = SearchedColumns(SEARCHED_COLUMNS, "published_at")
 _ATTEMPT: Final = re.compile(r"_([0-9a-f]{8,})x[0-9a-f]{8}")
@@ -215,21 +213,10 @@ def deletions_of(database_url: str) -> Callable[[Origin], frozenset[str]]:
     """What tells which articles were deleted from a store since a snapshot of it was built."""
 
     def deleted_since(origin: Origin) -> frozenset[str]:
-        reached, found, is_whole = origin.point, set[str](), False
         with closing(open_store(database_url)) as store:
-            if not store.has_position(reached, origin.epoch):
+            if not store.has_position(origin.point, origin.epoch):
                 return frozenset()  # no writer follows this store into such a collection
-            while not is_whole:
-                reached, page = store.updates_after(
-                    reached,
-                    epoch=origin.epoch,
-                    analyzer=ANALYZER_VERSION,
-                    model=origin.model,
-                    limit=UPDATES_AT_ONCE,
-                )
-                found |= {one.id for one in page.updates if one.outline is None}
-                is_whole = page.complete
-        return frozenset(found)
+            return store.deleted_since(origin.point.number)
 
     return deleted_since
 

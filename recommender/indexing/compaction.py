@@ -46,7 +46,6 @@ from recommender.store import ArticleStore, StoreScan
 
 __all__ = [
     "CHANGED_NOTE",
-    "FULL_NOTE",
     "Descent",
     "compact",
     "measured_shares",

@@ -309,7 +309,7 @@ def _may_go_on(store: ArticleStore, told: Mapping[str, Any]) -> bool:
     return (
         store.has_position(point, epoch)
         and store.entries_since(point, epoch) <= most
-        and not store.has_deletion_since(point.number)
+        and not store.deleted_since(point.number)
     )
 
 

@@ -75,8 +75,6 @@ def erase(
     """
     change = store.delete(article_id).change
     scrub(store, article_id)
-    with catalog.lock():
-        catalog.sweep()  # no build that was interrupted is gone on with
     is_copied = copies is not None and copies.is_held_elsewhere(change)
     published = publish() if is_copied or _is_served(catalog, data, article_id) else None
     with catalog.lock():

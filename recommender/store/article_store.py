@@ -317,12 +317,17 @@ class ArticleStore:
         with self.engine.begin() as connection:
             return has_position(connection, position, epoch)
 
-    def has_deletion_since(self, change: int) -> bool:
-        """Whether an article was deleted after a change; the log must reach back to it."""
+    def deleted_since(self, change: int) -> frozenset[str]:
+        """Find the articles that were deleted after a change, also if they were written anew.
+
+        The log must reach back to it.
+        """
         table = schema.changes
-        query = sa.select(table.c.number).where(table.c.number > change, table.c.kind == "delete")
+        query = sa.select(table.c.article_id).where(
+            table.c.number > change, table.c.kind == "delete"
+        )
         with self.engine.begin() as connection:
-            return connection.scalar(query.limit(1)) is not None
+            return frozenset(connection.scalars(query))
 
     def backlog(self, built_at: LogPosition, epoch: str) -> Backlog:
         """Count the work that is not done yet. It reads indexes only, so every scrape may ask.

@@ -13,8 +13,8 @@ from index import BUCKETS, Catalog, Manifest, Snapshot, View
 from index.manifest import Files
 from recommender.analysis.embedding import Model
 from recommender.indexing import compaction, rebuild
-from recommender.indexing.compaction import CHANGED_NOTE, FULL_NOTE, Descent, compact, why_full
-from recommender.indexing.snapshots import build_options, open_generation
+from recommender.indexing.compaction import CHANGED_NOTE, Descent, compact, why_full
+from recommender.indexing.snapshots import FULL_NOTE, build_options, open_generation
 from recommender.live.replica import open_replica
 from recommender.operations.erasure import erase
 from recommender.ranking.vector_share import SHARES_NOTE

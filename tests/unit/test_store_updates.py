@@ -344,3 +344,16 @@ def test_a_follower_knows_the_final_state_of_every_article(
     }
     assert known == {key: state for key, state in expected.items() if state is not None}
     assert follower.point == shared.state().newest
+
+
+def test_deletions_are_found_by_what_they_came_after_also_of_articles_that_are_back(
+    store: ArticleStore,
+) -> None:
+    for name in "abc":
+        store.put(make_article(name))
+    first = store.delete("a").change
+    store.delete("b")
+    store.put(make_article("b", title="Another one"))
+    assert store.deleted_since(0) == {"a", "b"}
+    assert store.deleted_since(first) == {"b"}
+    assert store.deleted_since(store.state().change) == frozenset()
