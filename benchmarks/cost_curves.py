@@ -93,7 +93,7 @@ def measure_here(articles: int, folder: Path) -> Point:
         analyzer = Analyzer(model, load_vectors, str)
         importing = import_articles(store, articles)
         store_bytes = sum(file.stat().st_size for file in folder.glob("read-also.db*"))
-        reading = timed(lambda: backfill(store, analyzer, silent)) - vectors.spent[0]
+        reading = timed(lambda: backfill(store, analyzer, silent)) - vectors.spent
         building = MILLISECONDS * timed(lambda: rebuild(store, catalog, analyzer))
         snapshot = catalog.open_live()
         search, listing = ask(View.of(snapshot), articles)

@@ -11,7 +11,7 @@ import re
 import time
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -198,7 +198,7 @@ def open_news(folder: Path = KEPT) -> News:
     return News(Mixer.open(folder), clauses, categories, dict(words))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class NewsVectors:
     """In the place of an encoder: mixes the vectors of the texts that a text is of.
 
@@ -206,13 +206,13 @@ class NewsVectors:
         news: what the texts were put together from.
         runs: int64 [m], ascending; numbers of words in a row that one text alone has.
         texts: int64 [m]; the text of each.
-        spent: seconds of CPU that mixing took so far, in one number.
+        spent: seconds of CPU that mixing took so far.
     """
 
     news: News
     runs: Longs
     texts: Longs
-    spent: list[float] = field(default_factory=lambda: [0.0])
+    spent: float = 0.0
 
     @classmethod
     def of(cls, news: News) -> "NewsVectors":
@@ -230,7 +230,7 @@ class NewsVectors:
         """Unit rows, float32 [len(texts), 384], in the order of the texts."""
         begun = time.thread_time()
         rows = np.stack([self._vector_of(text) for text in texts])
-        self.spent[0] += time.thread_time() - begun
+        self.spent += time.thread_time() - begun
         advance(len(texts))
         return rows
 
