@@ -223,10 +223,13 @@ def as_page(story: Story) -> bytes:
 
 
 def stage_sitemap(site: Site, fetcher: Fetcher, _folder: Path, *, timed: bool) -> Stage:
+    seconds: dict[bytes, int] = {}  # of each page: a hash would give two pages one time at times
+
     def entry(story: Story) -> str:
         page = as_page(story)
+        second = seconds.setdefault(page, len(seconds))
         address = site.serve_tagged(f"/{story.key}", page, f'"{hash(page)}"')
-        time = f"<lastmod>2026-03-01T09:00:{hash(page) % 60:02}Z</lastmod>" if timed else ""
+        time = f"<lastmod>2026-03-01T09:00:{second:02}Z</lastmod>" if timed else ""
         return f"<url><loc>{address}</loc>{time}</url>"
 
     def change(stories: Sequence[Story]) -> None:
