@@ -133,7 +133,7 @@ class _Offer:
         """Compare all pairs that matter, and write into `found`."""
         if not len(self.comers) or not self.unchanged.any():
             return
-        exact = not self.side.vectors.count_visited(int(np.count_nonzero(self.unchanged)))
+        exact = not self.side.vectors.count_visited(int(np.count_nonzero(self.unchanged)), NEAREST)
         pairs_with = self._scan if exact else self._search_lists
         for block in blocks_of(len(self.comers), _COMERS_AT_ONCE):
             for pairs in pairs_with(self.comers[block]):

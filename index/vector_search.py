@@ -38,8 +38,8 @@ _COMPARED_EACH: Final = 4
 _SPARSE: Final = 64
 """Where one of so many rows is allowed, a scan would look at the filter longer than at vectors."""
 _MOST_PROBES: Final = 32
-_PART_VISITED: Final = 24
-"""One of so many lists is visited at least."""
+_VISITED_EACH: Final = 80
+"""For each row that is wanted, lists of so many rows are visited at least."""
 _FEW_QUERIES: Final = 32
 _MANY_QUERIES: Final = 128
 _MOST_LISTS: Final = 2**20
@@ -220,7 +220,7 @@ class Vectors:
             hits = _search(partial(self._copy(own).search, query), fetch, count)
             return Hits(own[hits.rows], hits.similarities)
         selector = _selector(allowed)
-        if self.lists is not None and (probes := self.count_visited(count)):
+        if self.lists is not None and (probes := self.count_visited(count, fetch)):
             search = partial(self.lists.search, query, probes=probes, selector=selector)
             hits = _search(search, fetch, count)
             # The visited lists may hold fewer allowed rows than fetched.
@@ -260,7 +260,7 @@ class Vectors:
         with _one_thread() if len(queries) < _FEW_QUERIES else nullcontext():
             if self.lists is None or count <= EXACT_BELOW:
                 return self._scanned(queries, fetch, allowed)
-            probes = min(self._probes, _MOST_PROBES) * math.ceil(len(self) / count)
+            probes = math.ceil(min(self._probes, _MOST_PROBES) * len(self) / count)
             selector = _selector(allowed)
             similarities, rows = self.lists.search(queries, fetch, probes, selector)
             # The visited lists may hold fewer allowed rows than fetched.
@@ -299,18 +299,18 @@ class Vectors:
             raise BadQuery(f"a filter of {allowed.dtype} {allowed.shape}; need bool ({len(self)},)")
         return int(np.count_nonzero(allowed))
 
-    def count_visited(self, count: int) -> int:
-        """How many lists a search visits if `count` rows are allowed; 0 if it scans all rows.
+    def count_visited(self, count: int, limit: int) -> int:
+        """How many lists a search for `limit` rows of `count` visits; 0 if it scans all rows.
 
-        It visits no fewer if fewer rows are allowed, until it scans all. It visits a part of all
-        lists at least, because the choice of varied items depends on the farthest candidate.
+        It visits no fewer if fewer rows are allowed or more are wanted, until it scans all.
         """
         if self.lists is None or count <= EXACT_BELOW:
             return 0
         # The probes were measured with all rows allowed. With a filter, more lists are visited, to
         # compare about as many allowed rows as then.
-        probes = self._probes * math.ceil(len(self) / count)
-        probes = max(probes, len(self.lists) // _PART_VISITED)
+        probes = math.ceil(self._probes * len(self) / count)
+        # And they were measured for a hundred rows: more of them lie in more lists.
+        probes = max(probes, math.ceil(_VISITED_EACH * limit * len(self.lists) / len(self)))
         return probes if probes < len(self.lists) else 0
 
 

@@ -8,6 +8,7 @@ been found: by a search, as the seed's translation, or by its own id. Decision 2
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from math import inf
 from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
@@ -40,7 +41,8 @@ class Compared(NamedTuple):
         gone: how many rows of the snapshot were not present.
         least: a row whose vector is less similar was not found.
         least_by_words: a row whose terms are less similar was not found.
-        among: of each search by vectors, how many rows of the snapshot were allowed.
+        searches: of each search by vectors, how many rows of the snapshot were allowed, and how
+            many were wanted.
         linked: hashes of the seed and its translations, and of what they translate.
         rows: all rows that were compared, ascending: int64 [m], at least one.
     """
@@ -50,7 +52,7 @@ class Compared(NamedTuple):
     gone: int
     least: float
     least_by_words: float
-    among: tuple[int, ...]
+    searches: tuple[tuple[int, int], ...]
     linked: tuple[int, ...]
     rows: Rows
 
@@ -59,8 +61,8 @@ class Compared(NamedTuple):
         first, gaps = int(self.rows[0]), np.diff(self.rows)
         width = int(gaps.max(initial=0)).bit_length()
         bits = (gaps[:, np.newaxis] >> np.arange(width)).astype(np.uint8) & 1
-        counts = len(gaps), len(self.among), len(self.linked), width
-        integers = np.array([*self.among, *self.linked], "<i8")
+        counts = len(gaps), len(self.searches), len(self.linked), width
+        integers = np.array([*chain(*self.searches), *self.linked], "<i8")
         fixed = _FIXED.pack(*self[:5], first, *counts)
         return fixed + integers.tobytes() + np.packbits(bits).tobytes()
 
@@ -69,13 +71,14 @@ class Compared(NamedTuple):
         """Read what `pack` made."""
         seed, length, gone, least, by_words, first, *sizes = _FIXED.unpack_from(packed)
         count, searches, hashes, width = sizes
-        integers = np.frombuffer(packed, "<i8", searches + hashes, _FIXED.size).tolist()
-        among, linked = tuple(integers[:searches]), tuple(integers[searches:])
+        integers = np.frombuffer(packed, "<i8", 2 * searches + hashes, _FIXED.size).tolist()
+        numbers, linked = integers[: 2 * searches], tuple(integers[2 * searches :])
+        pairs = tuple(zip(numbers[::2], numbers[1::2], strict=True))
         rest = np.frombuffer(packed, np.uint8, offset=_FIXED.size + 8 * len(integers))
         bits = np.unpackbits(rest, count=count * width).reshape(count, width)
         gaps = bits @ (1 << np.arange(width, dtype=np.int64))
         rows = first + np.concatenate([[0], np.cumsum(gaps)])
-        return cls(seed, length, gone, least, by_words, among, linked, rows)
+        return cls(seed, length, gone, least, by_words, pairs, linked, rows)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,7 +126,7 @@ class Basis:
             gone=_gone(view),
             least=min((one.least for one in searches if not one.by_words), default=inf),
             least_by_words=min((one.least for one in searches if one.by_words), default=inf),
-            among=tuple({one.among for one in searches if not one.by_words}),
+            searches=tuple({(one.among, one.wanted) for one in searches if not one.by_words}),
             linked=tuple(linked),
             rows=np.unique(compared),
         )
@@ -156,7 +159,8 @@ class Basis:
             return False
         # Where fewer rows are allowed, more lists are visited, and may have nearer ones.
         gone, visited = _gone(view) - compared.gone, view.snapshot.vectors.count_visited
-        if gone and any(visited(one) != visited(one - gone) for one in compared.among):
+        searches = compared.searches if gone else ()
+        if any(visited(some, most) != visited(some - gone, most) for some, most in searches):
             return False
         known = max(known, compared.length)
         new = np.flatnonzero(view.present[known:]) + known

@@ -288,7 +288,7 @@ class ListRequest:
             hits = search(fetch, rows) if rows.any() else Hits.none()
             least = float(hits.similarities[-1]) if len(hits.rows) == fetch else -inf
             among = int(np.count_nonzero(rows[:size]))
-            self.searches.append(Search(among, least, words))
+            self.searches.append(Search(among, fetch, least, words))
             found.append(hits.rows)
         return self.in_tie_order(np.concatenate(found))
 

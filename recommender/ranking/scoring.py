@@ -163,11 +163,13 @@ class Search:
 
     Attributes:
         among: how many rows of the snapshot it was allowed to find.
+        wanted: how many rows it was to find.
         least: an allowed row that is less similar was not found; minus infinity if all were found.
         by_words: whether terms were compared, not vectors.
     """
 
     among: int
+    wanted: int
     least: float
     by_words: bool
 

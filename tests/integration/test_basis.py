@@ -142,7 +142,7 @@ def request_for(
     return ListRequest(view, seed, wanted, policy, NOW_SECONDS, overrides.at(NOW_SECONDS))
 
 
-def count_visited(_: object, count: int) -> int:
+def count_visited(_: object, count: int, _limit: int) -> int:
     """A few lists of the index, as in an archive a thousand times as large."""
     return 1 + 120 // max(count, 1)
 
@@ -264,7 +264,7 @@ def test_a_list_does_not_hold_where_the_search_would_visit_more(
     gone = view.id_of(unrelated.pop())
     later = newsroom.writer.apply(build_rows([], newsroom.model, DIM), {gone})
     assert all(basis.holds(later, NOW_SECONDS) for basis in made)
-    monkeypatch.setattr(VISITED, lambda _, count: 200 - count)
+    monkeypatch.setattr(VISITED, lambda _, count, wanted: wanted * (200 - count))
     assert not any(basis.holds(later, NOW_SECONDS) for basis in made)
 
 
@@ -361,17 +361,17 @@ hashes = st.integers(-(2**63), 2**63 - 1)
 
 @given(
     numbers=st.tuples(numbers, numbers, numbers, *[st.floats(-1, 1) | st.just(-inf)] * 2),
-    among=st.lists(numbers, max_size=3).map(tuple),
+    searches=st.lists(st.tuples(numbers, numbers), max_size=3).map(tuple),
     linked=st.lists(hashes, max_size=3).map(tuple),
     rows=st.sets(st.integers(0, 300) | numbers, min_size=1, max_size=9).map(sorted),
 )
 def test_what_was_compared_is_unpacked_as_it_was_packed(
     numbers: tuple[int, int, int, float, float],
-    among: tuple[int, ...],
+    searches: tuple[tuple[int, int], ...],
     linked: tuple[int, ...],
     rows: list[int],
 ) -> None:
-    compared = Compared(*numbers, among, linked, np.array(rows, np.int64))
+    compared = Compared(*numbers, searches, linked, np.array(rows, np.int64))
     again = Compared.unpack(compared.pack())
     assert (*again[:-1], again.rows.tolist()) == (*compared[:-1], rows)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import faiss
@@ -215,11 +216,15 @@ def test_recall_is_what_the_manifest_promises(lists: Lists, share: float, least:
 
 
 @pytest.mark.long
-def test_a_search_visits_a_part_of_all_lists_at_least(lists: Lists) -> None:
+def test_a_search_for_many_rows_visits_more_lists(lists: Lists) -> None:
     exact, all_lists = lists.vectors._exact, lists.vectors.lists  # noqa: SLF001 - with other probes
     few, many = (Vectors(exact, all_lists, probes) for probes in (2, 64))
-    assert few.count_visited(MANY) == 512 // 24
-    assert (many.count_visited(MANY), many.count_visited(MANY // 2)) == (64, 128)
+    each = MANY / 512
+    visited = [few.count_visited(MANY, limit) for limit in (1, 10, 100, 200)]
+    assert visited == [2, ceil(800 / each), ceil(8_000 / each), ceil(16_000 / each)]
+    assert (many.count_visited(MANY, 10), many.count_visited(MANY // 2, 10)) == (64, 128)
+    assert few.count_visited(MANY // 2, 100) == few.count_visited(MANY, 100)
+    assert few.count_visited(MANY, MANY) == 0  # a scan
     allowed = np.ones(MANY, bool)
     assert recall(few, allowed, 200) > recall_of_lists(all_lists, probes=2) + 0.01
 
