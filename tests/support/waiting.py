@@ -1,12 +1,16 @@
 """Wait for other processes, and find a free port for them."""
 
+import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import cycle
 
 __all__ = ["PATIENCE_SECONDS", "free_port", "until"]
 
 PATIENCE_SECONDS = 120.0
+FIRST_PORT, PORTS = 12_000, 20_000
+"""From 32768 on, the system gives ports to whoever asks for any, and to those who connect."""
 
 
 def until(
@@ -21,7 +25,25 @@ def until(
     return True
 
 
+def _own_ports() -> Iterator[int]:
+    """By turns the ports that no other process of this run of pytest takes."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    share = PORTS // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    first = os.getpid() * 101  # of another run at the same time
+    return cycle(FIRST_PORT + worker * share + (first + step) % share for step in range(share))
+
+
+_ports = _own_ports()
+
+
 def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
+    """A port of loopback at which nobody listens, and that nobody else is given meanwhile."""
+    for port in _ports:
+        with socket.socket() as listening:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                listening.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("they are taken by turns, without an end")
