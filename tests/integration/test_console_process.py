@@ -122,12 +122,14 @@ def test_a_long_answer_arrives_whole(shared: Small) -> None:
     assert len(ask(shared, "/console/long/5000000")) == 5_000_000
 
 
-def test_readers_are_answered_while_every_thread_of_the_console_works(shared: Small) -> None:
-    sleep = b"GET /console/sleep/0.5 HTTP/1.1\r\nHost: a\r\n\r\n"
+def test_readers_are_answered_while_every_thread_of_the_console_works(
+    shared: Small, tmp_path: Path
+) -> None:
+    held = b"GET /console/held%s HTTP/1.1\r\nHost: a\r\n\r\n" % bytes(tmp_path / "end")
     address = "127.0.0.1", shared.port
     crowd = [socket.create_connection(address, timeout=PATIENCE_SECONDS) for _ in range(16)]
     for one in crowd:
-        one.sendall(sleep)
+        one.sendall(held)
     worker = told(shared, "/")["process"]
     assert worker != console_among(children_of(shared))
     for one in crowd:
@@ -135,6 +137,7 @@ def test_readers_are_answered_while_every_thread_of_the_console_works(shared: Sm
         with pytest.raises(BlockingIOError):
             one.recv(1)
         one.settimeout(PATIENCE_SECONDS)
+    (tmp_path / "end").touch()
     answers = [one.recv(KIB) for one in crowd]
     for one in crowd:
         one.close()

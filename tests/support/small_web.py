@@ -1,8 +1,9 @@
 """The real web server around a small application, for tests of the server itself.
 
 `/` and `/healthz` say what the application is told of a request, `/metrics` whom the server has
-refused, `/sleep/0.5` answers after so many seconds, `/long/1000` with so many bytes, and any other
-path reads the body and says its length. Under `/console` the same is there again.
+refused, `/sleep/0.5` answers after so many seconds, `/held/tmp/a` when there is the file `/tmp/a`,
+`/long/1000` with so many bytes, and any other path reads the body and says its length. Under
+`/console` the same is there again.
 """
 
 import json
@@ -16,12 +17,12 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from recommender.counters import Counters
 from recommender.errors import ReadAlsoError
 from recommender.operations import web_connection, web_worker
-from recommender.operations.web_server import WebOptions, WebServer
+from recommender.operations.web_server import FIXED_SETTINGS, WebOptions, WebServer
 from recommender.request_origin import CONSOLE_AWAY, LISTENER, STOPPING
 from tests.support.servers import ROOT
 from tests.support.waiting import PATIENCE_SECONDS, free_port
@@ -65,9 +66,18 @@ def _body(path: str, environ: dict[str, Any]) -> bytes:
     if kind == "sleep":
         time.sleep(float(number))
         return b"slept"
+    if kind == "held":
+        while not Path(f"/{number}").exists():
+            time.sleep(0.01)
+        return b"let go"
     if kind == "long":
         return b"x" * int(number)
     return str(len(environ["wsgi.input"].read())).encode()
+
+
+def tried_mark(broken_by: Path) -> Path:
+    """A file that is there once a worker has tried to start with broken code."""
+    return broken_by.with_name(f"{broken_by.name}.tried")
 
 
 class SmallServer(WebServer):
@@ -75,6 +85,7 @@ class SmallServer(WebServer):
 
     def load(self) -> object:
         if Path(sys.argv[2]).exists():
+            tried_mark(Path(sys.argv[2])).touch()
             raise RuntimeError("the new code is broken")
         self.counters = Counters()
         return partial(small_application, self.counters)
@@ -100,15 +111,18 @@ def small_server(
     hurried: bool = True,
     broken_by: Path = NO_FILE,
     console_apart: bool = False,
+    ending_seconds: int = 10,
 ) -> Iterator[Small]:
     """A server with one worker; a hurried one waits for clients for DEADLINE_SECONDS only.
 
-    While the file `broken_by` exists, no new worker can start.
+    While the file `broken_by` exists, no new worker can start. A worker that is to end takes
+    `ending_seconds` at most for what it has begun.
     """
     public, operators = port or free_port(), free_port()
     addresses = f"127.0.0.1:{public}", 1, f"127.0.0.1:{operators}", proxies
     options = WebOptions(*addresses, console_apart=console_apart)
-    words = [json.dumps(asdict(options)), str(broken_by), *["hurried"] * hurried]
+    words = [json.dumps(asdict(options)), str(broken_by), str(ending_seconds)]
+    words += ["hurried"] * hurried
     command = [sys.executable, "-m", "tests.support.small_web", *words]
     process = subprocess.Popen(command, cwd=ROOT)  # noqa: S603 - words of our own
     try:
@@ -119,6 +133,7 @@ def small_server(
 
 
 if __name__ == "__main__":
+    cast("dict[str, Any]", FIXED_SETTINGS).update(graceful_timeout=int(sys.argv[3]))
     if "hurried" in sys.argv:
         for module in (web_connection, web_worker):
             hurry = {"RECEIVING_SECONDS": DEADLINE_SECONDS, "LEAST_BYTES_PER_SECOND": 100 * 2**20}
