@@ -18,13 +18,15 @@ import pytest
 
 from recommender.store import ArticleStore, open_store
 from tests.support.missing_software import skip_or_fail
+from tests.support.waiting import PATIENCE_SECONDS as WAITING_SECONDS
 from tests.support.waiting import until
 
 DATABASES = ("sqlite", "postgresql")
 TEMPLATE = "migrated"
 SUPERUSER = "editor"
 PASSWORD = "hunter2"  # noqa: S105 - nobody is let in by it
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 60.0
+"""How long a write of a test waits for other writers, which a busy machine may hold up."""
 
 Open = Callable[..., ArticleStore]
 
@@ -79,7 +81,7 @@ class PostgreSQL:
 
     def start(self) -> None:
         """Start, and wait until it answers; one that was killed first has to be gone for good."""
-        if not until(self._runs, 30):
+        if not until(self._runs):
             raise TimeoutError((self.folder / "log").read_text())
 
     def _runs(self) -> bool:
@@ -107,7 +109,7 @@ class PostgreSQL:
         """End it, by default as a crash would."""
         if self.process is not None:
             self.process.send_signal(by)
-            self.process.wait(30)
+            self.process.wait(WAITING_SECONDS)
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
