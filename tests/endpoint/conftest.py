@@ -13,9 +13,18 @@ from recommender.indexing.drafts import DraftServer
 from recommender.indexing.indexer import Indexer
 from recommender.settings import Settings
 from recommender.store import LazyStore, open_store
+from recommender.web.console import finding, today, trials
 from service import create_app
 from tests.support.archives import archive_settings, copy_archive, fake_reader
 from tests.support.signed_in import SignedIn
+
+
+@pytest.fixture(autouse=True)
+def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the console shows as far as its time goes, it shows on a slow machine too."""
+    monkeypatch.setattr(today, "MOST_SECONDS", 60.0)
+    monkeypatch.setattr(trials, "MOST_SECONDS", 60.0)
+    monkeypatch.setattr(finding, "READING_SECONDS", 60.0)
 
 
 @pytest.fixture

@@ -118,7 +118,7 @@ def pair(own_desk: Settings, client_of: Clients, index_with_fake: Index, clock: 
     return Pair(own_desk, client_of, index_with_fake, clock)
 
 
-@examples(20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@examples(20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, min_size=2, max_size=12))
 def test_an_answer_that_was_kept_is_the_one_that_would_be_made(
     pair: Pair, make_story: Story, steps: list[tuple[str, Any, Any, Any]]

@@ -188,13 +188,15 @@ def test_texts_are_counted_by_whether_their_embedding_was_stored(
 def test_the_machine_is_described(
     client: FlaskClient, own_desk: Settings, request: pytest.FixtureRequest
 ) -> None:
+    before = time.time()
     seen = gauges(client)
+    after = time.time()
     assert seen[f"build_info/{python_version()}/{version('read-also')}"] == 1
     assert 0 < seen["data_folder_free_bytes"] <= seen["data_folder_size_bytes"]
     live = read_live_name(Catalog(own_desk.data.snapshots))
     assert live is not None
     built = (own_desk.data.snapshots / live).stat().st_mtime
-    assert seen["generation_age_seconds"] == pytest.approx(time.time() - built, abs=5)
+    assert before - built - 1 <= seen["generation_age_seconds"] <= after - built + 1
     assert (seen["indexer_up"], seen["indexer_elected"]) == (0, 0)
     request.getfixturevalue("indexer")
     seen = gauges(client)

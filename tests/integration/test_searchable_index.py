@@ -60,7 +60,7 @@ def awkward_rows(count: int = COUNT, seed: int = 0) -> Rows:
         "published": places % 5 != 0,
         "shown": places % 3 != 0,
         "until": times,
-        "number": np.array([hash(("row", place)) % 2**63 - 2**62 for place in range(count)]),
+        "number": np.random.default_rng(seed).integers(-(2**62), 2**62, count),
         "minhash": np.arange(count * 3, dtype=np.uint16).reshape(count, 3),
     }
     keywords = [['tag:a "quoted" \\ one', "русӣ", f"tag:{n % 4}"][: n % 4] for n in range(count)]

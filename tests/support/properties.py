@@ -31,7 +31,12 @@ def examples(count: int, **options: Any) -> settings:
     """Settings of a property that needs more or fewer examples than others.
 
     `count` is relative to Hypothesis' default of 100: under a profile of 40 examples, 200 means 80.
+    A health check that is suppressed here is so beside those of the profile.
     """
     chosen = settings.default
     assert chosen is not None
+    options["suppress_health_check"] = [
+        *chosen.suppress_health_check,
+        *options.get("suppress_health_check", ()),
+    ]
     return settings(max_examples=max(1, count * chosen.max_examples // USUAL), **options)

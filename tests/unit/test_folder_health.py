@@ -57,9 +57,10 @@ def test_a_folder_that_is_missing_is_failing(tmp_path: Path) -> None:
     assert health.free_bytes == 0
 
 
-def test_a_second_look_within_two_seconds_asks_the_disk_nothing(
+def test_a_second_look_soon_after_asks_the_disk_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("recommender.live.folder_health.LOOK_SECONDS", 600.0)  # a slow machine's
     health = FolderHealth(tmp_path)
     assert health.look() == "ok"
     monkeypatch.delattr("recommender.live.folder_health.os.posix_fallocate")

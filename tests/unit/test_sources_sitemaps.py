@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from xml.sax.saxutils import escape
 
 import pytest
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from recommender.errors import BadSource, InvalidArticle, SourceAway
 from recommender.progress import silent
-from recommender.sources import CheckpointJson, Pulled
+from recommender.sources import CheckpointJson, Pulled, sitemaps
 from recommender.sources.fetching import Fetcher, FetchResponse
 from recommender.sources.registry import open_source
 from recommender.sources.sitemap_tree import (
@@ -43,7 +43,7 @@ SPACE = 'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"'
 NEWS = 'xmlns:news="http://www.google.com/schemas/sitemap-news/0.9"'
 TIME = "2026-03-01T09:00:00Z"
 LATER = "2026-03-03T09:00:00Z"
-TODAY = datetime.now(tz=UTC).date()
+NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
 
 
 def a_page(name: str, head: str = "") -> bytes:
@@ -204,9 +204,11 @@ def test_pages_without_times_are_recognized_only_by_their_etags(
     assert pull(site, again.cursor).asked == ["/sitemap.xml"]
 
 
-def test_a_date_without_a_time_is_trusted_after_that_day(site: FakeSite) -> None:
-    old = (TODAY - timedelta(days=3)).isoformat()
-    site.files["/sitemap.xml"] = a_map(("/a", TODAY.isoformat()), ("/b", old))
+def test_a_date_without_a_time_is_trusted_after_that_day(
+    site: FakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sitemaps, "_now", lambda: NOON)
+    site.files["/sitemap.xml"] = a_map(("/a", "2026-11-30"), ("/b", "2026-11-27"))
     cursor = pull(site).cursor
     site.files["/sitemap.xml"] += b"<!-- made anew -->"
     assert pull(site, cursor).asked == ["/sitemap.xml", "/a"]
