@@ -60,7 +60,8 @@ def guarded(engine: Engine) -> Iterator[EngineGuard]:
 
 
 def soon() -> float:
-    return time.monotonic() + 0.05
+    """So late that it is not over yet when a busy machine begins to ask."""
+    return time.monotonic() + 0.3
 
 
 def later() -> float:
