@@ -23,6 +23,7 @@ from tests.browser.conftest import Cms, Site
 from tests.browser.newspaper import PARAGRAPH, PEERS, SKIES, drawing, page, peer_grid
 from tests.browser.tabs import AXE, Tab
 from tests.support.missing_software import skip_or_fail
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.long
 
@@ -158,7 +159,9 @@ def test_without_sizes_the_same_page_would_jump(paper: Site, cms: Cms, tab: Tabs
     bare = re.sub(r' (width|height|loading)="[^"]*"', "", html)
     text = page("bare", bare + PARAGRAPH, style="data:text/css,")
     address = cms.put_file("/bare", text, "text/html; charset=utf-8")
-    assert shift_of(tab(viewport=WIDE), address) > 0
+    shown = tab(viewport=WIDE)
+    found = shift_of(shown, address)
+    assert until(lambda: found > 0 or shown.page.evaluate(SHIFT) > 0)  # once it was painted
 
 
 def test_a_stylesheet_that_comes_with_the_list_moves_nothing(

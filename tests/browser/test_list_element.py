@@ -17,6 +17,7 @@ from tests.browser.hostile import TITLES
 from tests.browser.tabs import Tab
 from tests.browser.test_lists import CONTRASTS, NAMES_OF, OWN_DARK, UNSEEN, described, fragment
 from tests.support.serving import ROOT
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.long
 Tabs = Callable[..., Tab]
@@ -442,15 +443,17 @@ def test_no_element_of_the_page_misleads_it(
 def slow(page: Page, alter: Callable[[dict[str, Any]], object] = lambda _: None) -> None:
     """Let lists come a third of a second late, and altered."""
 
-    def answer(route: Route) -> None:
-        response = route.fetch()
-        body = response.json()
-        if response.ok:
-            alter(body)
-        sleep(0.3)
-        route.fulfill(response=response, json=body)
+    page.route("**/related?*", lambda route: answer_late(route, alter))
 
-    page.route("**/related?*", answer)
+
+def answer_late(route: Route, alter: Callable[[dict[str, Any]], object]) -> None:
+    """Answer a third of a second later, with what the service answers, altered."""
+    response = route.fetch()
+    body = response.json()
+    if response.ok:
+        alter(body)
+    sleep(0.3)
+    route.fulfill(response=response, json=body)
 
 
 def pass_on_late(route: Route) -> None:
@@ -558,11 +561,18 @@ def test_a_place_that_nobody_sees_closes(
     cms: Cms, tab: Tabs, element: Callable[..., str], article: str, rows: int
 ) -> None:
     shown = tab(viewport={"width": 600, "height": 400})
-    slow(shown.page, fewer)
+    held = list[Route]()
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    shown.page.route("**/related?*", hold)
     body = EVENTS + "<div style='height: 900px'>Before</div>" + element(article, limit=6) + AFTER
     shown.page.goto(cms.put("/below", body))
     heading, row = 16 * 3.5, 16 * 5.25
     assert shown.page.evaluate(HEIGHT) == heading + 6 * row
+    assert until(lambda: shown.page.evaluate("true") and held != [])
+    answer_late(held[0], fewer)
     left = heading + rows * row if rows else 0
     shown.page.wait_for_function(f"{HEIGHT} == {left}")
     settled(shown.page)

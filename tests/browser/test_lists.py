@@ -6,7 +6,7 @@ from typing import Any
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Page, Route
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import LATIN, Cms, Site
 from tests.browser.hostile import REFUSED_LINKS, TITLES
@@ -181,6 +181,7 @@ def test_a_comment_cannot_make_a_reader_ask_for_many_lists(site: Site, cms: Cms,
     shown = tab()
     comment = '<div data-read-also="plain-en-1"></div>' * 50
     shown.page.goto(cms.put("/many", placed(site, "plain-en-0") + comment))
+    expect(shown.page.locator("[data-read-also] .read-also")).to_have_count(20)
     shown.page.wait_for_load_state("networkidle")
     assert texts(shown.page, "[data-read-also]").count("") == 51 - 20
 

@@ -62,12 +62,11 @@ class Indexing:
         return (self.place.folder / "indexer.log").read_text("utf-8", "replace")
 
     def kill(self) -> float:
-        """SIGKILL it; when, in seconds since 1970."""
+        """SIGKILL it; when it was gone, in seconds since 1970: until then it may have read."""
         assert self.process is not None
-        killed_at = time.time()
         self.process.kill()
         self.process.wait()
-        return killed_at
+        return time.time()
 
 
 @pytest.fixture
@@ -77,7 +76,7 @@ def pair(url: str, tmp_path: Path) -> Iterator[tuple[Indexing, Indexing]]:
     for one in (first, second):
         if one.process is not None and one.process.poll() is None:
             one.process.terminate()
-            one.process.wait(60)
+            one.process.wait(PATIENCE_SECONDS)
 
 
 def takes_over(store: ArticleStore, killed_at: float) -> bool:

@@ -89,8 +89,8 @@ def test_the_console_works_in_its_process_and_comes_back_when_that_is_killed(
         assert send(port, "GET", STORY, Cookie=cookie)[0] == 200
         assert ask(port, STYLE)[0] == 200
 
+        assert until(lambda: b"read_also_workers 2.0" in ask(operators, "/metrics")[1])
         metrics = ask(operators, "/metrics")[1].decode()
-        assert "read_also_workers 2.0" in metrics
         assert 'route="/console/sign-in",status="303"} 1.0' in metrics
         assert 'route="/console/story/<article_id>",status="401"} 1.0' in metrics
     with closing(open_store(own_desk.database_url)) as store:

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import httpx
@@ -26,7 +25,7 @@ from recommender.store import open_store
 from tests.support.archives import fake_reader, run_command
 from tests.support.missing_software import skip_or_fail
 from tests.support.serving import KEY, Place, Server
-from tests.support.waiting import free_port, until
+from tests.support.waiting import PATIENCE_SECONDS, free_port, until
 from tests.support.webhook_sites import open_receiver
 from tests.support.websites import HOST
 
@@ -187,19 +186,27 @@ def test_an_indexer_that_is_killed_again_and_again_tells_everything_in_order(
     with open_receiver() as site, Server(place) as server:
         place.run("webhooks", "add", "cms", site.url)
         ids = [f"fresh-{number}" for number in range(12)]
-        for number, name in enumerate(ids):
-            story = {"title": f"Ferry {number} leaves the harbour", "body": name}
-            path = f"{server.address}/v1/articles/{name}"
-            assert httpx.put(path, json=story, headers={"X-API-Key": KEY}).status_code == 201
-            if number % 4 == 3:
-                assert until(partial(site.has_more_than, len(site.delivered)))
-                os.kill(server.indexer or 0, signal.SIGKILL)
 
         def indexed() -> list[tuple[int, str]]:
             """The change and the id of each article that was told of, a repeated message once."""
             told = {one.id: one.data["articles"] for one in site.of("article.indexed")}
             return [(one["change"], one["id"]) for articles in told.values() for one in articles]
 
-        assert until(lambda: {name for _, name in indexed()} == set(ids))
+        for number, name in enumerate(ids):
+            story = {"title": f"Ferry {number} leaves the harbour", "body": name}
+            path = f"{server.address}/v1/articles/{name}"
+            put = httpx.put(path, json=story, headers={"X-API-Key": KEY}, timeout=PATIENCE_SECONDS)
+            assert put.status_code == 201
+            if number % 4 == 3:
+                newest = set(ids[number - 3 : number + 1])
+                assert until(lambda newest=newest: newest & told_of(indexed()))  # type: ignore[misc]
+                os.kill(server.indexer or 0, signal.SIGKILL)
+
+        assert until(lambda: told_of(indexed()) == set(ids))
         changes = [change for change, _ in indexed()]
     assert changes == sorted(set(changes))
+
+
+def told_of(indexed: list[tuple[int, str]]) -> set[str]:
+    """The ids of articles that were told of, with their changes."""
+    return {name for _, name in indexed}

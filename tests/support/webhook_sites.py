@@ -45,9 +45,6 @@ class ReceiverSite:
     def url(self) -> str:
         return f"http://{HOST}:{self.port}/hook"
 
-    def has_more_than(self, count: int) -> bool:
-        return len(self.delivered) > count
-
     def of(self, type_: str) -> list[Delivered]:
         """The messages of one type."""
         return [one for one in self.delivered if one.type == type_]

@@ -195,7 +195,7 @@ def test_while_the_disk_stalls_jobs_are_bounded_and_then_the_journal_is_whole_ag
     catalog: Catalog,
     journal: Journal,
 ) -> None:
-    assert stalled.arrived.is_set()
+    assert stalled.arrived.wait(PATIENCE_SECONDS)
     assert len(stalled.jobs) == 1
     stalled.goes_on.set()
     until(lambda: len(stalled.jobs) >= MOST_JOBS)

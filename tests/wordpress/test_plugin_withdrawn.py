@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.support.serving import KEY
-from tests.wordpress.plugin import article_of, configure, pass_time, remove, save
+from tests.wordpress.plugin import article_of, comes_true, configure, pass_time, remove, save
 from tests.wordpress.service import HTML, PROBLEM, Answer, Asked, Stage, accept
 from tests.wordpress.site import Site
 
@@ -93,7 +93,7 @@ def test_a_withdrawn_post_is_on_no_page_before_the_service_knows(
 
 
 @pytest.mark.parametrize("seconds", [0, 5])
-def test_a_withdrawn_post_is_on_no_page_a_second_after_the_click(
+def test_a_withdrawn_post_is_on_no_page_after_the_click(
     newsroom: Site, stage: Stage, seed: int, post: int, seconds: int
 ) -> None:
     """The service answers nothing, at once or never, and the save may wait for it."""
@@ -105,7 +105,7 @@ def test_a_withdrawn_post_is_on_no_page_a_second_after_the_click(
     stage.answer = answer
     with ThreadPoolExecutor() as pool:
         click = pool.submit(remove, newsroom, post)
-        time.sleep(1)
+        assert comes_true(lambda: newsroom.run("return ReadAlso\\waiting();") == 1)
         assert shown(newsroom, seed) == ["Elsewhere", "Abroad"]
         click.result()
 
