@@ -76,7 +76,7 @@ def wait_for_list(anna: Editor, path: str, is_wanted: Callable[[list[str]], bool
         anna.page.goto(anna.address + path)
         return is_wanted(listed(anna.page))
 
-    assert until(is_there, 30)
+    assert until(is_there)
     anna.check()
 
 
@@ -256,8 +256,7 @@ def test_a_site_rule_is_tried_saved_and_taken_back(story: dict[str, Any], anna: 
     anna.check()
     page.locator("#rule-save").click()
     expect(page.locator("#rules-outcome")).to_contain_text("Saved: Flow <rule>")
-    anna.open(path)
-    assert listed(page) != titles
+    wait_for_list(anna, path, titles.__ne__)
     anna.open("/console/rules")
     page.get_by_role("link", name=re.compile("Change.*Flow")).click()
     page.wait_for_url("**/console/rules?edit=*")

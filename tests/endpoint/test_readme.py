@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from tests.support.servers import is_ready, served
+from tests.support.servers import LOADING_SECONDS, is_ready, reads_drafts, served
 from tests.support.shown_commands import ShownCommand, commands_on, words_and_numbers
 from tests.support.waiting import free_port, until
 
@@ -38,7 +38,7 @@ def site(
     )
     port = free_port()
     with served(environment, port, workers=1):
-        assert until(lambda: is_ready(port))
+        assert until(lambda: is_ready(port) and reads_drafts(port, KEY), LOADING_SECONDS, 0.5)
         yield f"http://127.0.0.1:{port}"
 
 
@@ -68,7 +68,7 @@ def test_a_command_prints_what_the_readme_says(
         capture_output=True,
         text=True,
         check=True,
-        timeout=120,
+        timeout=600,
     )
     words, numbers = words_and_numbers(done.stdout)
     expected_words, expected_numbers = words_and_numbers(step.output or "")

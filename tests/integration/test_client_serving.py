@@ -55,7 +55,9 @@ def test_many_megabytes_pass_a_proxy_with_its_defaults(server: Server, api: Clie
         behind = f"https://127.0.0.1:{nginx.port}"
         with Client(behind, KEY, transport=httpx.HTTPTransport(verify=False)) as client:
             outcomes = list(client.bulk(writes))
-        with httpx.Client(transport=httpx.HTTPTransport(verify=False)) as plain:
+        with httpx.Client(
+            transport=httpx.HTTPTransport(verify=False), timeout=PATIENCE_SECONDS
+        ) as plain:
             refused = plain.post(f"{behind}/v1/bulk", content=b"x" * (2**20 + 1))
     assert [(one.id, one.status) for one in outcomes] == [(one["id"], 201) for one in writes]
     assert refused.status_code == 413

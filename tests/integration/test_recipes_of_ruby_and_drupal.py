@@ -62,11 +62,11 @@ def test_what_rails_saves_edits_and_deletes_is_in_the_lists(rails: Rails, api: C
       Story.create!(id: 2, title: "Osh plans a second line", text: "Rails reach the bazaar.")
     """)
     assert api.get(1).title == "A tram line opens in Osh"
-    assert until(lambda: [item.id for item in api.related(1).items] == ["2"], 60)
+    assert until(lambda: [item.id for item in api.related(1).items] == ["2"])
     rails.run('Story.find(2).update!(title: "A <b> line")')
-    assert until(lambda: "A &lt;b&gt; line" in rails.run("puts ReadAlso.list(1, limit: 6)"), 60)
+    assert until(lambda: "A &lt;b&gt; line" in rails.run("puts ReadAlso.list(1, limit: 6)"))
     rails.run("Story.find(2).destroy!")
-    assert until(lambda: rails.run("print ReadAlso.list(1)") == "", 60)
+    assert until(lambda: rails.run("print ReadAlso.list(1)") == "")
 
 
 def test_what_rails_rolls_back_is_never_sent(rails: Rails, api: Client) -> None:

@@ -7,13 +7,15 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from tests.support.archives import clean_environment
 from tests.support.waiting import PATIENCE_SECONDS, free_port, until
 
 ROOT = Path(__file__).parents[2]
+LOOK_SECONDS = 5.0  # until a server that does not answer is asked again
+LOADING_SECONDS = 300.0  # of a busy machine, on which a model loads for minutes
 
 
 @contextmanager
@@ -62,12 +64,13 @@ def served_demo(demo_folder: Path, folder: Path, key: str) -> Iterator[str]:
     )
     port = free_port()
     with served(environment, port, workers=1):
-        assert until(lambda: is_ready(port) and _reads_drafts(port, key), every=0.5)
+        assert until(lambda: is_ready(port) and reads_drafts(port, key), LOADING_SECONDS, 0.5)
         yield f"http://127.0.0.1:{port}"
 
 
-def _reads_drafts(port: int, key: str) -> bool:
-    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+def reads_drafts(port: int, key: str) -> bool:
+    """Whether the indexer has loaded its model, and reads what is given to it."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
     try:
         draft = b'{"title": "A robot usher"}'
         connection.request("POST", "/v1/related", draft, {"X-API-Key": key})
@@ -76,9 +79,11 @@ def _reads_drafts(port: int, key: str) -> bool:
         connection.close()
 
 
-def ask(port: int, path: str, key: str = "") -> tuple[int, bytes]:
+def ask(
+    port: int, path: str, key: str = "", seconds: float = PATIENCE_SECONDS
+) -> tuple[int, bytes]:
     """The status and the body of an answer to GET."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=5)
+    connection = HTTPConnection("127.0.0.1", port, timeout=seconds)
     try:
         connection.request("GET", path, headers={"X-API-Key": key} if key else {})
         response = connection.getresponse()
@@ -98,6 +103,6 @@ def has_console(port: int) -> bool:
 
 def _is_good(port: int, path: str) -> bool:
     try:
-        return ask(port, path)[0] == HTTPStatus.OK
-    except OSError:
+        return ask(port, path, seconds=LOOK_SECONDS)[0] == HTTPStatus.OK
+    except (OSError, HTTPException):
         return False
