@@ -237,6 +237,7 @@ def tab(browser: Browser) -> Iterator[Callable[..., Tab]]:
 
     def make(**options: Any) -> Tab:
         opened.append(browser.new_context(**options))
+        opened[-1].set_default_timeout(1_000 * PATIENCE_SECONDS)
         return Tab(opened[-1].new_page())
 
     yield make

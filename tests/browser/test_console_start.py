@@ -86,7 +86,7 @@ def test_a_file_is_sent_and_its_import_is_shown(desk: Desk, tab: Tabs, archive: 
     now = page.locator("#now")
     expect(now).to_contain_text("archive.jsonl")
     assert do_jobs(desk.settings) == 0
-    expect(now).to_contain_text("2400 new stories", timeout=20_000)
+    expect(now).to_contain_text("2400 new stories")
     shown.assert_clean()
 
 
@@ -106,13 +106,13 @@ def test_a_line_that_breaks_and_a_reload_cost_no_piece(
     page.route(PIECES, break_after_the_first)
     send(page, archive)
     told = page.locator("[data-told]")
-    expect(told).to_have_text("The connection is lost. It goes on by itself.", timeout=20_000)
+    expect(told).to_have_text("The connection is lost. It goes on by itself.")
     assert sent_bytes(desk) == archive.read_bytes()[:PIECE]
     page.reload()
     expect(page.locator("#begun")).to_contain_text("archive.jsonl")
     page.unroute(PIECES)
     send(page, archive)
-    expect(told).to_contain_text("has arrived and is read", timeout=20_000)
+    expect(told).to_contain_text("has arrived and is read")
     expect(page.locator("#begun")).to_have_count(0)
     assert sent_bytes(desk) == archive.read_bytes()
 
@@ -121,7 +121,7 @@ def test_a_lost_connection_goes_on_by_itself(desk: Desk, tab: Tabs, archive: Pat
     page = first_steps(tab(), desk)
     page.route(PIECES, lambda route: route.abort(), times=2)
     send(page, archive)
-    expect(page.locator("[data-told]")).to_contain_text("is read now", timeout=30_000)
+    expect(page.locator("[data-told]")).to_contain_text("is read now")
     assert sent_bytes(desk) == archive.read_bytes()
 
 
@@ -141,7 +141,7 @@ def test_a_lost_answer_at_the_end_neither_fails_nor_reads_the_file_twice(
 
     page.route("**/files/*/read", lose_the_answer, times=1)
     send(page, archive)
-    expect(page.locator("[data-told]")).to_contain_text("is read now", timeout=30_000)
+    expect(page.locator("[data-told]")).to_contain_text("is read now")
     with closing(open_store(desk.settings.database_url)) as store:
         assert len(store.jobs.newest()) == 1
 

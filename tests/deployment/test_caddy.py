@@ -9,13 +9,13 @@ import pytest
 
 from tests.support.doors import HIDDEN, Upstream, spellings
 from tests.support.nginx import find_program
-from tests.support.waiting import free_port, until
+from tests.support.waiting import PATIENCE_SECONDS, free_port, until
 
 CADDYFILE = (Path(__file__).parents[2] / "deploy" / "caddy" / "Caddyfile").read_text("utf-8")
 
 
 def ask(port: int, target: str, **headers: str) -> int:
-    connection = HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
     try:
         connection.putrequest("GET", target, skip_accept_encoding=True)
         for name, value in headers.items():
@@ -48,11 +48,11 @@ def caddy(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Itera
             [*command, folder / "Caddyfile"], stderr=log, env={"HOME": str(folder)}
         )
     try:
-        assert until(lambda: answers(port), 20), (folder / "log").read_text()
+        assert until(lambda: answers(port)), (folder / "log").read_text()
         yield port
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(PATIENCE_SECONDS)
 
 
 def answers(port: int) -> bool:

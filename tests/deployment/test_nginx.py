@@ -81,7 +81,7 @@ def test_the_id_of_a_request_is_passed_on_logged_and_answered(
     found = door.ask("GET", "/v1/y", headers={"X-Request-ID": sent}).headers["x-request-id"]
     assert re.fullmatch("[0-9a-f]{32}" if answered is None else answered, found)
     assert upstream.headers[-1]["x-request-id"] == found
-    assert until(lambda: f'"request_id":"{found}"' in door.log(), 5)
+    assert until(lambda: f'"request_id":"{found}"' in door.log())
     assert [line for line in door.log().splitlines() if not json.loads(line)] == []
 
 
@@ -93,7 +93,7 @@ def test_an_address_that_asks_too_much_is_told_so_and_a_trusted_one_is_not(door:
 
 
 def test_plain_http_leads_to_tls(door: Nginx) -> None:
-    connection = HTTPConnection("127.0.0.1", door.plain_port, timeout=5)
+    connection = HTTPConnection("127.0.0.1", door.plain_port, timeout=60)
     connection.request("GET", "/v1/a?b=c")
     response = connection.getresponse()
     assert response.status == 308
@@ -130,7 +130,7 @@ def port() -> int:
 @pytest.fixture(scope="module")
 def public(environment: dict[str, str], port: int) -> Iterator[Nginx]:
     with served(environment, port, kind="web"), running_nginx(port) as nginx:
-        assert until(lambda: nginx.ask("GET", LISTS).status == 200, 60, every=0.2)
+        assert until(lambda: nginx.ask("GET", LISTS).status == 200, every=0.2)
         assert until(lambda: has_console(port), every=0.2)
         yield nginx
 
@@ -141,7 +141,7 @@ def test_a_public_list_is_kept_and_one_for_a_key_is_not(public: Nginx) -> None:
     assert (first.status, first.body) == (200, second.body)
     keyed = public.ask("GET", f"{LISTS}?limit=4", headers={"X-API-Key": SECRETS["reader"]})
     assert keyed.headers["cache-control"].startswith("private")
-    assert until(lambda: cache_states(public)[-3:] == ["MISS", "HIT", "BYPASS"], 5)
+    assert until(lambda: cache_states(public)[-3:] == ["MISS", "HIT", "BYPASS"])
     assert public.ask("GET", f"{LISTS}?limit=4&explain=1").status == 401
 
 
@@ -183,10 +183,10 @@ def test_while_the_service_is_away_kept_lists_are_shown_until_they_are_purged(
     other = "/v1/articles/orchard-1/related"
     with running_nginx(port) as nginx:
         with served(environment, port, kind="web"):
-            assert until(lambda: nginx.ask("GET", LISTS).status == 200, 60, every=0.2)
+            assert until(lambda: nginx.ask("GET", LISTS).status == 200, every=0.2)
             kept = nginx.ask("GET", LISTS)
             assert nginx.ask("GET", other).status == 200
-        assert until(lambda: is_shown_stale(nginx), 60, every=1)
+        assert until(lambda: is_shown_stale(nginx), every=1)
         assert nginx.ask("GET", LISTS).body == kept.body
         purge = [str(SHIPPED / "purge")]
         named = kept.headers["surrogate-key"].split()[1]  # an article of the list, not its seed

@@ -96,7 +96,7 @@ class Hour:
         key, document = f"X-API-Key: {self.secret}", json.dumps({"title": f"Story {article_id}"})
         path = f"/v1/articles/{article_id}?wait=visible"
         words = (path, "-X", "PUT", "-H", key, "--data", document)
-        assert until(lambda: '"change"' in self.ask(*words), 120, every=0.5), self.ask(*words)
+        assert until(lambda: '"change"' in self.ask(*words), every=0.5), self.ask(*words)
 
     def status_of(self, path: str) -> str:
         """The status of an answer to the key of the CMS."""
@@ -104,12 +104,12 @@ class Hour:
         return self.ask(path, "-H", key, "-o", "/dev/null", "-w", "%{http_code}")
 
     def wait_for_lists(self) -> None:
-        assert until(lambda: "items" in self.ask(LIST), 120, every=0.5), self.ask(LIST)
+        assert until(lambda: "items" in self.ask(LIST), every=0.5), self.ask(LIST)
 
     def wait_for_all(self) -> None:
         """Wait until the indexer has loaded its model too."""
         asked = "read-also status"
-        assert until(lambda: self.machine.run(asked, check=False).returncode == 0, 120, every=1)
+        assert until(lambda: self.machine.run(asked, check=False).returncode == 0, every=1)
 
 
 @pytest.fixture(scope="module")
@@ -177,7 +177,7 @@ def test_the_units_confine_what_they_run(hour: Hour) -> None:
 def test_the_service_comes_back_after_its_supervisor_is_killed(hour: Hour) -> None:
     hour.machine.run("kill -9 $(systemctl show -P MainPID read-also.service)")
     key = "-H", f"X-API-Key: x{hour.secret}"  # past the cache
-    assert until(lambda: "not known" in hour.ask(LIST, *key), 60, every=0.2)
+    assert until(lambda: "not known" in hour.ask(LIST, *key), every=0.2)
 
 
 @pytest.mark.long

@@ -41,7 +41,7 @@ def test_every_example_is_answered(site: str, language: str, tmp_path: Path) -> 
     program = shutil.which(LANGUAGES[language][0])
     if program is None:
         skip_or_fail(f"{LANGUAGES[language][0]} is not installed")
-    document = httpx.get(f"{site}/openapi.json").json()
+    document = httpx.get(f"{site}/openapi.json", timeout=60).json()
     calls = [
         (method, path, operation)
         for path, methods in document["paths"].items()
@@ -60,7 +60,7 @@ def test_every_example_is_answered(site: str, language: str, tmp_path: Path) -> 
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=600,
         )
         assert done.returncode == 0, (script.name, done.stderr, done.stdout)
         assert done.stdout.strip() or "204" in operation["responses"], script.name

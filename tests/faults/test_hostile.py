@@ -49,7 +49,7 @@ def test_a_crowd_gets_lists_or_is_asked_to_come_again_and_then_all_is_calm(serve
     seen = ask_together(server.port, clients=160, seconds=4.0)
     assert seen.wrong == 0
     assert seen.statuses[200] > 100
-    assert until(server.is_whole, 5)
+    assert until(server.is_whole)
 
 
 def test_reads_through_swaps_are_answered_in_process_and_over_http(

@@ -30,7 +30,7 @@ def run_kills(
     """In a process of its own: this one has used FAISS, and forks of it could hang."""
     command = [sys.executable, *program, "--kills", str(kills), "--seed", str(SEED)]
     command += ["--tally", str(tally), *options]
-    subprocess.run(command, cwd=ROOT, check=False, timeout=300)  # noqa: S603 - our own program
+    subprocess.run(command, cwd=ROOT, check=False, timeout=1_200)  # noqa: S603 - our own program
     saved: dict[str, Any] = json.loads(tally.read_text("utf-8"))
     return saved
 

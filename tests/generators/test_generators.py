@@ -44,7 +44,7 @@ def run(program: Path, *words: str | Path, into: Path, **environment: str) -> li
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        timeout=300,
+        timeout=900,
     )
     assert done.returncode == 0, done.stdout[-4_000:]
     return done.stdout.splitlines()
@@ -60,7 +60,7 @@ def service(demo_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def document(service: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the service says of itself, as a file."""
     path = tmp_path_factory.mktemp("document") / "openapi.json"
-    path.write_bytes(httpx.get(f"{service}/openapi.json").content)
+    path.write_bytes(httpx.get(f"{service}/openapi.json", timeout=60).content)
     return path
 
 

@@ -27,7 +27,7 @@ from recommender.web.state import State
 from service import create_app
 from tests.support.archives import HARBOUR, SECRETS, fake_reader, gauges, index_fake, story
 from tests.support.milvus_servers import MilvusServer
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 pytestmark = pytest.mark.long
 SEED = "/v1/articles/harbour-1/related?limit=50"
@@ -174,11 +174,11 @@ def test_a_server_that_hangs_does_not_keep_a_worker_from_the_change_log(
 
     monkeypatch.setattr(Milvus, "live", hang)
     try:
-        assert asked.wait(60)
+        assert asked.wait(PATIENCE_SECONDS)
         assert writer.delete("/v1/articles/harbour-4").status_code == 204
         with closing(open_store(shared(writer).settings.database_url)) as store:
             change = store.state().change
-        assert until(lambda: follower.current().change >= change, 30)
+        assert until(lambda: follower.current().change >= change)
     finally:
         goes_on.set()
 

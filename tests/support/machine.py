@@ -104,7 +104,7 @@ def booted_machine() -> Iterator[Machine]:
         yield machine
     finally:
         starter.kill()
-        starter.wait(30)
+        starter.wait(120)
         shutil.rmtree(folder)
 
 
@@ -132,6 +132,6 @@ def _wait_for(starter: "subprocess.Popen[bytes]") -> Machine | None:
         state = Machine(int(first[0])).run("systemctl is-system-running", check=False).stdout
         return state.strip() in {"running", "degraded"}
 
-    if not until(is_up, 180) or starter.poll() is not None:
+    if not until(is_up, 300) or starter.poll() is not None:
         return None
     return Machine(int(children.read_text().split()[0]))

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from tests.support.missing_software import skip_or_fail
 from tests.support.postgresql import unprivileged_user
-from tests.support.waiting import free_port, until
+from tests.support.waiting import PATIENCE_SECONDS, free_port, until
 
 __all__ = ["HOST", "SHIPPED", "Answer", "Nginx", "find_program", "running_nginx", "trusting"]
 
@@ -59,7 +59,10 @@ class Nginx:
     ) -> Answer:
         """Call once over TLS, with the target exactly as given; status 0 where it hangs up."""
         connection = HTTPSConnection(
-            *("127.0.0.1", self.port), timeout=20, context=trusting(), source_address=(source, 0)
+            *("127.0.0.1", self.port),
+            timeout=PATIENCE_SECONDS,
+            context=trusting(),
+            source_address=(source, 0),
         )
         try:
             connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
@@ -132,11 +135,11 @@ def running_nginx(service_port: int, changes: Mapping[str, str] | None = None) -
             [*command, "-g", "daemon off;"], cwd=folder, **_own(folder)
         )
         try:
-            assert until((folder / "nginx.pid").exists, 20, every=0.01), "nginx did not start"
+            assert until((folder / "nginx.pid").exists, every=0.01), "nginx did not start"
             yield Nginx(folder, *ports, process.pid)
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(PATIENCE_SECONDS)
     finally:
         shutil.rmtree(folder)
 

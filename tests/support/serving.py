@@ -26,7 +26,7 @@ __all__ = ["KEY", "ROOT", "Place", "Server", "end_by_sigterm", "holder_of"]
 KEY: Final = "abcdefgh12345678"
 WORKERS: Final = 2
 ROOT: Final = Path(__file__).parents[2]
-STARTING_SECONDS: Final = 120.0
+STARTING_SECONDS: Final = 300.0
 STOPPING_SECONDS: Final = 25.0
 ANOTHER_REBUILD: Final = 75
 """The exit code of a command if another process does the same work."""

@@ -26,6 +26,7 @@ from recommender.analysis.embedding.fourbit.model_folder import SUMS, unpack_mod
 from recommender.analysis.embedding.fourbit.weights import BLOCK, PackedWeights, decode_blocks
 from recommender.errors import ModelRefused
 from recommender.progress import Advance, Meter, silent
+from tests.support.waiting import PATIENCE_SECONDS
 
 WIDTH, INNER, REACH, KINDS = 32, 64, 16, 2
 PIECES = ["<s>", "<pad>", "</s>", "<unk>", "▁", "h", "i", "▁hi", "▁query", ":", "～", "<mask>"]  # noqa: RUF001 - a wide tilde
@@ -252,17 +253,17 @@ def test_only_one_of_two_unpackings_at_once_works(
     def fill(writer: Writer, packed: PackedWeights, advance: Advance) -> None:
         begun.set()
         worked.append(threading.get_ident())
-        assert met.wait(10)
+        assert met.wait(PATIENCE_SECONDS)
         time.sleep(0.2)  # in which the other comes to wait for the lock
         real(writer, packed, advance)
 
     monkeypatch.setattr(model_folder, "write_files", fill)
     one, other = (threading.Thread(target=small.unpack) for _ in "12")
     one.start()
-    assert begun.wait(10)
+    assert begun.wait(PATIENCE_SECONDS)
     other.start()
     met.set()
     for thread in (one, other):
-        thread.join(10)
+        thread.join(PATIENCE_SECONDS)
     assert worked == [one.ident]
     assert (small.folder / SUMS).is_file()

@@ -21,6 +21,7 @@ from recommender.progress import silent
 from recommender.settings import Settings
 from recommender.store import open_store
 from tests.support.dying_reader import HALF_ANSWERED, POISON
+from tests.support.waiting import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[2]
 DYING = [sys.executable, "-m", "tests.support.dying_reader"]
@@ -119,5 +120,5 @@ def test_no_reader_outlives_its_parent(ending: signal.Signals) -> None:
         ends = [os.pidfd_open(pid) for pid in pids]
         parent.send_signal(ending)
     for end in ends:
-        assert select.select([end], [], [], 30)[0]
+        assert select.select([end], [], [], PATIENCE_SECONDS)[0]
         os.close(end)

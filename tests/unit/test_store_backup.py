@@ -28,6 +28,7 @@ from recommender.store.database import MIGRATIONS
 from tests.support.features import make_embedding, make_features
 from tests.support.full_disks import files_of_at_most
 from tests.support.stores import log_of, make_article
+from tests.support.waiting import PATIENCE_SECONDS
 
 Open = Callable[..., ArticleStore]
 
@@ -228,7 +229,7 @@ def test_a_backup_taken_while_two_write_is_a_prefix_of_the_log(
             rounds[mark] += 1
 
     def wait_for_both() -> None:
-        begun, until = dict(rounds), time.monotonic() + 20
+        begun, until = dict(rounds), time.monotonic() + PATIENCE_SECONDS
         while any(rounds[mark] < begun[mark] + 2 for mark in rounds):
             assert time.monotonic() < until, "a writer waits for the backup"
             time.sleep(0.001)

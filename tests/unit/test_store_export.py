@@ -188,7 +188,7 @@ def test_a_pipe_is_written_to(store: ArticleStore, tmp_path: Path) -> None:
     reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
     reader.start()
     export_to(store, pipe)
-    reader.join(timeout=10)
+    reader.join()
     assert read[0].count(b"\n") == len(ARTICLES)
     assert pipe.is_fifo()
 

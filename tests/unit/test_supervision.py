@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 
 from recommender.operations.supervision import SUPERVISOR, StopSignal, wait_seconds
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_SECONDS, until
 
-PATIENCE_SECONDS = 30
 # A program that says its name and pid in a file, and then waits.
 NOTE = """
 import os, sys, time

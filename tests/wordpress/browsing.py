@@ -13,7 +13,7 @@ from tests.wordpress.site import Site
 
 __all__ = ["chromium", "log_in", "open_editor"]
 
-PATIENCE_MS = 60_000
+PATIENCE_MS = 120_000
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage")
 
 

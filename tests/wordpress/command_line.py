@@ -17,7 +17,7 @@ from tests.wordpress.web import QUICK
 __all__ = ["CommandLine", "Said"]
 
 HERE: Final = Path(__file__).parent / "php"
-PATIENCE_SECONDS: Final = 60
+PATIENCE_SECONDS: Final = 120
 LONGEST_SECONDS: Final = 900
 STATUS: Final = b"\x02"
 """Between what a run printed and its exit status."""

@@ -14,7 +14,7 @@ from tests.support.waiting import until
 
 __all__ = ["MariaDB", "ends"]
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 120
 SMALL = (
     "--innodb-buffer-pool-size=32M",
     "--innodb-log-file-size=8M",

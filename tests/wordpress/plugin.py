@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 PLUGIN = Path(__file__).parents[2] / "integrations/wordpress/read-also"
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 120
 NO_CHOICES: dict[str, object] = {
     "pins": [],
     "blocks": [],

@@ -58,7 +58,7 @@ class Service(Server):
         with self.client() as client:
             while lines := "\n".join(map(_deletion, self._ids(client) - set(READY))):
                 headers = {"Content-Type": "application/x-ndjson"}
-                answer = client.post("/v1/bulk", content=lines, headers=headers, timeout=60)
+                answer = client.post("/v1/bulk", content=lines, headers=headers)
                 if answer.raise_for_status().json()["errors"]:
                     raise RuntimeError(answer.text[:2_000])
 
@@ -69,7 +69,7 @@ class Service(Server):
     def client(self) -> httpx.Client:
         """A client with a key that may read everything."""
         bearer = {"Authorization": f"Bearer {KEY}"}
-        return httpx.Client(base_url=self.address, headers=bearer, timeout=20)
+        return httpx.Client(base_url=self.address, headers=bearer, timeout=PATIENCE_SECONDS)
 
     def put(self, article_id: str, title: str, body: str) -> None:
         """Store an article in addition to those of the site."""

@@ -25,7 +25,7 @@ __all__ = ["NEEDED", "SERVER", "Site", "missing_packages", "unpacked"]
 HERE = Path(__file__).parent / "php"
 INSTALLED = Path("/usr/share/wordpress")
 SERVER = Path("/usr/sbin/mariadbd")
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 120
 NEEDED = {
     "wordpress": INSTALLED / "wp-includes/version.php",
     "mariadb-server": SERVER,

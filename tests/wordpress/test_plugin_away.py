@@ -53,7 +53,7 @@ def code(site: Site, source: str) -> Iterator[None]:
 
 def page(site: Site, post: int) -> str:
     with site.client() as client:
-        answer = client.get(f"/?p={post}", follow_redirects=True, timeout=15)
+        answer = client.get(f"/?p={post}", follow_redirects=True)
     assert answer.status_code == 200
     assert "It left at dawn." in answer.text
     return answer.text

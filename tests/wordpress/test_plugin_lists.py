@@ -55,7 +55,7 @@ def listing(*items: tuple[str, str]) -> Callable[[Asked], Answer]:
 
 def page(site: Site, post: int) -> str:
     with site.client() as client:
-        answer = client.get(f"/?p={post}", follow_redirects=True, timeout=15)
+        answer = client.get(f"/?p={post}", follow_redirects=True)
     assert answer.status_code == 200
     return answer.text
 

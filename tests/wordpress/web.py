@@ -12,7 +12,7 @@ from tests.support.waiting import until
 __all__ = ["QUICK", "serve_by_nginx", "serve_by_php", "start_redis"]
 
 HERE: Final = Path(__file__).parent / "php"
-PATIENCE_SECONDS: Final = 60
+PATIENCE_SECONDS: Final = 120
 WORKERS: Final = 4
 QUICK: Final = ("-d", "opcache.enable=1", "-d", "opcache.enable_cli=1", "-d", "memory_limit=512M")
 POOL: Final = """\

@@ -17,6 +17,7 @@ from tests.support.waiting import until
 
 NO_ANSWER: Final = 0
 PATIENCE_SECONDS: Final = 20.0
+VISIBLE_SECONDS: Final = 300.0  # of a busy machine, on which a model loads for minutes
 MOST_BEHIND_SECONDS: Final = 1.0
 MOST_FAULTS: Final = 1_000
 _GENERATION: Final = re.compile(rb'"generation": ?"([^"]*)"')
@@ -82,7 +83,9 @@ def put(port: int, document: dict[str, Any], *, visible: bool = False) -> int:
     return ask(port, "PUT", f"/v1/articles/{document['id']}{wait}", document)[0]
 
 
-def put_until_visible(port: int, document: dict[str, Any], seconds: float = 60.0) -> bool:
+def put_until_visible(
+    port: int, document: dict[str, Any], seconds: float = VISIBLE_SECONDS
+) -> bool:
     """Write one article as a patient CMS does, until it is acknowledged and visible."""
     return until(lambda: put(port, document, visible=True) in {200, 201}, seconds, every=0.2)
 

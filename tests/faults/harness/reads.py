@@ -181,7 +181,7 @@ class Scene:
     def must_be_visible(self) -> None:
         """A write is visible again within a minute, and the server whole."""
         begun = time.monotonic()
-        kept = put_until_visible(self.server.port, self.next_article())
+        kept = put_until_visible(self.server.port, self.next_article(), RECOVERY_SECONDS)
         self.check(kept, "a write afterwards was not visible within a minute")
         self.check(until(self.server.is_whole, 60), "the server is not whole afterwards")
         self.note(f"a write afterwards was visible after {time.monotonic() - begun:.1f} s")
