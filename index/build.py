@@ -19,7 +19,7 @@ from index.groups import Centring, measure_background
 from index.lexical import Lexicon, Weigher
 from index.manifest import FORMAT, BackgroundSimilarity, Files, Manifest, column_file
 from index.neighbours import IndexSide, find_own_neighbours
-from index.plane import ROUNDS, Placing
+from index.plane import Placing
 from index.postings import Lookup
 from index.vector_search import STORED, Lists, Vectors
 
@@ -204,7 +204,7 @@ def _write_neighbours(
 
 def _write_places(writer: Writer, placing: Placing, before: Snapshot | None, begin: Begin) -> None:
     def place() -> None:
-        places = placing.place(before, begin("places", ROUNDS, "round"))
+        places = placing.place(before, begin("places", placing.rounds, "round"))
         writer.write_array(Files.PLACES, places)
 
     writer.do("places", place)

@@ -5,6 +5,9 @@ PaCMAP (Wang, Huang, Rudin, Shaposhnik: Understanding how dimension reduction to
 some others. It starts from the two main directions of the vectors (PCA). Pairs are chosen by hashes
 of the ids, not by row numbers, so that most stay the same when other rows come and go.
 
+Of more than MANY rows a sample is placed so. The others begin amid their nearest ones, and all move
+together for some rounds more.
+
 Nothing here depends on how many threads there are: what BLAS adds up is exact, the rest is added in
 one order. So the same rows have the same places, in whatever order they come.
 """
@@ -23,7 +26,7 @@ from index.manifest import Files
 from index.neighbours import nearest_rows, nearest_rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from index.arrays import Advance, Array, Bools, Doubles, Floats, Hashes, Ints, Longs, Shorts
@@ -35,11 +38,17 @@ if TYPE_CHECKING:
     """Gives some vectors by their positions, float32 [k, dim]."""
 
 ROUNDS: Final = 450
-"""How often all rows move."""
+"""How often all rows move, or those of a sample."""
+FIRST: Final = 100_000
+"""The rows of a sample that is placed first."""
+JOINT_ROUNDS: Final = 60
+"""How often all rows move together after that."""
 _SECOND_PHASE: Final = 100
 _LAST_PHASE: Final = 200
 FEW: Final = 50
 """Up to so many rows lie where the two main directions put them."""
+MANY: Final = 200_000
+"""Up to so many rows move from the first round on; of more, a sample does."""
 SCALE: Final = 32_767
 NOWHERE: Final = -32_768
 """Both numbers of a row without a place."""
@@ -47,7 +56,7 @@ NOWHERE: Final = -32_768
 _FAIRLY_NEAR: Final = 5
 _DRAWN: Final = 6
 """A fairly near row is the second nearest of six that are drawn."""
-_FAR: Final = 20
+FAR: Final = 20
 _START: Final = 20
 """As wide as rows lie in the end: from a narrow start each rebuild would give another picture."""
 _EDGE: Final = 0.002
@@ -80,12 +89,21 @@ class Placing:
     placed: Bools
     nearest: Ints
 
+    @property
+    def rounds(self) -> int:
+        """How many rounds it takes to place all anew: those over a sample, where there is one.
+
+        A round over all rows counts as many as it takes samples to have its rows.
+        """
+        count = int(np.count_nonzero(self.placed))
+        return ROUNDS if count <= MANY else ROUNDS + JOINT_ROUNDS * (count // FIRST)
+
     def place(self, before: Snapshot | None, advance: Advance) -> Shorts:
         """Place the rows: int16 [n, 2], NOWHERE for those that get no place.
 
         Args:
             before: its rows stay where they are, if they are most of all; None places all anew.
-            advance: called after each of ROUNDS rounds with 1.
+            advance: called after each round with how many of `rounds` it is.
         """
         if before is None or before.places is None or before.vectors.dim != self.vectors.dim:
             return self._draw(advance)
@@ -97,37 +115,44 @@ class Placing:
 
     def _draw(self, advance: Advance) -> Shorts:
         """Place all rows anew."""
+        rows, found = self.locate(advance)
+        places = np.full((len(self.ids), 2), NOWHERE, np.int16)
+        places[rows] = encode_places(_fit(found))
+        return places
+
+    def locate(self, advance: Advance) -> tuple[Longs, Floats]:
+        """The rows, in the order of a hash of their ids, and where they lie: float32 [m, 2]."""
         rows = np.flatnonzero(self.placed)
         keys = np.fromiter((_hash(self.ids[row]) for row in rows.tolist()), np.uint64, len(rows))
         order = np.argsort(keys, kind="stable")
         rows, keys = rows[order], keys[order]
+        if len(rows) > MANY:
+            from index.plane_sample import locate_amid_sample  # noqa: PLC0415 - not on the usual way
+
+            return rows, locate_amid_sample(self, rows, keys, advance)
 
         def fetch(positions: Array) -> Floats:
             return self.vectors.fetch_stored(rows[positions])
 
         start = main_directions(fetch, len(rows))
-        if len(rows) <= FEW:
-            advance(ROUNDS)
-        else:
-            start = _settle(start, _Pairs.of(keys, fetch, self._nearest(rows)), advance)
-        places = np.full((len(self.ids), 2), NOWHERE, np.int16)
-        places[rows] = encode_places(_fit(start))
-        return places
+        if len(rows) > FEW:
+            pairs = Pairs.of(keys, fetch, self.nearest_of(rows))
+            rounds = (Round(pairs, _weights(at)) for at in range(ROUNDS))
+            return rows, settle(start * np.float32(_START), rounds, advance)
+        advance(ROUNDS)
+        return rows, start
 
     def place_amid(self, known: Bools, places: Shorts) -> None:
         """Place each other row amid the nearest three known ones: `places` is filled."""
         new = np.flatnonzero(self.placed & ~known)
         near, there = self.nearest[new], known[self.nearest[new]] & (self.nearest[new] >= 0)
-        first = np.argsort(~there, axis=1, kind="stable")[:, :_BESIDE]
-        near = np.take_along_axis(near, first, axis=1)
         few = np.flatnonzero(np.count_nonzero(there, axis=1) < _BESIDE)
         if len(few):
             queries, none = self.vectors.fetch_stored(new[few]), np.full(len(few), -1)
-            near[few] = nearest_rows(self.vectors, queries, known, none).rows[:, :_BESIDE]
-        there = (near >= 0)[:, :, np.newaxis]
-        sums = np.where(there, places[near].astype(np.int64), 0).sum(axis=1)
+            near[few] = nearest_rows(self.vectors, queries, known, none).rows
+            there[few] = near[few] >= 0
         # One that finds no known row stands in the middle.
-        places[new] = np.rint(sums / np.maximum(there.sum(axis=1), 1)).astype(np.int16)
+        places[new] = np.rint(middle_of(places, near, there)).astype(np.int16)
 
     def _known_places(self, before: Snapshot, placed: Shorts) -> tuple[Bools, Shorts]:
         """The rows that stay where they are, bool [n], and their places, int16 [n, 2].
@@ -148,7 +173,7 @@ class Placing:
             places[rows[block][same]] = placed[earlier[block][same]]
         return known, places
 
-    def _nearest(self, rows: Longs) -> Ints:
+    def nearest_of(self, rows: Longs) -> Ints:
         """The nearest rows of some rows, as positions among them: int32 [m, k].
 
         A row stands for one that is not there.
@@ -237,7 +262,7 @@ def _main_eigenvectors(covariance: Doubles) -> Doubles:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Pairs:
+class Pairs:
     """The partners of n rows, as positions among them: int32 [n, k] each.
 
     Keys ascend: 64 bits of a hash of each id.
@@ -248,10 +273,12 @@ class _Pairs:
     far: Ints
 
     @classmethod
-    def of(cls, keys: Hashes, vectors: Fetch, near: Ints) -> _Pairs:
+    def of(cls, keys: Hashes, vectors: Fetch, near: Ints) -> Pairs:
+        """Choose those that are not near."""
+
         def draw(number: int) -> Ints:
             """One other row for each: the one whose key is next to a mix of its own key."""
-            drawn = np.searchsorted(keys, _mix(keys + np.uint64(number))) % len(keys)
+            drawn = np.searchsorted(keys, mix(keys + np.uint64(number))) % len(keys)
             own = drawn == np.arange(len(keys))
             return np.where(own, (drawn + 1) % len(keys), drawn).astype(np.int32)
 
@@ -259,8 +286,8 @@ class _Pairs:
         for column in range(_FAIRLY_NEAR):
             drawn = [draw(_DRAWN * column + one) for one in range(_DRAWN)]
             fairly_near[:, column] = _second_nearest(vectors, drawn)
-        far = np.empty((len(keys), _FAR), np.int32)
-        for column in range(_FAR):
+        far = np.empty((len(keys), FAR), np.int32)
+        for column in range(FAR):
             far[:, column] = draw(_DRAWN * _FAIRLY_NEAR + column)
         return cls(near, fairly_near, far)
 
@@ -276,16 +303,33 @@ def _second_nearest(vectors: Fetch, drawn: Sequence[Ints]) -> Ints:
     return found
 
 
-def _settle(start: Floats, pairs: _Pairs, advance: Advance) -> Floats:
+def middle_of(places: Array, near: Ints, there: Bools) -> Doubles:
+    """The middle of the first three near rows that are there, 0 if none is: float64 [m, 2]."""
+    first = np.argsort(~there, axis=1, kind="stable")[:, :_BESIDE]
+    there = np.take_along_axis(there, first, axis=1)[:, :, np.newaxis]
+    known = places[np.take_along_axis(near, first, axis=1)].astype(np.float64)
+    middle: Doubles = np.where(there, known, 0).sum(axis=1) / np.maximum(there.sum(axis=1), 1)
+    return middle
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Round:
+    """Partners of n rows, the weights of near, fairly near and far ones, and the step of Adam."""
+
+    pairs: Pairs
+    weights: tuple[float, float, float]
+    step: float = 1
+
+
+def settle(start: Floats, rounds: Iterable[Round], advance: Advance) -> Floats:
     """Move rows until near ones are near: float32 [n, 2]."""
-    places = np.ascontiguousarray(start.T) * np.float32(_START)
+    places = np.ascontiguousarray(start.T)
     mean, square = np.zeros_like(places), np.zeros_like(places)
-    for at in range(ROUNDS):
-        slope = _slope(places, pairs, *_weights(at))
+    for at, one in enumerate(rounds):
+        slope = _slope(places, one.pairs, *one.weights)
         mean += (slope - mean) * np.float32(0.1)
         square += (slope * slope - square) * np.float32(0.001)
-        # Adam, with a step of 1.
-        step = np.sqrt(1 - 0.999 ** (at + 1)) / (1 - 0.9 ** (at + 1))
+        step = one.step * np.sqrt(1 - 0.999 ** (at + 1)) / (1 - 0.9 ** (at + 1))
         places -= np.float32(step) * mean / (np.sqrt(square) + np.float32(1e-7))
         advance(1)
     return np.ascontiguousarray(places.T)
@@ -298,7 +342,7 @@ def _weights(at: int) -> tuple[float, float, float]:
     return (3.0, 3.0, 1.0) if at < _LAST_PHASE else (1.0, 0.0, 1.0)
 
 
-def _slope(places: Floats, pairs: _Pairs, near: float, fairly_near: float, far: float) -> Floats:
+def _slope(places: Floats, pairs: Pairs, near: float, fairly_near: float, far: float) -> Floats:
     """The slope of the loss at each place: float32 [2, n]."""
     slope = np.zeros_like(places)
     back = np.empty((2, *pairs.near.shape), np.float32)
@@ -348,7 +392,7 @@ def _hash(row_id: str) -> int:
     return int.from_bytes(hashlib.blake2b(row_id.encode(), digest_size=8).digest(), "little")
 
 
-def _mix(keys: Hashes) -> Hashes:
+def mix(keys: Hashes) -> Hashes:
     """Mix the bits of 64-bit numbers (the finalizer of SplitMix64)."""
     keys = (keys ^ (keys >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     keys = (keys ^ (keys >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

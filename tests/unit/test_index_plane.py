@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,17 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from index import Catalog
 from index.manifest import Files
-from index.plane import FEW, NOWHERE, ROUNDS, SCALE, decode_places, encode_places, main_directions
+from index.plane import (
+    FEW,
+    JOINT_ROUNDS,
+    NOWHERE,
+    ROUNDS,
+    SCALE,
+    decode_places,
+    encode_places,
+    main_directions,
+    mix,
+)
 from index.snapshot import Snapshot
 from tests.support.generations import without_file
 from tests.support.index_rows import STAMP, sample_rows
@@ -27,6 +38,21 @@ if TYPE_CHECKING:
     from index.arrays import Advance, Bools, Floats, Longs, Shorts
 
 DIM = 24
+
+
+@pytest.fixture
+def by_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Place more than 55 rows as a large archive: 30 of them first."""
+    bounds = {"plane.MANY": 55, "plane.FEW": 10, "plane.FIRST": 30, "plane_sample.FIRST": 30}
+    for name, value in bounds.items():
+        monkeypatch.setattr(f"index.{name}", value)
+
+
+@pytest.fixture(params=["at once", "by a sample"])
+def either_way(request: pytest.FixtureRequest) -> None:
+    """Place all rows at once, and by a sample."""
+    if request.param == "by a sample":
+        request.getfixturevalue("by_sample")
 
 
 def clusters(counts: list[int], seed: int = 0) -> Floats:
@@ -64,6 +90,7 @@ def kept(vectors: Floats, places: Floats) -> float:
     return float(np.mean([np.isin(a, b).mean() for a, b in zip(ten, twenty, strict=True)]))
 
 
+@pytest.mark.usefixtures("either_way")
 def test_near_rows_lie_nearer_than_by_pca(tmp_path: Path) -> None:
     vectors = clusters([12, 18] * 10)
     places = places_of(built(tmp_path, vectors))
@@ -82,6 +109,7 @@ def test_the_main_directions_are_those_of_pca() -> None:
         assert abs(np.corrcoef(found[:, axis], oracle[:, axis])[0, 1]) > 0.99
 
 
+@pytest.mark.usefixtures("either_way")
 def test_places_do_not_depend_on_threads_or_on_rows_beside_them(tmp_path: Path) -> None:
     vectors = clusters([20] * 3)
     with threadpool_limits(1):
@@ -123,10 +151,12 @@ def test_few_rows_have_places_of_their_own(tmp_path: Path, count: int) -> None:
         assert np.ptp(places, axis=0).max() == 2
 
 
+@pytest.mark.usefixtures("either_way")
 def test_rows_that_are_all_alike_lie_somewhere(tmp_path: Path) -> None:
     assert np.isfinite(places_of(built(tmp_path, np.repeat(clusters([1]), 60, axis=0)))).all()
 
 
+@pytest.mark.usefixtures("either_way")
 def test_rows_with_unreliable_vectors_are_placed_among_all(tmp_path: Path) -> None:
     vectors = clusters([30, 30])
     rows = sample_rows(60, vectors=vectors)
@@ -159,6 +189,47 @@ def test_with_few_known_rows_all_are_placed_anew(tmp_path: Path) -> None:
     afresh = built(tmp_path / "afresh", vectors, ids)
     before = built(tmp_path, vectors[20:], ids[20:])
     assert built(tmp_path, vectors, ids, places_from=before).generation == afresh.generation
+
+
+@pytest.mark.usefixtures("by_sample")
+@pytest.mark.parametrize("first", [10, 30])
+def test_rounds_over_a_sample_and_over_all_are_counted(
+    tmp_path: Path, first: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("index.plane.FIRST", first)  # ten rows need no round
+    monkeypatch.setattr("index.plane_sample.FIRST", first)
+    announced, done = list[int](), list[int]()
+
+    def begin(stage: str, pieces: int, _piece: str) -> Advance:
+        if stage != "places":
+            return bool
+        announced.append(pieces)
+        return done.append
+
+    assert np.isfinite(places_of(built(tmp_path, clusters([40, 50]), begin=begin))).all()
+    assert announced == [sum(done)] == [ROUNDS + JOINT_ROUNDS * (90 // first)]
+
+
+@pytest.mark.usefixtures("by_sample")
+def test_copies_that_are_nearest_to_themselves_alone_lie_where_their_like_do(
+    tmp_path: Path,
+) -> None:
+    ids = sorted(map(str, range(120)))
+    last = sorted(ids, key=turn)[80:]  # not in the sample
+    vectors = clusters([41, 40])
+    order = np.argsort([row_id in last for row_id in ids], kind="stable")
+    mixed = np.empty((120, DIM), np.float32)
+    mixed[order] = np.concatenate([vectors[:40], vectors[41:], np.repeat(vectors[40:41], 40, 0)])
+    places = places_of(built(tmp_path, mixed, ids))[order]
+    middles = [np.median(places[some], axis=0) for some in (slice(40), slice(40, 80))]
+    for place in places[80:]:
+        assert np.linalg.norm(place - middles[0]) < np.linalg.norm(place - middles[1])
+
+
+def turn(row_id: str) -> int:
+    """The least ones are a sample."""
+    key = int.from_bytes(blake2b(row_id.encode(), digest_size=8).digest(), "little")
+    return int(mix(np.array([key], np.uint64))[0])
 
 
 @given(
