@@ -35,7 +35,8 @@ class Bell:
         self._inside, self._outside = os.pipe()
         for file in (self._inside, self._outside):
             os.set_blocking(file, False)
-            weakref.finalize(self, os.close, file)
+            # At the end of the process threads may still wait: then the system closes them.
+            weakref.finalize(self, os.close, file).atexit = False
 
     def ring(self) -> None:
         """End the wait that goes on, or the next one."""
