@@ -8,7 +8,7 @@ and their text clusters are numbered (`gathering`, whose CPU is that of drawing)
 process of its own. `memory` is the most that is the process's own in a stage (RssAnon, looked at
 every few milliseconds); `with maps` is the most with the pages of mapped files, which the kernel
 may drop (VmHWM). CPU is that of all threads. `opening` opens the snapshot again, of it `verifying`
-compares checksums. `places` are 450 rounds over all rows, above 200,000 over a sample of them. The
+compares checksums. `places` are 450 rounds over all rows; above 200,000 over a sample of them, and 60 over all. The
 last lines say how CPU and memory grow from one size to the next, and where a line through the last
 two sizes arrives at a million articles: an estimate, not a measurement. With `--changed`, that
 share of the articles changes after the build (half have other texts, three tenths are new, two

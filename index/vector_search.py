@@ -38,8 +38,10 @@ _COMPARED_EACH: Final = 4
 _SPARSE: Final = 64
 """Where one of so many rows is allowed, a scan would look at the filter longer than at vectors."""
 _MOST_PROBES: Final = 32
-_VISITED_EACH: Final = 80
-"""For each row that is wanted, lists of so many rows are visited at least."""
+_VISITED_EACH: Final = 72
+"""For each row that is wanted, lists of so many allowed rows are visited at least."""
+_LEAST_PART: Final = 0.25
+"""Where a smaller part of the rows is allowed, as many lists as for this part are enough."""
 _FEW_QUERIES: Final = 32
 _MANY_QUERIES: Final = 128
 _MOST_LISTS: Final = 2**20
@@ -306,12 +308,22 @@ class Vectors:
         """
         if self.lists is None or count <= EXACT_BELOW:
             return 0
+        rows, lists = len(self), len(self.lists)
         # The probes were measured with all rows allowed. With a filter, more lists are visited, to
         # compare about as many allowed rows as then.
-        probes = math.ceil(self._probes * len(self) / count)
+        measured = self._probes * rows / count
         # And they were measured for a hundred rows: more of them lie in more lists.
-        probes = max(probes, math.ceil(_VISITED_EACH * limit * len(self.lists) / len(self)))
-        return probes if probes < len(self.lists) else 0
+        each = _VISITED_EACH * limit * lists / max(count, _LEAST_PART * rows)
+        probes = _rounded_up(max(measured, each))
+        return probes if probes < lists else 0
+
+
+def _rounded_up(lists: float) -> int:
+    """Round up to one of four numbers between two powers of two; by a fiftieth, also down.
+
+    So the number stays the same while few rows go: lists that are kept rest on that.
+    """
+    return math.ceil(2 ** (math.ceil(4 * math.log2(lists) - 0.1) / 4))
 
 
 def _bytes_of(exact: _Index) -> Bytes:

@@ -253,6 +253,7 @@ def test_the_language_is_changed_and_who_signs_out_is_out(site: Site, tab: Any) 
     shown: Tab = tab(**LOOKS["light"])
     page = shown.page
     page.goto(f"{site.address}/console/sign-in")
+    expect(page.locator("[name=key]")).to_be_focused()
     page.keyboard.type("write-0123456789abcdef")
     page.keyboard.press("Enter")
     page.locator(".bar__account summary").press("Enter")

@@ -74,6 +74,7 @@ def test_everything_is_done_by_keyboard_alone(following: Site, tab: Callable[...
     page.add_init_script(NO_POINTER)
     keys = Keys(page)
     page.goto(f"{following.address}/console/sign-in")
+    expect(page.locator("[name=key]")).to_be_focused()
     page.keyboard.type(SECRET)
     keys.press("Tab")
     page.keyboard.type("Anna")
@@ -101,6 +102,7 @@ def find_a_story(keys: Keys) -> None:
     """From the first page, by "/"."""
     page = keys.page
     keys.press("/")
+    expect(page.locator("[data-finder-box]")).to_be_focused()
     page.keyboard.type("plain-en-0")
     expect(page.locator("#found .stories__title")).to_have_count(1)
     settle(page)

@@ -97,6 +97,7 @@ def test_today_shows_what_was_just_published_with_its_list_and_finds_it(
         line = page.locator("#today li", has_text=fields["title"])
         expect(line.locator(".home__list li").first).to_be_visible()
         page.keyboard.press("/")
+        expect(page.locator("[data-finder-box]")).to_be_focused()
         page.keyboard.type("quixotic headline")
         expect(page.locator("#found .stories__title").first).to_have_text(fields["title"])
         anna.check()
@@ -107,6 +108,7 @@ def test_today_shows_what_was_just_published_with_its_list_and_finds_it(
 
 def test_a_story_is_found_by_its_headline_and_opened(story: dict[str, Any], anna: Editor) -> None:
     page = anna.open("/console/find")
+    expect(page.locator("[data-finder-box]")).to_be_focused()
     page.keyboard.type(story["title"][:200])
     found = page.locator("#found .stories__title")
     expect(found.filter(has_text=story["title"]).first).to_be_visible()

@@ -29,7 +29,7 @@ from recommender.ranking.basis import Basis, Compared
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.overrides import HiddenArticles, Overrides
 from recommender.ranking.policy import Policy
-from recommender.ranking.related import list_related
+from recommender.ranking.related import MOST_CANDIDATES, list_related
 from recommender.ranking.scoring import Seed, find_seed
 from recommender.ranking.site_rules import Condition, SiteRule
 from recommender.web.kept_answers import BASIS_BYTES, FILTER_BYTES
@@ -253,6 +253,12 @@ def test_a_list_does_not_hold_where_the_search_would_visit_more(
     newsroom = Newsroom.of(factory, 8, "of all languages", 0, ivf_above=20)
     monkeypatch.setattr(VISITED, lambda *_: 3)
     view, policy = newsroom.writer.view, Policy(candidates=3, threshold=0.0, fallback=False)
+    wanted_of = set[int]()
+
+    def visited(_: object, count: int, wanted: int) -> int:
+        wanted_of.add(wanted)
+        return 200 - count
+
     made = []
     for seed in seeds_of(view):
         request = request_for(view, seed, ListOptions(limit=1), policy, Overrides())
@@ -264,8 +270,9 @@ def test_a_list_does_not_hold_where_the_search_would_visit_more(
     gone = view.id_of(unrelated.pop())
     later = newsroom.writer.apply(build_rows([], newsroom.model, DIM), {gone})
     assert all(basis.holds(later, NOW_SECONDS) for basis in made)
-    monkeypatch.setattr(VISITED, lambda _, count, wanted: wanted * (200 - count))
+    monkeypatch.setattr(VISITED, visited)
     assert not any(basis.holds(later, NOW_SECONDS) for basis in made)
+    assert policy.candidates in wanted_of <= {policy.candidates, MOST_CANDIDATES}
 
 
 @pytest.mark.parametrize("link", ["of the seed", "to what the seed translates", "itself"])

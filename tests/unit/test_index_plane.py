@@ -22,6 +22,7 @@ from index.plane import (
     NOWHERE,
     ROUNDS,
     SCALE,
+    Pairs,
     decode_places,
     encode_places,
     main_directions,
@@ -35,7 +36,7 @@ from tests.support.properties import examples
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from index.arrays import Advance, Bools, Floats, Longs, Shorts
+    from index.arrays import Advance, Bools, Floats, Hashes, Longs, Shorts
 
 DIM = 24
 
@@ -208,6 +209,26 @@ def test_rounds_over_a_sample_and_over_all_are_counted(
 
     assert np.isfinite(places_of(built(tmp_path, clusters([40, 50]), begin=begin))).all()
     assert announced == [sum(done)] == [ROUNDS + JOINT_ROUNDS * (90 // first)]
+
+
+@pytest.mark.usefixtures("by_sample")
+def test_the_keys_of_a_sample_are_spread_as_those_of_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pairs are drawn by them: the least keys would draw the last one again and again."""
+    drawn_by: list[Hashes] = []
+    of = Pairs.of
+
+    def noted(keys: Hashes, *others: Any) -> Pairs:
+        drawn_by.append(keys)
+        return of(keys, *others)
+
+    monkeypatch.setattr(Pairs, "of", noted)
+    built(tmp_path, clusters([40, 50]))
+    ((*keys,),) = drawn_by
+    assert len(keys) == 30
+    assert int(min(keys)) < 2**61
+    assert int(max(keys)) > 2**64 - 2**61
 
 
 @pytest.mark.usefixtures("by_sample")

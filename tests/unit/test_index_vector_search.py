@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import faiss
@@ -219,14 +218,32 @@ def test_recall_is_what_the_manifest_promises(lists: Lists, share: float, least:
 def test_a_search_for_many_rows_visits_more_lists(lists: Lists) -> None:
     exact, all_lists = lists.vectors._exact, lists.vectors.lists  # noqa: SLF001 - with other probes
     few, many = (Vectors(exact, all_lists, probes) for probes in (2, 64))
-    each = MANY / 512
-    visited = [few.count_visited(MANY, limit) for limit in (1, 10, 100, 200)]
-    assert visited == [2, ceil(800 / each), ceil(8_000 / each), ceil(16_000 / each)]
+    for limit in (10, 100, 200):
+        wanted = 72 * limit / (MANY / 512)
+        assert wanted * 0.98 <= few.count_visited(MANY, limit) <= wanted * 1.2 + 1
+    assert few.count_visited(MANY, 1) == 2
     assert (many.count_visited(MANY, 10), many.count_visited(MANY // 2, 10)) == (64, 128)
-    assert few.count_visited(MANY // 2, 100) == few.count_visited(MANY, 100)
+    assert few.count_visited(MANY // 2, 50) == few.count_visited(MANY, 100)
     assert few.count_visited(MANY, MANY) == 0  # a scan
     allowed = np.ones(MANY, bool)
     assert recall(few, allowed, 200) > recall_of_lists(all_lists, probes=2) + 0.01
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("share", [0.5, 0.41])
+def test_many_rows_are_found_inside_a_filter_too(lists: Lists, share: float) -> None:
+    allowed = np.random.default_rng(5).random(MANY) < share
+    few = Vectors(lists.vectors._exact, lists.vectors.lists, 2)  # noqa: SLF001 - with other probes
+    assert 0 < few.count_visited(int(allowed.sum()), 80) < 512
+    assert recall(few, allowed, 80) >= 0.98
+
+
+@pytest.mark.long
+def test_as_many_lists_are_visited_while_few_rows_go(lists: Lists) -> None:
+    every = [lists.vectors.count_visited(count, 100) for count in range(MANY, EXACT_BELOW, -1)]
+    assert every[1] == every[0]  # the seed is never allowed
+    assert every == sorted(every) or every[-1] == 0
+    assert len({*every}) < 10
 
 
 def recall_of_lists(lists: Any, probes: int) -> float:
