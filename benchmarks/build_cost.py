@@ -8,13 +8,13 @@ and their text clusters are numbered (`gathering`, whose CPU is that of drawing)
 process of its own. `memory` is the most that is the process's own in a stage (RssAnon, looked at
 every few milliseconds); `with maps` is the most with the pages of mapped files, which the kernel
 may drop (VmHWM). CPU is that of all threads. `opening` opens the snapshot again, of it `verifying`
-compares checksums. `places` are 450 rounds over all rows; above 200,000 over a sample of them, and 60 over all. The
-last lines say how CPU and memory grow from one size to the next, and where a line through the last
-two sizes arrives at a million articles: an estimate, not a measurement. With `--changed`, that
-share of the articles changes after the build (half have other texts, three tenths are new, two
-tenths go), and is merged into the snapshot as a compaction does; neither is read from a store.
-`sum` is a hash of the manifest: two versions of the code that show the same one wrote the same
-bytes.
+compares checksums. `places` are 450 rounds over all rows; above 200,000 over a sample of them, and
+60 over all. The last lines say how CPU and memory grow from one size to the next, and where a line
+through the last two sizes arrives at a million articles: an estimate, not a measurement. With
+`--changed`, that share of the articles changes after the build (half have other texts, three tenths
+are new, two tenths go), and is merged into the snapshot as a compaction does; neither is read from
+a store. `sum` is a hash of the manifest: two versions of the code that show the same one wrote the
+same bytes.
 """
 
 import gc
