@@ -28,9 +28,11 @@ def until(
 def _own_ports() -> Iterator[int]:
     """By turns the ports that no other process of this run of pytest takes."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    share = PORTS // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    share = PORTS // count
+    own = FIRST_PORT + worker % count * share  # one that replaces a crashed worker counts on
     first = os.getpid() * 101  # of another run at the same time
-    return cycle(FIRST_PORT + worker * share + (first + step) % share for step in range(share))
+    return cycle(own + (first + step) % share for step in range(share))
 
 
 _ports = _own_ports()
