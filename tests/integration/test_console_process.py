@@ -15,7 +15,7 @@ import pytest
 
 from recommender.operations.console_process import NICENESS, ConsoleDoor
 from tests.support.processes import console_among, niceness
-from tests.support.small_web import Small, small_server
+from tests.support.small_web import Small, every_thread_waits, small_server
 from tests.support.waiting import PATIENCE_SECONDS, until
 
 KIB = 1024
@@ -130,6 +130,7 @@ def test_readers_are_answered_while_every_thread_of_the_console_works(
     crowd = [socket.create_connection(address, timeout=PATIENCE_SECONDS) for _ in range(16)]
     for one in crowd:
         one.sendall(held)
+    assert until(lambda: every_thread_waits(tmp_path / "end"))
     worker = told(shared, "/")["process"]
     assert worker != console_among(children_of(shared))
     for one in crowd:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from recommender.operations.web_worker import MOST_REQUESTS, MOST_WAITING
-from tests.support.small_web import Small, small_server, tried_mark
+from tests.support.small_web import Small, every_thread_waits, small_server, tried_mark
 from tests.support.waiting import PATIENCE_SECONDS, until
 
 KIB = 1024
@@ -137,6 +137,7 @@ def test_operators_are_answered_while_every_thread_works(
     shared: Small, crowd: list[socket.socket], tmp_path: Path
 ) -> None:
     crowd += [connect(shared.port, held_until(tmp_path / "end")) for _ in range(16)]
+    assert until(lambda: every_thread_waits(tmp_path / "end"))
     status, body = ask(shared.operators, "/healthz")
     assert (status, json.loads(body)["listener"]) == (200, "operators")
     assert not any(is_answered(client) for client in crowd)

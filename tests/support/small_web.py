@@ -1,9 +1,9 @@
 """The real web server around a small application, for tests of the server itself.
 
 `/` and `/healthz` say what the application is told of a request, `/metrics` whom the server has
-refused, `/sleep/0.5` answers after so many seconds, `/held/tmp/a` when there is the file `/tmp/a`,
-`/long/1000` with so many bytes, and any other path reads the body and says its length. Under
-`/console` the same is there again.
+refused, `/sleep/0.5` answers after so many seconds, `/held/tmp/a` when there is the file `/tmp/a`
+(and `/tmp/a.begun` has a byte for each that holds a thread), `/long/1000` with so many bytes, and
+any other path reads the body and says its length. Under `/console` the same is there again.
 """
 
 import json
@@ -25,7 +25,7 @@ from recommender.operations import web_connection, web_worker
 from recommender.operations.web_server import FIXED_SETTINGS, WebOptions, WebServer
 from recommender.request_origin import CONSOLE_AWAY, LISTENER, STOPPING
 from tests.support.servers import ROOT
-from tests.support.waiting import PATIENCE_SECONDS, free_port
+from tests.support.waiting import PATIENCE_SECONDS, free_port, until
 
 DEADLINE_SECONDS = 0.4
 NO_FILE = Path("/no/file")
@@ -67,12 +67,29 @@ def _body(path: str, environ: dict[str, Any]) -> bytes:
         time.sleep(float(number))
         return b"slept"
     if kind == "held":
-        while not Path(f"/{number}").exists():
-            time.sleep(0.01)
-        return b"let go"
+        return _held(Path(f"/{number}"))
     if kind == "long":
         return b"x" * int(number)
     return str(len(environ["wsgi.input"].read())).encode()
+
+
+def _held(file: Path) -> bytes:
+    """Wait for a file, but not for ever: the test that makes it may have failed before."""
+    with _begun_mark(file).open("ab") as mark:
+        mark.write(b".")
+    if not until(file.exists, every=0.01):
+        raise TimeoutError(file)
+    return b"let go"
+
+
+def _begun_mark(file: Path) -> Path:
+    return file.with_name(f"{file.name}.begun")
+
+
+def every_thread_waits(file: Path) -> bool:
+    """Whether all threads of a listener, or of the console, are held until there is a file."""
+    mark = _begun_mark(file)
+    return mark.exists() and mark.stat().st_size == FIXED_SETTINGS["threads"]
 
 
 def tried_mark(broken_by: Path) -> Path:
