@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
@@ -407,9 +408,15 @@ def test_unrequested_output_of_a_child_is_not_the_next_answer() -> None:
         assert children() != first
 
 
-def ring_when_it_waits(others: set[int]) -> None:
-    """Send the alarm a moment after a child was started: while its answer is waited for."""
-    assert until(lambda: children() != others)
+def asks_its_child(thread: int) -> bool:
+    """Whether a thread has a child and is within the exchange, by the functions it is in."""
+    inside = traceback.walk_stack(sys._current_frames()[thread])  # noqa: SLF001 - nothing else tells
+    return "exchange" in {frame.f_code.co_name for frame, _ in inside}
+
+
+def ring_when_it_waits(reading: int) -> None:
+    """Send the alarm a moment after a thread asked its child: while it waits for the answer."""
+    assert until(lambda: asks_its_child(reading))
     time.sleep(0.3)
     os.kill(os.getpid(), signal.SIGALRM)
 
@@ -420,8 +427,9 @@ def test_an_interrupted_exchange_leaves_no_half_answer(others: set[int]) -> None
 
     before = signal.signal(signal.SIGALRM, interrupt)
     try:
-        with Sandbox(TEXT, ["/bin/sleep", "60"]) as reader:
-            waiting = threading.Thread(target=ring_when_it_waits, args=(others,))
+        slow = replace(TEXT, wall_seconds=PATIENCE_SECONDS)
+        with Sandbox(slow, ["/bin/sleep", "60"]) as reader:
+            waiting = threading.Thread(target=ring_when_it_waits, args=(threading.get_ident(),))
             waiting.start()
             with pytest.raises(KeyboardInterrupt):
                 reader.read(INNOCENT)
