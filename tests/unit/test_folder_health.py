@@ -60,9 +60,13 @@ def test_a_folder_that_is_missing_is_failing(tmp_path: Path) -> None:
 def test_a_second_look_soon_after_asks_the_disk_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("recommender.live.folder_health.LOOK_SECONDS", 600.0)  # a slow machine's
+    now = 1_000.0
+    monkeypatch.setattr("recommender.live.folder_health.time.monotonic", lambda: now)
     health = FolderHealth(tmp_path)
-    assert health.look() == "ok"
-    monkeypatch.delattr("recommender.live.folder_health.os.posix_fallocate")
-    assert health.look() == "ok"
+    with files_of_at_most(0):
+        assert health.look() == "full"
+    now += 1.9
+    assert health.look() == "full"
     assert health.free_bytes > 0
+    now += 0.2
+    assert health.look() == "ok"
