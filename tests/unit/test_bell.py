@@ -3,8 +3,13 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
 
 from recommender.bell import Bell
+from recommender.store import Pause
 
 LAST = """
 import atexit
@@ -41,3 +46,28 @@ def test_threads_can_wait_until_the_process_is_gone() -> None:
         [sys.executable, "-c", LAST], capture_output=True, text=True, check=False
     )
     assert (ended.stdout, ended.stderr) == ("True\n", "")
+
+
+def test_who_relies_on_news_looks_within_a_second_though_none_come(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By a clock that only a wait and a look move on."""
+    now = 1_000.0
+
+    def pass_time(_: Bell, seconds: float, *_more: object) -> bool:
+        nonlocal now
+        now += seconds
+        return False
+
+    silent = SimpleNamespace(heard=0, is_reliable=True, is_settled=True, listen=lambda: None)
+    silent.wait = pass_time
+    store: Any = SimpleNamespace(change_signal=SimpleNamespace(news=silent))
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    monkeypatch.setattr(Bell, "wait", pass_time)
+    pause, waits = Pause(lambda: store, 0.1), list[float]()
+    for _ in range(30):
+        began = now
+        assert pause.wait()
+        waits.append(now - began)
+        now += 0.037
+    assert 0.1 < max(waits) < 1.0
