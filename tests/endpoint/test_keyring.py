@@ -22,6 +22,7 @@ from recommender.web.keyring import Keyring
 from service import create_app
 from tests.support.archives import run_command
 from tests.support.full_disks import files_of_at_most
+from tests.support.waiting import PATIENCE_SECONDS
 
 Clients = Callable[..., FlaskClient]
 Away = Callable[[], AbstractContextManager[None]]
@@ -29,7 +30,6 @@ Away = Callable[[], AbstractContextManager[None]]
 LIST = "/v1/articles/harbour-2/related"
 ARTICLE = "/v1/articles/harbour-2"
 SECRET = "made-at-run-time-0123456789"  # noqa: S105 - nobody else's
-PATIENCE_SECONDS = 120
 
 
 @pytest.fixture

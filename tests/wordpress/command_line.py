@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_SECONDS, until
 from tests.wordpress.mariadb import ends
 from tests.wordpress.web import QUICK
 
 __all__ = ["CommandLine", "Said"]
 
 HERE: Final = Path(__file__).parent / "php"
-PATIENCE_SECONDS: Final = 120
 LONGEST_SECONDS: Final = 900
 STATUS: Final = b"\x02"
 """Between what a run printed and its exit status."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from recommender.sources.article_ids import wordpress_id
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_SECONDS, until
 from tests.wordpress.site import Site
 
 __all__ = [
@@ -21,7 +21,6 @@ __all__ = [
 ]
 
 PLUGIN = Path(__file__).parents[2] / "integrations/wordpress/read-also"
-PATIENCE_SECONDS = 120
 NO_CHOICES: dict[str, object] = {
     "pins": [],
     "blocks": [],

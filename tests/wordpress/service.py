@@ -11,7 +11,7 @@ from threading import Thread
 import httpx
 
 from tests.support.serving import KEY, Place, Server
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 __all__ = [
     "HTML",
@@ -25,7 +25,6 @@ __all__ = [
     "accept",
 ]
 
-PATIENCE_SECONDS = 120
 READY = ("ready-1", "ready-2")
 """Articles that are there from the start, each in the list of the other."""
 MOST_IDS = 1_000  # on a page

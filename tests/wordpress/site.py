@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 import httpx
 
-from tests.support.waiting import free_port, until
+from tests.support.waiting import PATIENCE_SECONDS, free_port, until
 from tests.wordpress.command_line import CommandLine, Said
 from tests.wordpress.mariadb import MariaDB, ends
 from tests.wordpress.web import serve_by_nginx, serve_by_php, start_redis
@@ -25,7 +25,6 @@ __all__ = ["NEEDED", "SERVER", "Site", "missing_packages", "unpacked"]
 HERE = Path(__file__).parent / "php"
 INSTALLED = Path("/usr/share/wordpress")
 SERVER = Path("/usr/sbin/mariadbd")
-PATIENCE_SECONDS = 120
 NEEDED = {
     "wordpress": INSTALLED / "wp-includes/version.php",
     "mariadb-server": SERVER,
