@@ -15,7 +15,7 @@ from benchmarks.figures import Figure, report
 from benchmarks.request_cost import measure_lists
 
 ARTICLES: Final = 3_000
-REQUESTS: Final = 300
+REQUESTS: Final = 60
 SIZES: Final = (20_000, 40_000)
 
 

@@ -36,7 +36,7 @@ from recommender.settings import PREFIX
 
 BODY: Final = "BENCHMARK_BODY"
 KEY: Final = secrets.token_urlsafe(24)
-ROUNDS: Final = 5
+ROUNDS: Final = 25
 ASKED_AGAIN: Final = 50
 IDLE_SECONDS: Final = 2.0
 PATIENCE_SECONDS: Final = 300.0
@@ -149,7 +149,7 @@ def _connect(connection: HTTPConnection, process: subprocess.Popen[bytes]) -> No
 @click.command()
 @click.option("--articles", default=10_000, show_default=True)
 @click.option("--folder", type=click.Path(path_type=Path), help="Where the archive is, or is made.")
-@click.option("--requests", default=500, show_default=True, help="Of each kind in each round.")
+@click.option("--requests", default=100, show_default=True, help="Of each kind in each round.")
 def main(articles: int, folder: Path | None, requests: int) -> None:
     """Print the three costs, and compare them with their bars."""
     costs = measure_lists(articles, folder, requests)

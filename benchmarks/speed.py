@@ -35,8 +35,9 @@ if TYPE_CHECKING:
 COMMAND: Final = "make bench-speed"
 USUAL: Final = ("lists", "traffic", "service", "embedding", "growth")
 ARTICLES: Final = 100_000
-REQUESTS: Final = 500
-WARM: Final = 100_000
+REQUESTS: Final = 100
+WARM: Final = 300_000
+"""So many are fifty minutes of a hundred a second."""
 WRITES: Final = 40
 RATE: Final = 100.0
 IDLE_SECONDS: Final = 60.0

@@ -105,7 +105,7 @@ class Compared:
 @click.command()
 @click.option("--articles", default=100_000, show_default=True)
 @click.option("--folder", type=click.Path(path_type=Path), help="Where the archive is, or is made.")
-@click.option("--warm", default=50_000, show_default=True, help="Requests before it is measured.")
+@click.option("--warm", default=300_000, show_default=True, help="Requests before it is measured.")
 @click.option("--writes", default=40, show_default=True, help="In the squeezed day.")
 def main(articles: int, folder: Path | None, warm: int, writes: int) -> None:
     """Print the mean costs, and compare them with the bar."""

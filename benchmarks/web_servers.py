@@ -26,10 +26,11 @@ from typing import Final
 
 import click
 
-from benchmarks.request_cost import ASKED_AGAIN, BODY, KEY, ROUNDS, Asked, Server, asked, gunicorn
+from benchmarks.request_cost import ASKED_AGAIN, BODY, KEY, Asked, Server, asked, gunicorn
 from benchmarks.served_archive import id_of, make_archive
 from recommender.settings import PREFIX
 
+ROUNDS: Final = 5
 OURS: Final = "recommender.operations.web_worker.WebWorker"
 SLOW: Final = 200
 """Clients that send nothing; and as many that send half of a header."""

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["KeptAnswer", "KeptAnswers", "Moment", "Question", "pack_answer"]
 
 MOST_NEW_BYTES: Final = 2**23
-MOST_BYTES: Final = 3 * 2**24
+MOST_BYTES: Final = 2**26
 """Of the answers of a worker that were asked for once, if the memory is full; and of all, with what
 they are found by."""
 CALLERS: Final = ((False, True), (False, False), (True, False))
