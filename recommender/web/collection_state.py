@@ -5,7 +5,7 @@ from that as `State` makes it from the view of a snapshot.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from functools import partial
@@ -112,7 +112,22 @@ class CollectionState(State):
         public: bool,
     ) -> Listing:
         """The list under a stored article; raises what that of `State` does, and EngineAway."""
-        wish = Wish(article_id, options, shown_on_page, unsaved, public)
+        with self.limits.engine.hold(ENGINE):
+            return self._listing_of(Wish(article_id, options, shown_on_page, unsaved, public))
+
+    def list_once(
+        self, question: Hashable, article_id: str, options: ListOptions, *, public: bool
+    ) -> Listing:
+        """As `list_for`, but made once for all who ask a question at the same time.
+
+        Who waits for another one's list has a place among those that ask the server: so many
+        threads wait for it at most.
+        """
+        wish = Wish(article_id, options, frozenset(), STORED_ONES, public)
+        with self.limits.engine.hold(ENGINE):
+            return self.makings.share(question, partial(self._listing_of, wish))
+
+    def _listing_of(self, wish: Wish) -> Listing:
         listing = self._made(partial(self._list_for, wish))
         related = listing.related.model_copy(update={"hint": None})
         return replace(listing, related=related, request=None)
@@ -120,19 +135,19 @@ class CollectionState(State):
     def _made(self, make: Callable[[float], Made]) -> Made:
         """A list, made within a time; what came meanwhile and changes it lets it be made anew.
 
+        The caller has a place among those that ask the index server.
+
         Args:
             make: makes it until a moment of the monotonic clock, or raises _Moved.
 
         Raises:
             EngineAway: the index server is away, or too slow.
-            Busy: too many requests ask it now.
         """
-        with self.limits.engine.hold(ENGINE):
-            cast("CollectionView", self.follower.current().view).guard.check()
-            until = time.monotonic() + LIST_SECONDS
-            while True:  # the time ends it
-                with suppress(_Moved):
-                    return make(until)
+        cast("CollectionView", self.follower.current().view).guard.check()
+        until = time.monotonic() + LIST_SECONDS
+        while True:  # the time ends it
+            with suppress(_Moved):
+                return make(until)
 
     def _list_for(self, wish: Wish, until: float) -> Listing:
         now = time.time()
@@ -217,7 +232,8 @@ class CollectionState(State):
 
             return self._listed(live, begun, request, text)
 
-        return self._made(make)
+        with self.limits.engine.hold(ENGINE):
+            return self._made(make)
 
     def list_like(
         self, examples: Examples, options: ListOptions, shown_on_page: frozenset[str]
@@ -244,7 +260,7 @@ class CollectionState(State):
 
             return self._listed(live, begun, request)
 
-        with self.limits.heavy.hold("lists of several articles"):
+        with self.limits.heavy.hold("lists of several articles"), self.limits.engine.hold(ENGINE):
             return self._made(make)
 
     def appearances(self, article_id: str) -> Appearances:  # noqa: ARG002 - of the base

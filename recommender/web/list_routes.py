@@ -76,12 +76,12 @@ def related(options: ShownListOptions, article_id: str) -> Response:
     if options.explain or options.presentation or options.max_age:
         return _new_list(options, article_id)  # each answer is for its second, or for one editor
     question = Question.of(request.environ, public=is_public(), sees_stored=sees_stored())
-    before = state().follower.current()
-    listing = state().list_for(article_id, options, public=not question.sees_stored)
+    public = not question.sees_stored
+    listing = state().list_once(question, article_id, options, public=public)
     response = cached(respond(listing.related), listing)
     if listing.request is not None:
         made = to_keep(response, listing, listing.request, str(request.url_rule))
-        state().kept_answers.keep(question, made, before, state().follower.current())
+        state().kept_answers.keep(question, made, listing.live, state().follower.current())
     return answer_condition(response, request.environ)
 
 

@@ -1,9 +1,11 @@
 """What the views of a worker share: settings, the store, the live view, and concurrency limits."""
 
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
@@ -41,6 +43,10 @@ __all__ = ["EXTENSION", "Listing", "State", "archive_progress", "state"]
 EXTENSION: Final = "read-also"
 MISS_SECONDS: Final = 0.3
 WAIT_SECONDS: Final = 5.0
+TURN_SECONDS: Final = 0.2
+"""So long a making waits for the one before it."""
+SHARED_SECONDS: Final = 1.0
+"""So long a request waits for what another one makes; then it makes it for itself."""
 STORED_ONES: Final = UnsavedOverrides()
 
 
@@ -59,6 +65,7 @@ class Listing:
         changes_at: when an article in it expires, or a pin, a block or a site rule begins or ends,
             POSIX.
         made_at: the moment that the list is for, POSIX.
+        live: the state that it was made from.
         request: what made it, if the same list would be made again until the view, the policy, the
             pins and blocks or the clock change something: it is made from them alone. Else None.
     """
@@ -70,7 +77,63 @@ class Listing:
     up_to_date: bool
     changes_at: float
     made_at: float
+    live: LiveState
     request: ListRequest | None = None
+
+
+@dataclass(slots=True, eq=False)
+class _Making:
+    """A list that is made once for all who asked for it before it was begun.
+
+    Attributes:
+        ended: it was made, or could not be.
+        listing: what was made; None if it failed.
+    """
+
+    ended: threading.Event = field(default_factory=threading.Event)
+    listing: Listing | None = None
+
+
+class Makings:
+    """Lets those who ask the same at the same time share one list, as databases commit in groups.
+
+    What is asked for while it is made is made once more when that has ended, for all who asked
+    meanwhile. So nobody gets a list that was begun before the request came, and no list is made by
+    more than two threads, unless one is slow.
+    """
+
+    def __init__(self) -> None:
+        """Make nothing yet."""
+        self._lock = threading.Lock()
+        self._begun = dict[Hashable, _Making]()
+        self._next = dict[Hashable, _Making]()
+
+    def share(self, question: Hashable, make: Callable[[], Listing]) -> Listing:
+        """What `make` gives, or another caller's did that was begun after this call.
+
+        Where that one fails or is slow, it is made for this caller alone.
+        """
+        with self._lock:
+            joined, before = self._next.get(question), self._begun.get(question)
+            own = _Making()
+            if joined is None:
+                (self._begun if before is None else self._next)[question] = own
+        if joined is not None:
+            joined.ended.wait(SHARED_SECONDS)
+            listing = joined.listing
+            return make() if listing is None else replace(listing, request=None)
+        if before is not None:
+            before.ended.wait(TURN_SECONDS)
+            with self._lock:
+                self._begun[question] = self._next.pop(question)
+        try:
+            own.listing = make()
+            return own.listing
+        finally:
+            own.ended.set()
+            with self._lock:
+                if self._begun.get(question) is own:
+                    del self._begun[question]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +150,7 @@ class State:
         limits: of slow work at the same time.
         counters: of requests and their steps.
         kept_answers: the lists that were asked for last.
+        makings: the lists that are made now.
         slow_seconds: a request that takes so long is logged with the time of its steps.
         traces: where requests are sent to as spans; None for nowhere.
     """
@@ -100,6 +164,7 @@ class State:
     limits: WorkerLimits = field(default_factory=WorkerLimits)
     counters: Counters = field(default_factory=Counters)
     kept_answers: KeptAnswers = field(default_factory=lambda: KeptAnswers(lambda: time.time()))  # noqa: PLW0108 - tests set it
+    makings: Makings = field(default_factory=Makings)
     slow_seconds: float = 1.0
     traces: "Traces | None" = None
 
@@ -163,8 +228,17 @@ class State:
         explained = bool(options.explain)
         # Where the view does not show the seed, the store was asked, and may change unseen.
         lasting = up_to_date and row is not None and not explained
-        of_it = (explained, up_to_date, changes_at, now)
+        of_it = (explained, up_to_date, changes_at, now, live)
         return Listing(article_id, related, language, *of_it, request if lasting else None)
+
+    def list_once(
+        self, question: Hashable, article_id: str, options: ListOptions, *, public: bool
+    ) -> Listing:
+        """As `list_for`, but made once for all who ask a question at the same time."""
+        make = partial(self.list_for, article_id, options, public=public)
+        if self.follower.current().view.row_of(article_id) is None:
+            return make()  # it may wait for a write; whoever asks for an unknown id waits alone
+        return self.makings.share(question, make)
 
     def list_for_draft(
         self,

@@ -2,7 +2,9 @@
 
 import json
 import logging
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from types import SimpleNamespace
@@ -14,12 +16,15 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from recommender.logs import ACCESS
+from recommender.ranking.related import list_related
 from recommender.settings import Settings
 from recommender.store import open_store
 from recommender.web import EXTENSION
+from recommender.web import state as states
 from recommender.web.kept_answers import KeptAnswers
 from tests.support.archives import SECRETS
 from tests.support.properties import examples
+from tests.support.waiting import PATIENCE_SECONDS
 
 Clients = Callable[..., FlaskClient]
 Index = Callable[..., int]
@@ -388,3 +393,35 @@ def test_whoever_sees_more_or_less_is_answered_apart(pair: Pair, make_story: Sto
         assert kept.startswith(f"{may}, max-age=")
         held.append(kept_by(client).bytes)
     assert held[0] < held[1] < held[2] == held[-1]
+
+
+def test_a_list_that_is_made_now_is_not_given_to_whoever_asks_after_a_write(
+    own_desk: Settings, client_of: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, gate, made = threading.Event(), threading.Event(), list[int]()
+
+    def held(request: Any) -> Any:
+        made.append(1)
+        if len(made) == 1:
+            begun.set()
+            assert gate.wait(PATIENCE_SECONDS)
+        return list_related(request)
+
+    monkeypatch.setattr(states, "list_related", held)
+    monkeypatch.setattr(states, "TURN_SECONDS", PATIENCE_SECONDS)
+    client = client_of(own_desk, "editor")
+    without_keeping(client)
+
+    def read() -> set[str]:
+        own = client.application.test_client()
+        return {one["id"] for one in own.get(SEED, headers=EDITOR).get_json()["items"]}
+
+    with ThreadPoolExecutor(2) as readers:
+        early = readers.submit(read)
+        assert begun.wait(PATIENCE_SECONDS)
+        with closing(open_store(own_desk.database_url)) as store:
+            store.delete("harbour-10")
+        late = readers.submit(read)
+        gate.set()
+        assert "harbour-10" in early.result(PATIENCE_SECONDS)
+        assert "harbour-10" not in late.result(PATIENCE_SECONDS)

@@ -41,6 +41,9 @@ def written(**changes: str) -> WrittenDay:
     return DAY.model_copy(update=changes)
 
 
+UNREAD: Any = None  # the live state: nothing reads it
+
+
 def section(
     fields: DisplayFields,
     tag: str = "en",
@@ -59,6 +62,7 @@ def section(
         up_to_date=True,
         changes_at=NOW.timestamp(),
         made_at=NOW.timestamp(),
+        live=UNREAD,
     )
     return Section.of(listing, wanted or FragmentOptions(), NOW)
 

@@ -1,0 +1,151 @@
+"""One list for all who ask the same at the same time, and never one that was begun before."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import count
+from typing import Any
+
+import pytest
+
+from recommender.web import state as states
+from recommender.web.state import Listing, Makings
+from tests.support.waiting import PATIENCE_SECONDS
+
+QUESTION = "the list of a story"
+
+
+class Failed(Exception):
+    """What a making of a test raises."""
+
+
+class Kitchen:
+    """Makings that a test holds until it lets them go; and it knows who waits for one.
+
+    Attributes:
+        begun: a making has begun.
+        waits: a request waits for a making that is not its own.
+    """
+
+    def __init__(self) -> None:
+        self.makings = Makings()
+        self.begun = threading.Semaphore(0)
+        self.waits = threading.Semaphore(0)
+        self.gates = [threading.Event() for _ in range(9)]
+        self.failing = set[int]()
+        self._numbers = count()
+        self._threads = ThreadPoolExecutor(9)
+
+    def ask(self, question: str = QUESTION) -> "Future[Listing]":
+        return self._threads.submit(self.makings.share, question, self._make)
+
+    def _make(self) -> Any:
+        number = next(self._numbers)
+        self.begun.release()
+        assert self.gates[number].wait(PATIENCE_SECONDS)
+        if number in self.failing:
+            raise Failed
+        return Listing(f"list {number}", *(None,) * 7, request="its request")  # type: ignore[arg-type]
+
+    def begin(self, question: str = QUESTION) -> "Future[Listing]":
+        """Ask, and see the making begin."""
+        asked = self.ask(question)
+        assert self.begun.acquire(timeout=PATIENCE_SECONDS)
+        return asked
+
+    def wait(self) -> "Future[Listing]":
+        """Ask, and see that it waits for another one."""
+        asked = self.ask()
+        assert self.waits.acquire(timeout=PATIENCE_SECONDS)
+        return asked
+
+    def let_go(self, *numbers: int) -> None:
+        for number in numbers:
+            self.gates[number].set()
+
+    def close(self) -> None:
+        self.let_go(*range(9))
+        self._threads.shutdown()
+        assert not self.makings._begun | self.makings._next  # noqa: SLF001 - nothing stays
+
+
+@pytest.fixture
+def kitchen(monkeypatch: pytest.MonkeyPatch) -> Iterator[Kitchen]:
+    made = Kitchen()
+
+    class Watched(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            made.waits.release()
+            return super().wait(timeout)
+
+    monkeypatch.setattr(states, "TURN_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(states, "SHARED_SECONDS", PATIENCE_SECONDS)
+    making: Callable[..., Any] = states._Making  # noqa: SLF001 - to know who waits
+    monkeypatch.setattr(states, "_Making", lambda: making(Watched()))
+    yield made
+    made.close()
+
+
+def told(asked: "Future[Listing]") -> tuple[str, object]:
+    listing = asked.result(PATIENCE_SECONDS)
+    return listing.article_id, listing.request
+
+
+def test_who_asks_while_a_list_is_made_shares_one_that_is_begun_after_that(
+    kitchen: Kitchen,
+) -> None:
+    first = kitchen.begin()
+    others = [kitchen.wait() for _ in range(5)]
+    assert not kitchen.begun.acquire(blocking=False)
+    kitchen.let_go(0)
+    assert told(first) == ("list 0", "its request")
+    assert kitchen.begun.acquire(timeout=PATIENCE_SECONDS)
+    late = kitchen.wait()  # the second list is begun: this one gets the third
+    kitchen.let_go(1, 2)
+    assert [told(one) for one in others] == [
+        ("list 1", "its request"),
+        *[("list 1", None)] * 4,  # one of them keeps the answer
+    ]
+    assert told(late) == ("list 2", "its request")
+    kitchen.let_go(3)
+    assert told(kitchen.begin()) == ("list 3", "its request")
+
+
+def test_where_a_making_fails_the_others_make_their_own(kitchen: Kitchen) -> None:
+    kitchen.failing |= {0, 1}
+    first = kitchen.begin()
+    second, third = kitchen.wait(), kitchen.wait()
+    kitchen.let_go(0, 1, 2)
+    for one in (first, second):
+        with pytest.raises(Failed):
+            one.result(PATIENCE_SECONDS)
+    assert told(third) == ("list 2", "its request")
+
+
+def test_a_slow_making_holds_nobody_longer_than_a_while(
+    kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = kitchen.begin()
+    waiting = kitchen.wait()
+    monkeypatch.setattr(states, "SHARED_SECONDS", 0.0)
+    own = kitchen.begin()  # it joined the one that waits, and waits no longer
+    kitchen.let_go(1)
+    assert told(own) == ("list 1", "its request")
+    monkeypatch.setattr(states, "TURN_SECONDS", 0.0)
+    kitchen.let_go(0)
+    assert told(first) == ("list 0", "its request")
+    assert kitchen.begun.acquire(timeout=PATIENCE_SECONDS)
+    after = kitchen.begin()  # it does not wait for the one that is under way
+    kitchen.let_go(3)
+    assert told(after) == ("list 3", "its request")
+    kitchen.let_go(2)
+    assert told(waiting) == ("list 2", "its request")
+
+
+def test_other_questions_wait_for_nothing(kitchen: Kitchen) -> None:
+    first = kitchen.begin()
+    other = kitchen.begin("the list of another story")
+    kitchen.let_go(1)
+    assert told(other) == ("list 1", "its request")
+    kitchen.let_go(0)
+    assert told(first) == ("list 0", "its request")
