@@ -5,6 +5,7 @@ The server is milvus-lite in a process of its own; to hang it is stopped by a si
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from types import SimpleNamespace
@@ -22,10 +23,12 @@ from recommender.live.collection_follower import CollectionView
 from recommender.operations.collection_feed import CollectionFeed
 from recommender.settings import Settings
 from recommender.store import Receipt, open_store
+from recommender.web.collection_state import CollectionState
 from recommender.web.limits import ENGINE
 from recommender.web.state import State
 from service import create_app
 from tests.support.archives import HARBOUR, SECRETS, fake_reader, gauges, index_fake, story
+from tests.support.makings import watch_makings
 from tests.support.milvus_servers import MilvusServer
 from tests.support.waiting import PATIENCE_SECONDS, until
 
@@ -268,6 +271,44 @@ def test_a_list_is_of_the_change_log_as_it_is_after_the_last_answer(
 
     before_answers(withdraw_an_example)
     assert desk.post("/v1/related", json=like).status_code == 410
+
+
+def test_who_asks_while_a_list_is_made_shares_the_next_and_has_a_place_among_those_that_ask(
+    desk: FlaskClient,
+    writer: FlaskClient,
+    before_answers: Callable[[Callable[[], Any]], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("recommender.web.collection_state.LIST_SECONDS", 600.0)
+    waits, made, make = watch_makings(monkeypatch), list[int](), CollectionState._list_for  # noqa: SLF001 - to count
+
+    def counted(self: CollectionState, *of_list: Any) -> Any:
+        made.append(1)
+        return make(self, *of_list)
+
+    monkeypatch.setattr(CollectionState, "_list_for", counted)
+    begun, gate = threading.Event(), threading.Event()
+    before_answers(lambda: (begun.set(), gate.wait(PATIENCE_SECONDS)))
+
+    def read() -> tuple[int, set[str]]:
+        own = desk.application.test_client()
+        answer = own.get(SEED, headers={"X-API-Key": SECRETS["editor"]})
+        return answer.status_code, {item["id"] for item in answer.get_json().get("items", ())}
+
+    with ThreadPoolExecutor(ENGINE) as readers:
+        asked = [readers.submit(read)]
+        assert begun.wait(PATIENCE_SECONDS)
+        assert writer.delete("/v1/articles/harbour-4").status_code == 204
+        for _ in range(ENGINE - 1):
+            asked.append(readers.submit(read))
+            assert waits.acquire(timeout=PATIENCE_SECONDS)
+        assert desk.get(SEED).status_code == 503  # one more than may ask or wait
+        gate.set()
+        answers = [one.result(PATIENCE_SECONDS) for one in asked]
+    assert len(made) == 2
+    assert [status for status, _ in answers] == [200] * ENGINE
+    assert not any("harbour-4" in ids for _, ids in answers[1:])
+    assert all("harbour-5" in ids for _, ids in answers)
 
 
 def test_nothing_is_kept_of_changes_that_are_in_the_collection(

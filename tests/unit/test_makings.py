@@ -1,7 +1,7 @@
 """One list for all who ask the same at the same time, and never one that was begun before."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import count
 from typing import Any
@@ -10,6 +10,7 @@ import pytest
 
 from recommender.web import state as states
 from recommender.web.state import Listing, Makings
+from tests.support.makings import watch_makings
 from tests.support.waiting import PATIENCE_SECONDS
 
 QUESTION = "the list of a story"
@@ -27,10 +28,10 @@ class Kitchen:
         waits: a request waits for a making that is not its own.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, waits: threading.Semaphore) -> None:
         self.makings = Makings()
         self.begun = threading.Semaphore(0)
-        self.waits = threading.Semaphore(0)
+        self.waits = waits
         self.gates = [threading.Event() for _ in range(9)]
         self.failing = set[int]()
         self._numbers = count()
@@ -71,17 +72,7 @@ class Kitchen:
 
 @pytest.fixture
 def kitchen(monkeypatch: pytest.MonkeyPatch) -> Iterator[Kitchen]:
-    made = Kitchen()
-
-    class Watched(threading.Event):
-        def wait(self, timeout: float | None = None) -> bool:
-            made.waits.release()
-            return super().wait(timeout)
-
-    monkeypatch.setattr(states, "TURN_SECONDS", PATIENCE_SECONDS)
-    monkeypatch.setattr(states, "SHARED_SECONDS", PATIENCE_SECONDS)
-    making: Callable[..., Any] = states._Making  # noqa: SLF001 - to know who waits
-    monkeypatch.setattr(states, "_Making", lambda: making(Watched()))
+    made = Kitchen(watch_makings(monkeypatch))
     yield made
     made.close()
 
