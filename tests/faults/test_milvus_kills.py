@@ -22,11 +22,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from index import IndexFault
-from index.milvus import Milvus
-from recommender.display_fields import DisplayFields
-from recommender.indexing.collection_catalog import open_collection
 from recommender.settings import PREFIX
+from tests.faults.harness.newsroom import missing
 from tests.support.archives import archive_settings, fill, story
 from tests.support.milvus_servers import MilvusServer
 from tests.support.serving import KEY, PROC, Place, Server
@@ -147,7 +144,9 @@ def test_no_acknowledged_write_is_lost_whoever_is_killed(tmp_path: Path) -> None
             sys.stdout.write(said(clients, away))
             assert clients.withdrawn_shown == []
             check_failures(clients, windows, away)
-            assert until(lambda: not missing(milvus, clients)), missing(milvus, clients)
+            written, deleted = clients.written, {*clients.deleted}
+            look = partial(missing, milvus.address, written, deleted)
+            assert until(lambda: not look()), look()
 
 
 def kill_in_turn(server: Server) -> list[tuple[float, float]]:
@@ -214,19 +213,3 @@ def said(clients: Clients, away: tuple[float, float]) -> str:
         ]
     again = min(one.ended for one in clients.reads if one.outcome == 200 and one.began > away[1])
     return "\n".join([*lines, f"lists again {again - away[1]:.1f} s after it answered", ""])
-
-
-def missing(server: MilvusServer, clients: Clients) -> dict[str, str]:
-    """The acknowledged writes that are not in the collection, and the deletions that are."""
-    milvus = Milvus(server.address)
-    try:
-        wanted = {*clients.written, *clients.deleted}
-        rows = open_collection(milvus).index.fetch(wanted).rows
-    except IndexFault as fault:
-        return {"": str(fault)}
-    finally:
-        milvus.close()
-    shown = zip(rows.ids, rows.display, rows.columns["up_to_date"].tolist(), strict=True)
-    titles = {key: DisplayFields.from_bytes(of).title for key, of, is_read in shown if is_read}
-    unread = {key: title for key, title in clients.written.items() if titles.get(key) != title}
-    return unread | dict.fromkeys(clients.deleted.keys() & {*rows.ids}, "deleted")

@@ -288,7 +288,12 @@ def test_who_asks_while_a_list_is_made_shares_the_next_and_has_a_place_among_tho
 
     monkeypatch.setattr(CollectionState, "_list_for", counted)
     begun, gate = threading.Event(), threading.Event()
-    before_answers(lambda: (begun.set(), gate.wait(PATIENCE_SECONDS)))
+
+    def hold() -> None:
+        begun.set()
+        assert gate.wait(PATIENCE_SECONDS)
+
+    before_answers(hold)
 
     def read() -> tuple[int, set[str]]:
         own = desk.application.test_client()

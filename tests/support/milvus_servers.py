@@ -57,6 +57,11 @@ class MilvusServer:
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
+    @property
+    def processes(self) -> list[int]:
+        """The process that answers, if it was started."""
+        return [] if self._process is None else [self._process.pid]
+
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """Let it hang while the block runs: it takes connections, and answers nothing."""

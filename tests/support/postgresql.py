@@ -115,11 +115,10 @@ class PostgreSQL:
     def frozen(self) -> Iterator[None]:
         """No process of the server runs while the block does; its connections stay open."""
         assert self.process is not None
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         stopped = [self.process.pid]
         try:
             self.process.send_signal(signal.SIGSTOP)  # first: it starts no more children then
-            stopped += map(int, children.read_text().split())
+            stopped = self.processes
             for process in stopped:
                 os.kill(process, signal.SIGSTOP)
             yield
@@ -127,6 +126,15 @@ class PostgreSQL:
             for process in stopped:
                 with suppress(ProcessLookupError):
                     os.kill(process, signal.SIGCONT)
+
+    @property
+    def processes(self) -> list[int]:
+        """The server's process and its children, while it runs."""
+        if self.process is None or self.process.poll() is not None:
+            return []
+        number = self.process.pid
+        children = Path(f"/proc/{number}/task/{number}/children").read_text()
+        return [number, *map(int, children.split())]
 
     def remove(self) -> None:
         """Stop the server at once and take away its files."""

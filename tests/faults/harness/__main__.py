@@ -36,6 +36,7 @@ def main(
         ["slow_clients"],
         ["crowd"],
         ["overtaking"],
+        ["milvus_machines"],
     ):
         name, *arguments = map(str, words)
         click.echo(f"\n== {name}")

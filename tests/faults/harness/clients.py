@@ -189,6 +189,7 @@ class Load:
                 self.answers.append(Answer(due, seconds, status, cut=first == NO_ANSWER))
 
     def _read(self, line: Line, path: str) -> int:
+        begun = time.monotonic()
         try:
             status, body = line.ask("GET", path)
         except (OSError, HTTPException) as fault:
@@ -196,5 +197,9 @@ class Load:
         if not 200 <= status < 300 and len(self.faults) < MOST_FAULTS:
             words = f"{status} {body[:200].decode('utf-8', 'replace')}"
             self.faults.append((time.monotonic(), words))
-        self.generations.update(_GENERATION.findall(body))
+        self._see(begun, body)
         return status
+
+    def _see(self, begun: float, body: bytes) -> None:  # noqa: ARG002 - others need the moment
+        """Look at an answer to what was asked at a moment, by the monotonic clock."""
+        self.generations.update(_GENERATION.findall(body))

@@ -24,6 +24,7 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, Self
 
 import click
@@ -51,11 +52,14 @@ class Proxy:
     """What a proxy knows of the machines: which failed a moment ago, and why it asked another.
 
     Attributes:
+        ports: where the machines answer.
+        seconds: so long it waits for one.
         passed_on: how often the next machine was asked, by what the one before did.
     """
 
-    def __init__(self, ports: Sequence[int]) -> None:
+    def __init__(self, ports: Sequence[int], seconds: float = PROXY_SECONDS) -> None:
         self.ports = ports
+        self.seconds = seconds
         self.passed_on = Counter[str]()
         self._rests_until = dict.fromkeys(ports, 0.0)
 
@@ -76,7 +80,7 @@ class TurnLine(Line):
 
     def __init__(self, proxy: Proxy, first: int) -> None:
         self._proxy = proxy
-        self._lines = {port: Line(port, PROXY_SECONDS) for port in proxy.ports}
+        self._lines = {port: Line(port, proxy.seconds) for port in proxy.ports}
         self._turn = first
 
     def ask(self, method: str, path: str, document: object = None) -> tuple[int, bytes]:
@@ -107,8 +111,8 @@ class TurnLine(Line):
 class TurnLoad(Load):
     """Reads at a constant rate behind a proxy."""
 
-    def __init__(self, proxy: Proxy, paths: Sequence[str], rate: float) -> None:
-        super().__init__(proxy.ports[0], paths, rate)
+    def __init__(self, proxy: Proxy, paths: Sequence[str], rate: float, lines: int = 12) -> None:
+        super().__init__(proxy.ports[0], paths, rate, lines)
         self._proxy = proxy
 
     def _open(self, number: int) -> Line:
@@ -257,13 +261,18 @@ def kill_indexer(pair: Pair) -> None:
     pair.time_until_read("elected indexer killed", killed_at)
 
 
+def end_machine(machine: Server) -> None:
+    """SIGKILL every process of a machine."""
+    for process in machine.processes:
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+
+
 def kill_machine(pair: Pair) -> None:
     """SIGKILL every process of the machine whose indexer reads, and start it again later."""
     machine = pair.elected()
     killed_at = time.time()
-    for process in machine.processes:
-        with suppress(ProcessLookupError):
-            os.kill(process, signal.SIGKILL)
+    end_machine(machine)
     pair.time_until_read("machine killed", killed_at)
     machine.start()
 
@@ -291,9 +300,14 @@ DISTURBANCES: Final[Mapping[str, Callable[[Pair], None]]] = {
 
 
 @contextmanager
-def prepared(database: PostgreSQL, url: str, folder: Path) -> Iterator[Pair]:
-    """Two machines over an archive with a few stories; the second has to build its snapshot."""
-    places = [Place(folder / name, url) for name in ("a", "b")]
+def prepared(
+    database: PostgreSQL, url: str, folder: Path, more: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Pair]:
+    """Two machines over an archive with a few stories; the second has to build its snapshot.
+
+    `more` is added to the environment of both.
+    """
+    places = [Place(folder / name, url, {**more}) for name in ("a", "b")]
     for place in places:
         place.folder.mkdir()
     places[0].run("import", str(write_lines(folder / "seeds.jsonl", seeds(SEEDS))))
