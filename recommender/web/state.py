@@ -88,18 +88,21 @@ class _Making:
     Attributes:
         ended: it was made, or could not be.
         listing: what was made; None if it failed.
+        live: the state from which it was begun; None if what lists are made from changes unseen.
     """
 
     ended: threading.Event = field(default_factory=threading.Event)
     listing: Listing | None = None
+    live: LiveState | None = None
 
 
 class Makings:
-    """Lets those who ask the same at the same time share one list, as databases commit in groups.
+    """Lets those who ask the same at the same time share one list.
 
-    What is asked for while it is made is made once more when that has ended, for all who asked
-    meanwhile. So nobody gets a list that was begun before the request came, and no list is made by
-    more than two threads, unless one is slow.
+    Who asks while it is made from the state that still is current shares that list. If the state
+    is another one, or changes unseen, the list is made once more when that has ended, for all who
+    asked meanwhile, as databases commit in groups. So nobody gets a list of an older state than
+    that of the request, and no list is made by more than two threads, unless one is slow.
     """
 
     def __init__(self) -> None:
@@ -108,24 +111,40 @@ class Makings:
         self._begun = dict[Hashable, _Making]()
         self._next = dict[Hashable, _Making]()
 
-    def share(self, question: Hashable, make: Callable[[], Listing]) -> Listing:
-        """What `make` gives, or another caller's did that was begun after this call.
+    def share(
+        self,
+        question: Hashable,
+        make: Callable[[], Listing],
+        current: Callable[[], LiveState | None] = lambda: None,
+    ) -> Listing:
+        """What `make` gives, or another caller's did that is as new.
 
-        Where that one fails or is slow, it is made for this caller alone.
+        Where that one fails or is slow, or something in it has ended, it is made for this caller
+        alone.
+
+        Args:
+            question: what is asked for.
+            make: makes a list from the current state, or from a newer one.
+            current: gives the current state; None if it changes unseen.
         """
+        own, live = _Making(), current()
         with self._lock:
             joined, before = self._next.get(question), self._begun.get(question)
-            own = _Making()
+            if before is not None and live is not None and before.live is live:
+                joined = before
             if joined is None:
                 (self._begun if before is None else self._next)[question] = own
         if joined is not None:
             joined.ended.wait(SHARED_SECONDS)
             listing = joined.listing
-            return make() if listing is None else replace(listing, request=None)
+            if listing is None or listing.changes_at <= time.time():
+                return make()
+            return replace(listing, request=None)
         if before is not None:
             before.ended.wait(TURN_SECONDS)
             with self._lock:
                 self._begun[question] = self._next.pop(question)
+        own.live = current()
         try:
             own.listing = make()
             return own.listing
@@ -238,7 +257,7 @@ class State:
         make = partial(self.list_for, article_id, options, public=public)
         if self.follower.current().view.row_of(article_id) is None:
             return make()  # it may wait for a write; whoever asks for an unknown id waits alone
-        return self.makings.share(question, make)
+        return self.makings.share(question, make, self.follower.current)
 
     def list_for_draft(
         self,

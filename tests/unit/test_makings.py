@@ -1,9 +1,11 @@
 """One list for all who ask the same at the same time, and never one that was begun before."""
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import count
+from math import inf
 from typing import Any
 
 import pytest
@@ -34,11 +36,13 @@ class Kitchen:
         self.waits = waits
         self.gates = [threading.Event() for _ in range(9)]
         self.failing = set[int]()
+        self.live: Any = None
+        self.ends = inf
         self._numbers = count()
         self._threads = ThreadPoolExecutor(9)
 
     def ask(self, question: str = QUESTION) -> "Future[Listing]":
-        return self._threads.submit(self.makings.share, question, self._make)
+        return self._threads.submit(self.makings.share, question, self._make, lambda: self.live)
 
     def _make(self) -> Any:
         number = next(self._numbers)
@@ -46,7 +50,8 @@ class Kitchen:
         assert self.gates[number].wait(PATIENCE_SECONDS)
         if number in self.failing:
             raise Failed
-        return Listing(f"list {number}", *(None,) * 7, request="its request")  # type: ignore[arg-type]
+        times = (self.ends, 0.0)
+        return Listing(f"list {number}", *(None,) * 4, *times, None, request="its request")  # type: ignore[arg-type]
 
     def begin(self, question: str = QUESTION) -> "Future[Listing]":
         """Ask, and see the making begin."""
@@ -100,6 +105,33 @@ def test_who_asks_while_a_list_is_made_shares_one_that_is_begun_after_that(
     assert told(late) == ("list 2", "its request")
     kitchen.let_go(3)
     assert told(kitchen.begin()) == ("list 3", "its request")
+
+
+def test_who_asks_while_a_list_is_made_from_the_current_state_shares_that(
+    kitchen: Kitchen,
+) -> None:
+    kitchen.live = "a state"
+    first = kitchen.begin()
+    others = [kitchen.wait() for _ in range(3)]
+    kitchen.live = "what a write has made of it"
+    newer = kitchen.wait()
+    kitchen.let_go(0)
+    assert [told(one) for one in (first, *others)] == [
+        ("list 0", "its request"),
+        *[("list 0", None)] * 3,
+    ]
+    assert kitchen.begun.acquire(timeout=PATIENCE_SECONDS)
+    same = kitchen.wait()
+    kitchen.let_go(1)
+    assert [told(newer), told(same)] == [("list 1", "its request"), ("list 1", None)]
+
+
+def test_nobody_gets_a_list_in_which_something_ended_meanwhile(kitchen: Kitchen) -> None:
+    kitchen.live, kitchen.ends = "a state", time.time()
+    first, waiting = kitchen.begin(), kitchen.wait()
+    kitchen.let_go(0, 1)
+    assert told(first) == ("list 0", "its request")
+    assert told(waiting) == ("list 1", "its request")
 
 
 def test_where_a_making_fails_the_others_make_their_own(kitchen: Kitchen) -> None:
