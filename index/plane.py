@@ -41,6 +41,8 @@ ROUNDS: Final = 450
 """How often all rows move, or those of a sample."""
 FIRST: Final = 100_000
 """The rows of a sample that is placed first."""
+SEARCH_ROUNDS: Final = 200
+"""To search the nearest rows of a sample in it takes as long as so many of its rounds, about."""
 JOINT_ROUNDS: Final = 60
 """How often all rows move together after that."""
 _SECOND_PHASE: Final = 100
@@ -93,10 +95,11 @@ class Placing:
     def rounds(self) -> int:
         """How many rounds it takes to place all anew: those over a sample, where there is one.
 
-        A round over all rows counts as many as it takes samples to have its rows.
+        A round over all rows counts as many as it takes samples to have its rows, and the search
+        for neighbours in the sample as SEARCH_ROUNDS.
         """
         count = int(np.count_nonzero(self.placed))
-        return ROUNDS if count <= MANY else ROUNDS + JOINT_ROUNDS * (count // FIRST)
+        return ROUNDS if count <= MANY else SEARCH_ROUNDS + ROUNDS + JOINT_ROUNDS * (count // FIRST)
 
     def place(self, before: Snapshot | None, advance: Advance) -> Shorts:
         """Place the rows: int16 [n, 2], NOWHERE for those that get no place.
@@ -136,7 +139,8 @@ class Placing:
 
         start = main_directions(fetch, len(rows))
         if len(rows) > FEW:
-            pairs = Pairs.of(keys, fetch, self.nearest_of(rows))
+            searched = _in_parts(advance, SEARCH_ROUNDS, len(rows))
+            pairs = Pairs.of(keys, fetch, self.nearest_of(rows, searched))
             rounds = (Round(pairs, _weights(at)) for at in range(ROUNDS))
             return rows, settle(start * np.float32(_START), rounds, advance)
         advance(ROUNDS)
@@ -173,10 +177,11 @@ class Placing:
             places[rows[block][same]] = placed[earlier[block][same]]
         return known, places
 
-    def nearest_of(self, rows: Longs) -> Ints:
+    def nearest_of(self, rows: Longs, advance: Advance = lambda _: None) -> Ints:
         """The nearest rows of some rows, as positions among them: int32 [m, k].
 
-        A row stands for one that is not there.
+        A row stands for one that is not there. `advance` is called with how many more of them were
+        searched for.
         """
         near = self.nearest[rows]
         others = rows[near[:, 0] < 0]
@@ -185,13 +190,25 @@ class Placing:
             def fetch(positions: Longs) -> Floats:
                 return self.vectors.fetch_stored(others[positions])
 
-            found = nearest_rows_of(self.vectors, fetch, self.placed, others)
+            found = nearest_rows_of(self.vectors, fetch, self.placed, others, advance)
             near[near[:, 0] < 0] = found.rows
         own = np.arange(len(rows), dtype=np.int32)
         position = np.full(len(self.ids) + 1, -1, np.int32)  # the last one is that of row -1
         position[rows] = own
         positions: Ints = position[near]
         return np.where(positions >= 0, positions, own[:, np.newaxis])
+
+
+def _in_parts(advance: Advance, parts: int, count: int) -> Advance:
+    """What advances by so many parts in all while it is told of `count` things."""
+    done = 0
+
+    def tell(more: int) -> None:
+        nonlocal done
+        before, done = parts * done // count, done + more
+        advance(parts * done // count - before)
+
+    return tell
 
 
 def encode_places(places: Floats) -> Shorts:

@@ -22,6 +22,7 @@ from index.plane import (
     NOWHERE,
     ROUNDS,
     SCALE,
+    SEARCH_ROUNDS,
     Pairs,
     decode_places,
     encode_places,
@@ -193,11 +194,11 @@ def test_with_few_known_rows_all_are_placed_anew(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("by_sample")
-@pytest.mark.parametrize("first", [10, 30])
+@pytest.mark.parametrize("first", [20, 30])
 def test_rounds_over_a_sample_and_over_all_are_counted(
     tmp_path: Path, first: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("index.plane.FIRST", first)  # ten rows need no round
+    monkeypatch.setattr("index.plane.FIRST", first)
     monkeypatch.setattr("index.plane_sample.FIRST", first)
     announced, done = list[int](), list[int]()
 
@@ -208,7 +209,7 @@ def test_rounds_over_a_sample_and_over_all_are_counted(
         return done.append
 
     assert np.isfinite(places_of(built(tmp_path, clusters([40, 50]), begin=begin))).all()
-    assert announced == [sum(done)] == [ROUNDS + JOINT_ROUNDS * (90 // first)]
+    assert announced == [sum(done)] == [SEARCH_ROUNDS + ROUNDS + JOINT_ROUNDS * (90 // first)]
 
 
 @pytest.mark.usefixtures("by_sample")
