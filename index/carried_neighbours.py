@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 CANDIDATES: Final = 128
 """With inverted lists, so many unchanged rows are compared with each row that came."""
 
-_COMERS_AT_ONCE: Final = 512
+_COMERS_AT_ONCE: Final = 1_024
+"""With fewer, FAISS compares with the centroids one by one."""
 _ROWS_AT_ONCE: Final = 8_192
 _PAIRS_AT_ONCE: Final = 16_384
 
@@ -75,11 +76,12 @@ def carry_neighbours(
     lost = rows[((near >= 0) & (carried < 0)).any(axis=1)]
     searched = came.copy()
     searched[lost] = True
-    nearest = _search(side, groups, found, np.flatnonzero(searched))
+    nearest = _search(side, groups, found, side.vectors.by_list(np.flatnonzero(searched)))
     background = np.zeros(len(found.rows))
     for label, members in groups.items():
         background[members] = side.background(label)
-    comers, unchanged = np.flatnonzero(came & side.reliable), ~searched & side.reliable
+    comers = side.vectors.by_list(np.flatnonzero(came & side.reliable))
+    unchanged = ~searched & side.reliable
     _Offer(side, found, comers, unchanged, background).make()
     return found, nearest
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NotRequired, TypedDict, Unpack
+from typing import TYPE_CHECKING, Final, NotRequired, TypedDict, Unpack
 
 import numpy as np
 
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from index.build import Begin
     from index.disk import Blobs, HashingFile
     from index.postings import Postings
+
+_BUCKETS_AT_ONCE: Final = 2**12
+"""Of a million rows they have 280,000 postings, which stay in a processor's cache."""
 
 
 class MergeOptions(TypedDict):
@@ -166,7 +169,7 @@ def _write_postings(writer: Writer, order: MergeOrder, postings: Postings) -> No
         writer.create_array(Files.POSTING_ROWS, np.int32, (int(starts[-1]),)) as row_file,
         writer.create_array(Files.POSTING_CODES, np.uint8, (int(starts[-1]),)) as code_file,
     ):
-        for buckets in bucket_ranges(starts):
+        for buckets in bucket_ranges(starts, _BUCKETS_AT_ONCE):
             old = slice(*postings.indptr[[buckets.start, buckets.stop]].tolist())
             leaving, coming = gone.inside(buckets), came.inside(buckets)
             rows, codes = postings.rows[old], postings.codes[old]

@@ -193,12 +193,12 @@ def _by_bucket(terms: PackedTerms, lightest: Packed, buckets: slice) -> tuple[In
     return rows.take(order), words.take(order)
 
 
-def bucket_ranges(starts: Longs) -> Iterator[slice]:
-    """Divide the buckets so that each range has few postings, or one bucket alone."""
+def bucket_ranges(starts: Longs, most: int = _BUCKETS_AT_ONCE) -> Iterator[slice]:
+    """Divide the buckets so that each range has few postings and buckets, or one bucket alone."""
     first = 0
     while first < BUCKETS:
         last = int(np.searchsorted(starts, starts[first] + _ENTRIES_AT_ONCE, side="right")) - 1
-        end = min(max(last, first + 1), first + _BUCKETS_AT_ONCE, BUCKETS)
+        end = min(max(last, first + 1), first + most, BUCKETS)
         yield slice(first, end)
         first = end
 

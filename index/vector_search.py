@@ -145,6 +145,14 @@ class Lists:
         fresh.ntotal = int(np.count_nonzero(numbers >= 0)) + len(added)
         return fresh
 
+    def of_rows(self) -> Longs:
+        """The list in which each row is: int64 [n]."""
+        found = np.empty(int(self._ivf.ntotal), np.int64)
+        for at in range(len(self)):
+            if size := int(self._ivf.invlists.list_size(at)):
+                found[_faiss.rev_swig_ptr(self._ivf.invlists.get_ids(at), size)] = at
+        return found
+
     def search(
         self, queries: Floats, fetch: int, probes: int, selector: _Index = None
     ) -> tuple[Floats, Longs]:
@@ -249,6 +257,12 @@ class Vectors:
     def codes(self, rows: Whole) -> Bytes:
         """Read the bytes of vectors of rows 0..n-1 as stored: uint8 [m, bytes of one]."""
         return self.stored.take(rows, axis=0)
+
+    def by_list(self, rows: Longs) -> Longs:
+        """Sort rows by their inverted lists: searched so, each finds what the last one has read."""
+        if self.lists is None:
+            return rows
+        return rows[np.argsort(self.lists.of_rows().take(rows), kind="stable")]
 
     def candidates(self, queries: Floats, fetch: int, allowed: Bools) -> tuple[Longs, Floats]:
         """Find the nearest rows of each of many vectors, float32 [m, dim]; any of several copies.

@@ -16,6 +16,8 @@ MinHashes = NDArray[np.uint16]
 
 TEXTS_AT_ONCE: Final = 1_024
 """With so many texts that come, another one shares two of 128 places with any of them by chance."""
+SCANNED_AT_ONCE: Final = 4_096
+"""With so many, it shares eight of them; of a million texts a hundred are looked at again."""
 ROWS_AT_ONCE: Final = 8_192
 COMPARED_AT_ONCE: Final = 256
 
@@ -63,13 +65,17 @@ def _alike(minhashes: MinHashes, new: MinHashes) -> Iterator[tuple[int, int]]:
     """Pairs of a text and one that comes, by their rows, that overlap by the bound or more."""
     least = least_equal_places(TEXT_CLUSTER_OVERLAP, new.shape[1])
     with_words = np.flatnonzero(new.any(axis=1))
-    for start in range(0, len(with_words), TEXTS_AT_ONCE):
-        some = with_words[start : start + TEXTS_AT_ONCE]
-        rows = _likely_rows(minhashes, new[some], least)
-        for at in range(0, len(rows), COMPARED_AT_ONCE):
-            block = rows[at : at + COMPARED_AT_ONCE]
-            found, of = np.nonzero(_count_equal(minhashes[block], new[some]) >= least)
-            yield from zip(block[found].tolist(), some[of].tolist(), strict=True)
+    for scanned in _pieces(with_words, SCANNED_AT_ONCE):
+        likely = _likely_rows(minhashes, np.arange(len(minhashes)), new[scanned], least)
+        for some in _pieces(scanned, TEXTS_AT_ONCE):
+            rows = _likely_rows(minhashes, likely, new[some], least)
+            for block in _pieces(rows, COMPARED_AT_ONCE):
+                found, of = np.nonzero(_count_equal(minhashes[block], new[some]) >= least)
+                yield from zip(block[found].tolist(), some[of].tolist(), strict=True)
+
+
+def _pieces(rows: Longs, size: int) -> Iterator[Longs]:
+    return (rows[start : start + size] for start in range(0, len(rows), size))
 
 
 def _count_equal(one: MinHashes, other: MinHashes) -> NDArray[Any]:
@@ -81,16 +87,16 @@ def _count_equal(one: MinHashes, other: MinHashes) -> NDArray[Any]:
     return shared
 
 
-def _likely_rows(minhashes: MinHashes, new: MinHashes, least: int) -> Longs:
-    """The texts that share enough places with texts that come, be it with several: int64 [k]."""
+def _likely_rows(minhashes: MinHashes, among: Longs, new: MinHashes, least: int) -> Longs:
+    """Those of some texts that share enough places with texts that come, be it with several."""
     size = new.shape[1]
     marked = np.zeros((size, 2**16), np.bool_)
     marked[np.arange(size), new] = True
     likely: list[NDArray[Any]] = [np.empty(0, np.int64)]
-    for start in range(0, len(minhashes), ROWS_AT_ONCE):
-        places = np.ascontiguousarray(minhashes[start : start + ROWS_AT_ONCE].T)
+    for rows in _pieces(among, ROWS_AT_ONCE):
+        places = np.ascontiguousarray(minhashes[rows].T)
         shared = np.zeros(places.shape[1], np.min_scalar_type(size))
         for mark, values in zip(marked, places, strict=True):
             shared += mark.take(values)
-        likely.append(start + np.flatnonzero(shared >= least))
+        likely.append(rows[shared >= least])
     return np.concatenate(likely)

@@ -269,6 +269,19 @@ def test_a_merge_of_nothing_keeps_all_bytes(base: Snapshot, tmp_path: Path) -> N
     assert found == replace(base.manifest, change=9, notes={"of": "a merge"})
 
 
+def test_rows_are_sorted_by_their_inverted_lists(base: Snapshot) -> None:
+    lists = base.vectors.lists
+    assert lists is not None
+    of_rows = lists.of_rows()
+    rows = np.array([20, 3, 7, 11, 0])
+    wanted = sorted(rows.tolist(), key=lambda row: (of_rows[row], rows.tolist().index(row)))
+    assert base.vectors.by_list(rows).tolist() == wanted
+    for row in range(len(base)):  # a search of one list finds those that are in it
+        _, found = lists.search(base.vectors.fetch_stored(np.array([row])), len(base), 1)
+        beside = np.flatnonzero(of_rows == of_rows[row])
+        assert np.sort(found[found >= 0]).tolist() == beside.tolist()
+
+
 @pytest.mark.long
 def test_frequencies_of_another_length_are_refused(base: Snapshot, tmp_path: Path) -> None:
     merged(tmp_path / "merged", viewed(base, ({"b": 3}, [])))

@@ -42,7 +42,7 @@ def test_texts_of_different_numbers_overlap_less_than_the_bound(
     )
     numbers = number_text_clusters(old)
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("TEXTS_AT_ONCE", "ROWS_AT_ONCE", "COMPARED_AT_ONCE"):
+        for name in ("TEXTS_AT_ONCE", "ROWS_AT_ONCE", "COMPARED_AT_ONCE", "SCANNED_AT_ONCE"):
             patch.setattr(text_clusters, name, at_once)
         grown, new_numbers = grow_text_clusters(numbers, old, fresh)
     every, all_numbers = np.concatenate([old, fresh]), np.concatenate([grown, new_numbers])
