@@ -125,9 +125,9 @@ bench-cost: $(READY) ## Milliseconds of a ranking, bytes on disk; EVAL and CACHE
 bench-guard: $(READY) ## Ratios that no change may let fall, in two minutes.
 	OMP_NUM_THREADS=1 $(RUN) -m benchmarks.guard
 
-bench-speed: $(READY) ## Speed in one run, into docs/performance.md: forty minutes; ARCHIVE=DIR keeps its 100,000 articles, ONLY=PART: see benchmarks/speed.py.
+bench-speed: $(READY) ## Speed in one run, into docs/performance.md: forty minutes; ARCHIVE=DIR keeps its 100,000 articles, ONLY=PART, SIZES, CURVES: see benchmarks/speed.py.
 	$(RUN) -m pip install --quiet --disable-pip-version-check '.[bench]'
-	OMP_NUM_THREADS=1 $(RUN) -m benchmarks.speed $(if $(ARCHIVE),--archive '$(ARCHIVE)') $(foreach part,$(ONLY),--only $(part)) --write docs/performance.md
+	OMP_NUM_THREADS=1 $(RUN) -m benchmarks.speed $(if $(ARCHIVE),--archive '$(ARCHIVE)') $(foreach part,$(ONLY),--only $(part)) $(if $(CURVES),--curves '$(CURVES)') $(foreach size,$(SIZES),--size $(size)) --write docs/performance.md
 
 bench-peers: $(READY) ## Lists beside what people use instead; EVAL and CACHE as above, ARCHIVE=DIR: and over 100,000 articles.
 	$(NAMED)

@@ -1,5 +1,6 @@
 """Figures and their bars, which every benchmark prints in the same way."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from operator import ge, gt, le
@@ -8,9 +9,10 @@ from typing import Final, Literal
 
 import click
 
-__all__ = ["Figure", "around_figures", "report", "write_figures"]
+__all__ = ["Figure", "find_figures", "report", "write_figures", "write_parts"]
 
 _END: Final = "<!-- end of figures -->\n"
+_PART = re.compile(r"\*\*[^*]+\*\* \(`([^`]+)`")
 
 _COMPARED: Final[Mapping[str, tuple[str, Callable[[float, float], bool]]]] = {
     "least": (">=", ge),
@@ -53,20 +55,42 @@ def report(figures: list[Figure], say: Callable[[str], object]) -> int:
 
 def write_figures(page: Path, command: str, text: str) -> None:
     """Replace what stands between the marks of a command in a page."""
-    before, begin, after = around_figures(page, command)
-    page.write_text(f"{before}{begin}\n{text}\n\n{_END}{after}", "utf-8")
+    before, _, after = find_figures(page, command)
+    page.write_text(f"{before}\n{text}\n\n{after}", "utf-8")
 
 
-def around_figures(page: Path, command: str) -> tuple[str, str, str]:
-    """The text before the figures that a command writes into a page, its mark, and what follows.
+def write_parts(page: Path, command: str, intro: str, parts: Mapping[str, str]) -> None:
+    """Replace some of the parts between the marks of a command in a page; others stay.
+
+    A part begins with a paragraph that has a title in bold and the program in brackets, and ends
+    before the next one. One that the page has not comes last.
+
+    Args:
+        page: has the parts.
+        command: whose parts.
+        intro: what stands before the first part.
+        parts: the text of each, by its program.
+    """
+    there: dict[str, list[str]] = {}
+    program = ""
+    for paragraph in find_figures(page, command)[1].strip().split("\n\n"):
+        found = _PART.match(paragraph)
+        program = found[1] if found else program
+        there.setdefault(program, []).append(paragraph)
+    stay = {name: "\n\n".join(told) for name, told in there.items() if name}
+    write_figures(page, command, "\n\n".join([intro, *(stay | dict(parts)).values()]))
+
+
+def find_figures(page: Path, command: str) -> tuple[str, str, str]:
+    """The text before the figures that a command writes into a page, with its mark; they; the rest.
 
     Raises:
         ClickException: a mark is missing.
     """
     mark = f"<!-- figures: written by {command} -->\n"
     before, begin, rest = page.read_text("utf-8").partition(mark)
-    _, end, after = rest.partition(_END)
+    inside, end, after = rest.partition(_END)
     for one, found in ((mark, begin), (_END, end)):
         if not found:
             raise click.ClickException(f"{page}: there is no line {one.strip()!r} in its place")
-    return before, begin, after
+    return before + begin, inside, end + after

@@ -20,7 +20,7 @@ import click
 from benchmarks.bbc_news import measure_reach
 from benchmarks.dev_sets import DEV_SETS, HALVES, LISTS, PARALLEL, open_dev_set
 from benchmarks.event_news import measure_events
-from benchmarks.figures import Figure, around_figures, report, write_figures
+from benchmarks.figures import Figure, find_figures, report, write_figures
 from benchmarks.languages import measure_halves, measure_translations
 from benchmarks.signal_weights import Trials, say_trials, set_figures, try_policies
 from recommender.analysis.language import detect_language
@@ -48,7 +48,7 @@ def main(
     """Measure on the data sets in FOLDER."""
     lines: list[str] = []
     if write is not None:
-        around_figures(write, COMMAND)  # fail now, not after an hour
+        find_figures(write, COMMAND)  # fail now, not after an hour
 
     def say(line: str) -> None:
         lines.append(line)

@@ -1,12 +1,17 @@
 """Measures speed in one run, and writes it into a page: `make bench-speed`.
 
     OMP_NUM_THREADS=1 python -m benchmarks.speed [--archive DIR] [--only PART] [--write PAGE]
+        [--size 1000 --size 10000 ...] [--curves DIR]
 
 Each figure is a ratio or a difference within this run, or stands beside its bar: what a list costs
 beside a bare Flask view, under a newsroom's traffic too; what readers wait, alone and beside a
 rebuild; what an idle service takes; embedding; how the costs of an article grow with the archive;
 and, only if it is named, the build of a million rows. The programs that measure it can be called
-alone. It takes some forty minutes on two quiet cores, and a million half an hour more.
+alone. It takes some forty minutes on two quiet cores, and a million half an hour more. Parts that
+were not measured stay on the page, each with the day on which it was measured.
+
+How costs grow is measured over archives of `--size`. In `--curves` they stay, with their figures,
+see `cost_curves`: a size that was measured there before is shown with the others.
 """
 
 import os
@@ -14,6 +19,7 @@ import platform
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -23,7 +29,7 @@ import click
 from benchmarks import build_cost, cost_curves, embedding, latency
 from benchmarks.bbc_news import read_articles
 from benchmarks.cost_curves import Point
-from benchmarks.figures import Figure, around_figures, report, write_figures
+from benchmarks.figures import Figure, find_figures, report, write_parts
 from benchmarks.idle import idle_shares
 from benchmarks.request_cost import list_figures, measure_lists
 from benchmarks.served_archive import served_archive
@@ -33,6 +39,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 COMMAND: Final = "make bench-speed"
+GROWTH: Final = "cost_curves"
 USUAL: Final = ("lists", "traffic", "service", "embedding", "growth")
 ARTICLES: Final = 100_000
 REQUESTS: Final = 100
@@ -75,13 +82,19 @@ class Part:
     program: str
     figures: Sequence[Figure]
 
-    def table(self) -> str:
-        """As a table of a page."""
+    @property
+    def command(self) -> str:
+        """What measures it alone."""
+        return f"python -m benchmarks.{self.program}"
+
+    def table(self, machine: str) -> str:
+        """As a table of a page; `machine` says where it was measured, if anything does."""
+        told = f"{datetime.now(UTC):%-d %B %Y}{machine and f'; {machine}'}"
         rows = "\n".join(
             f"| {one.name} | {_shown(one.value)} | {_bar(one)} |" for one in self.figures
         )
         return (
-            f"**{self.title}** (`python -m benchmarks.{self.program}`)\n\n"
+            f"**{self.title}** (`{self.command}`, {told})\n\n"
             f"| | measured | we want |\n|---|---|---|\n{rows}"
         )
 
@@ -103,10 +116,19 @@ def _bar(figure: Figure) -> str:
 @click.option("--cache", default=Path("var"), type=click.Path(path_type=Path))
 @click.option("--only", multiple=True, type=click.Choice([*USUAL, "million"]), default=USUAL)
 @click.option("--write", type=click.Path(exists=True, path_type=Path), help="A page to write to.")
-def main(archive: Path | None, cache: Path, only: Sequence[str], write: Path | None) -> None:
+@click.option("--size", "sizes", multiple=True, type=int, default=cost_curves.SIZES)
+@click.option("--curves", type=cost_curves.PATH, help="Keeps the archives of growth here.")
+def main(
+    archive: Path | None,
+    cache: Path,
+    only: Sequence[str],
+    write: Path | None,
+    sizes: Sequence[int],
+    curves: Path | None,
+) -> None:
     """Measure part by part; print each, and write all."""
     if write is not None:
-        around_figures(write, COMMAND)  # fail now, not after an hour
+        find_figures(write, COMMAND)  # fail now, not after an hour
     points: list[Point] = []
     parts: list[Part] = []
     measures: Mapping[str, Callable[[], Part]] = {
@@ -114,7 +136,7 @@ def main(archive: Path | None, cache: Path, only: Sequence[str], write: Path | N
         "traffic": partial(of_traffic, archive),
         "service": partial(of_service, archive),
         "embedding": partial(of_embedding, cache),
-        "growth": partial(of_growth, points),
+        "growth": partial(of_growth, points, sizes, curves),
         "million": of_million,
     }
     for name in only:
@@ -122,22 +144,29 @@ def main(archive: Path | None, cache: Path, only: Sequence[str], write: Path | N
         click.echo(f"\n{parts[-1].title}")
         report([*parts[-1].figures], click.echo)
     if write is not None:
-        if points:
-            draw_curves(points, write.parent / PICTURE)
-        write_figures(write, COMMAND, "\n\n".join(told(parts, points)))
+        write_page(write, parts, points)
     sys.exit(any(not figure.met for part in parts for figure in part.figures))
 
 
-def told(parts: Sequence[Part], points: Sequence[Point]) -> Sequence[str]:
-    """The paragraphs of the page."""
-    cores = f"{os.cpu_count()} cores ({platform.machine()})"
-    archive = f"{ARTICLES:,} made-up articles where no other number stands"
-    picture = f"![What articles and lists cost, by the size of the archive]({PICTURE.as_posix()})"
-    return [
-        f"{cores}, {embedding.describe_machine()}; {archive}.",
-        *(part.table() for part in parts),
-        *([curve_table(points), picture] if points else []),
-    ]
+def write_page(page: Path, parts: Sequence[Part], points: Sequence[Point]) -> None:
+    """Write parts into a page, and draw the curves, if they were measured.
+
+    The machine stands before all parts. If others stay there that another machine has measured, it
+    stands in each new part.
+    """
+    machine = f"{os.cpu_count()} cores ({platform.machine()}), {embedding.describe_machine()}"
+    intro = f"{machine}; {ARTICLES:,} made-up articles where no other number stands."
+    before = find_figures(page, COMMAND)[1].strip().partition("\n\n")[0]
+    is_other = before not in {"", intro} and len(parts) < len(USUAL)
+    told = {part.command: part.table(machine if is_other else "") for part in parts}
+    if points:
+        draw_curves(points, page.parent / PICTURE)
+        picture = (
+            f"![What articles and lists cost, by the size of the archive]({PICTURE.as_posix()})"
+        )
+        growth = next(part.command for part in parts if part.program == GROWTH)
+        told[growth] = "\n\n".join([told[growth], curve_table(points), picture])
+    write_parts(page, COMMAND, before if is_other else intro, told)
 
 
 def curve_table(points: Sequence[Point]) -> str:
@@ -156,7 +185,7 @@ def curve_table(points: Sequence[Point]) -> str:
     rows = ("| " + " | ".join(show(one) for show in columns.values()) + " |" for one in points)
     return "\n".join(
         [
-            "**CPU and bytes of an article** (`python -m benchmarks.cost_curves`)\n",
+            "CPU and bytes of an article:\n",
             "| " + " | ".join(columns) + " |",
             "|---" * len(columns) + "|",
             *rows,
@@ -193,11 +222,13 @@ def of_embedding(cache: Path) -> Part:
     return Part("Embedding BBC texts beside sentence-transformers", "embedding --bbc", figures)
 
 
-def of_growth(points: list[Point]) -> Part:
+def of_growth(points: list[Point], sizes: Sequence[int], folder: Path | None) -> Part:
     """How costs grow; the points are added to `points`."""
-    points += [cost_curves.measure(size) for size in cost_curves.SIZES]
-    sizes = " to ".join(f"{one.articles:,}" for one in points[-2:])
-    return Part(f"Growth from {sizes} articles", "cost_curves", cost_curves.figures(points))
+    for size in sorted(sizes):
+        points.append(cost_curves.measure(size, folder, keep=folder is not None))
+        cost_curves.show(points[-1])
+    told = " to ".join(f"{one.articles:,}" for one in points[-2:])
+    return Part(f"Growth from {told} articles", GROWTH, cost_curves.figures(points))
 
 
 def of_million() -> Part:
