@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from recommender.analysis.features import PROBE_KEY, Embedding, Features
 from recommender.store import schema
+from recommender.store.change_log import newest_number
 
 __all__ = [
     "FEATURE_TABLES",
@@ -117,14 +118,45 @@ class FeatureCache:
                 these; None keeps those of every version.
         """
         removed = 0
-        with self._writer.begin() as connection:
-            for table in FEATURE_TABLES:
-                conditions = [table.c.text_hash.in_(_unused_hashes(table))]
-                if fingerprints is not None:
-                    conditions.append(table.c.fingerprint.not_in(fingerprints))
-                unused = sa.delete(table).where(sa.or_(*conditions))
-                removed += connection.execute(unused).rowcount
+        for table in FEATURE_TABLES:
+            # Of a million texts the search takes many seconds, in which others write.
+            with self._engine.begin() as connection:
+                known = newest_number(connection)
+                query = _select_unused(table, fingerprints).execution_options(yield_per=CHUNK)
+                for rows in connection.execute(query).partitions():
+                    removed += self._remove(table, rows, known, fingerprints)
         return removed
+
+    def _remove(
+        self,
+        table: sa.Table,
+        rows: Sequence[sa.Row[Any]],
+        known: int,
+        fingerprints: Collection[str] | None,
+    ) -> int:
+        """Remove rows that were unused when the log ended at `known`, if they still are."""
+        key = sa.tuple_(table.c.text_hash, table.c.fingerprint)
+        article = schema.articles.c
+        since = [
+            sa.select(one).where(article.touched > known, one.is_not(None))
+            for one in (article.text_hash, article.read_hash)
+        ]
+        unused: sa.ColumnElement[bool] = table.c.text_hash.not_in(sa.union(*since))
+        if fingerprints is not None:
+            unused = sa.or_(unused, table.c.fingerprint.not_in(fingerprints))
+        with self._writer.begin() as connection:
+            some = key.in_([(row.text_hash, row.fingerprint) for row in rows])
+            return connection.execute(sa.delete(table).where(some, unused)).rowcount
+
+
+def _select_unused(
+    table: sa.Table, fingerprints: Collection[str] | None
+) -> sa.Select[tuple[str, str]]:
+    """Select the keys of features that `FeatureCache.prune` is to remove."""
+    conditions = [table.c.text_hash.in_(_unused_hashes(table))]
+    if fingerprints is not None:
+        conditions.append(table.c.fingerprint.not_in(fingerprints))
+    return sa.select(table.c.text_hash, table.c.fingerprint).where(sa.or_(*conditions))
 
 
 def _unused_hashes(table: sa.Table) -> sa.CompoundSelect[tuple[str]]:

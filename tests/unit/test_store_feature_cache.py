@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -17,6 +18,7 @@ from recommender.store import (
     AnalyzedText,
     ArticleStore,
     FeatureCache,
+    feature_cache,
     open_store,
 )
 from recommender.store.feature_cache import CHUNK
@@ -259,6 +261,39 @@ def test_pruning_removes_features_of_no_article(store: ArticleStore) -> None:
     assert store.features.prune() == 6
     assert stored_kinds(store.features, hashes) == [{present.text_hash}] * 3
     assert store.features.prune() == 0
+
+
+@pytest.mark.postgresql_daily
+def test_pruning_looks_for_unused_features_while_others_write(
+    store: ArticleStore, reopen: Open
+) -> None:
+    """And it keeps those of a text that an article has got again meanwhile."""
+    comes, goes = Article(id="a", title="T"), Article(id="b", title="U")
+    hashes = [comes.text_hash, goes.text_hash]
+    keep_all(store.features, hashes)
+
+    other = reopen()
+
+    def write(*statement: Any) -> None:
+        if "EXCEPT" in statement[2]:
+            other.put(comes)
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", write)
+    try:
+        assert store.features.prune(["model", "words"]) == 4
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", write)
+    assert stored_kinds(store.features, hashes) == [{comes.text_hash}, {comes.text_hash}, set()]
+
+
+def test_pruning_removes_more_than_are_removed_at_once(
+    store: ArticleStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feature_cache, "CHUNK", 3)
+    hashes = [f"foreign {number}" for number in range(10)]
+    keep_all(store.features, hashes)
+    assert store.features.prune() == 30
+    assert stored_kinds(store.features, hashes) == [set()] * 3
 
 
 def test_pruning_keeps_the_probe_of_a_model_in_use(store: ArticleStore) -> None:
