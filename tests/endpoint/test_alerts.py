@@ -85,7 +85,6 @@ EXPECTED: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         "busy": ("ReadAlsoErrors", "ReadAlsoOverloaded"),
         "disk full": ("ReadAlsoDiskFull",),
         "disk almost full": ("ReadAlsoDiskAlmostFull",),
-        "all stand by": ("ReadAlsoNoIndexerElected",),
     },
     "archive": {
         "no text is read": ("ReadAlsoQueueStuck",),
@@ -225,8 +224,6 @@ def test_faults_of_the_service_fire_their_alerts(
     with monkeypatch.context() as patched:
         patched.setattr(FolderHealth, "free_bytes", 1)
         faults.see("disk almost full")
-    shared.settings.data.indexer_standby.touch()
-    faults.see("all stand by")
     faults.judge(tmp_path, "service")
 
 
