@@ -110,7 +110,9 @@ class Kept:
 
     def note(self, **figures: float) -> None:
         """Add some."""
-        self.file.write_text(json.dumps(self.known() | figures), "utf-8")
+        whole = self.file.with_suffix(".new")  # a kill leaves the one or the other
+        whole.write_text(json.dumps(self.known() | figures), "utf-8")
+        whole.replace(self.file)
 
     def once(self, name: str, work: Callable[[], float]) -> float:
         """Measure a figure, unless it is known."""

@@ -81,6 +81,12 @@ def write_parts(page: Path, command: str, intro: str, parts: Mapping[str, str]) 
     write_figures(page, command, "\n\n".join([intro, *(stay | dict(parts)).values()]))
 
 
+def programs_of(figures: str) -> frozenset[str]:
+    """The programs of the parts of some figures."""
+    found = map(_PART.match, figures.strip().split("\n\n"))
+    return frozenset(one[1] for one in found if one)
+
+
 def find_figures(page: Path, command: str) -> tuple[str, str, str]:
     """The text before the figures that a command writes into a page, with its mark; they; the rest.
 

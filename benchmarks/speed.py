@@ -29,7 +29,7 @@ import click
 from benchmarks import build_cost, cost_curves, embedding, latency
 from benchmarks.bbc_news import read_articles
 from benchmarks.cost_curves import Point
-from benchmarks.figures import Figure, find_figures, report, write_parts
+from benchmarks.figures import Figure, find_figures, programs_of, report, write_parts
 from benchmarks.idle import idle_shares
 from benchmarks.request_cost import list_figures, measure_lists
 from benchmarks.served_archive import served_archive
@@ -156,8 +156,10 @@ def write_page(page: Path, parts: Sequence[Part], points: Sequence[Point]) -> No
     """
     machine = f"{os.cpu_count()} cores ({platform.machine()}), {embedding.describe_machine()}"
     intro = f"{machine}; {ARTICLES:,} made-up articles where no other number stands."
-    before = find_figures(page, COMMAND)[1].strip().partition("\n\n")[0]
-    is_other = before not in {"", intro} and len(parts) < len(USUAL)
+    figures = find_figures(page, COMMAND)[1]
+    before = figures.strip().partition("\n\n")[0]
+    stays = bool(programs_of(figures) - {part.command for part in parts})
+    is_other = before not in {"", intro} and stays
     told = {part.command: part.table(machine if is_other else "") for part in parts}
     if points:
         draw_curves(points, page.parent / PICTURE)
@@ -224,7 +226,7 @@ def of_embedding(cache: Path) -> Part:
 
 def of_growth(points: list[Point], sizes: Sequence[int], folder: Path | None) -> Part:
     """How costs grow; the points are added to `points`."""
-    for size in sorted(sizes):
+    for size in sorted(set(sizes)):
         points.append(cost_curves.measure(size, folder, keep=folder is not None))
         cost_curves.show(points[-1])
     told = " to ".join(f"{one.articles:,}" for one in points[-2:])

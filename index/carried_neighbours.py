@@ -35,8 +35,9 @@ if TYPE_CHECKING:
 CANDIDATES: Final = 128
 """With inverted lists, so many unchanged rows are compared with each row that came."""
 
-_COMERS_AT_ONCE: Final = 1_024
+_SEARCHED_AT_ONCE: Final = 1_024
 """With fewer, FAISS compares with the centroids one by one."""
+_SCANNED_AT_ONCE: Final = 512
 _ROWS_AT_ONCE: Final = 8_192
 _PAIRS_AT_ONCE: Final = 16_384
 
@@ -137,7 +138,8 @@ class _Offer:
             return
         exact = not self.side.vectors.count_visited(int(np.count_nonzero(self.unchanged)), NEAREST)
         pairs_with = self._scan if exact else self._search_lists
-        for block in blocks_of(len(self.comers), _COMERS_AT_ONCE):
+        at_once = _SCANNED_AT_ONCE if exact else _SEARCHED_AT_ONCE
+        for block in blocks_of(len(self.comers), at_once):
             for pairs in pairs_with(self.comers[block]):
                 self._take(pairs)
 

@@ -123,8 +123,11 @@ class Placing:
         places[rows] = encode_places(_fit(found))
         return places
 
-    def locate(self, advance: Advance) -> tuple[Longs, Floats]:
-        """The rows, in the order of a hash of their ids, and where they lie: float32 [m, 2]."""
+    def locate(self, advance: Advance, searched: Advance = lambda _: None) -> tuple[Longs, Floats]:
+        """The rows, in the order of a hash of their ids, and where they lie: float32 [m, 2].
+
+        `searched` is called with how many more of them were searched for among the others.
+        """
         rows = np.flatnonzero(self.placed)
         keys = np.fromiter((_hash(self.ids[row]) for row in rows.tolist()), np.uint64, len(rows))
         order = np.argsort(keys, kind="stable")
@@ -139,7 +142,6 @@ class Placing:
 
         start = main_directions(fetch, len(rows))
         if len(rows) > FEW:
-            searched = _in_parts(advance, SEARCH_ROUNDS, len(rows))
             pairs = Pairs.of(keys, fetch, self.nearest_of(rows, searched))
             rounds = (Round(pairs, _weights(at)) for at in range(ROUNDS))
             return rows, settle(start * np.float32(_START), rounds, advance)
@@ -199,7 +201,7 @@ class Placing:
         return np.where(positions >= 0, positions, own[:, np.newaxis])
 
 
-def _in_parts(advance: Advance, parts: int, count: int) -> Advance:
+def in_parts(advance: Advance, parts: int, count: int) -> Advance:
     """What advances by so many parts in all while it is told of `count` things."""
     done = 0
 

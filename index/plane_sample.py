@@ -13,7 +13,18 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from index.neighbours import nearest_rows_of
-from index.plane import FAR, FIRST, JOINT_ROUNDS, Pairs, Round, middle_of, mix, settle
+from index.plane import (
+    FAR,
+    FIRST,
+    JOINT_ROUNDS,
+    SEARCH_ROUNDS,
+    Pairs,
+    Round,
+    in_parts,
+    middle_of,
+    mix,
+    settle,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +50,8 @@ def locate_amid_sample(placing: Placing, rows: Longs, keys: Hashes, advance: Adv
     chosen[rows[sample]] = True
     places = np.full((len(rows), 2), np.nan, np.float32)
     alone = replace(placing, placed=chosen, nearest=np.full_like(placing.nearest, -1))
-    places[sample] = alone.locate(advance)[1]
+    searched = in_parts(advance, SEARCH_ROUNDS, len(sample))
+    places[sample] = alone.locate(advance, searched)[1]
     near = placing.nearest_of(rows)
     lost = _begin_amid(near, places)
     if len(lost):

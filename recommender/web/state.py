@@ -45,8 +45,9 @@ MISS_SECONDS: Final = 0.3
 WAIT_SECONDS: Final = 5.0
 TURN_SECONDS: Final = 0.2
 """So long a making waits for the one before it."""
-SHARED_SECONDS: Final = 1.0
-"""So long a request waits for what another one makes; then it makes it for itself."""
+SHARED_SECONDS: Final = 2.5
+"""So long a request waits for what another one makes; then it makes it for itself. Over an index
+server a list takes up to two seconds, and its making may have waited for a turn."""
 STORED_ONES: Final = UnsavedOverrides()
 
 
@@ -140,19 +141,20 @@ class Makings:
             if listing is None or listing.changes_at <= time.time():
                 return make()
             return replace(listing, request=None)
-        if before is not None:
-            before.ended.wait(TURN_SECONDS)
-            with self._lock:
-                self._begun[question] = self._next.pop(question)
-        own.live = current()
         try:
+            if before is not None:
+                before.ended.wait(TURN_SECONDS)
+                with self._lock:
+                    self._begun[question] = self._next.pop(question)
+            own.live = current()
             own.listing = make()
             return own.listing
         finally:
             own.ended.set()
             with self._lock:
-                if self._begun.get(question) is own:
-                    del self._begun[question]
+                for those in (self._begun, self._next):
+                    if those.get(question) is own:
+                        del those[question]
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,9 +256,12 @@ class State:
         self, question: Hashable, article_id: str, options: ListOptions, *, public: bool
     ) -> Listing:
         """As `list_for`, but made once for all who ask a question at the same time."""
-        make = partial(self.list_for, article_id, options, public=public)
-        if self.follower.current().view.row_of(article_id) is None:
-            return make()  # it may wait for a write; whoever asks for an unknown id waits alone
+        make, view = (
+            partial(self.list_for, article_id, options, public=public),
+            self.follower.current().view,
+        )
+        if _row_on_show(view, article_id, time.time(), public=public) is None:
+            return make()  # it may wait for a write; whoever asks for what is not there waits alone
         return self.makings.share(question, make, self.follower.current)
 
     def list_for_draft(

@@ -22,7 +22,9 @@ from recommender.store import open_store
 from recommender.web import EXTENSION
 from recommender.web import state as states
 from recommender.web.kept_answers import KeptAnswers
+from recommender.web.state import Makings
 from tests.support.archives import SECRETS
+from tests.support.makings import watch_makings
 from tests.support.properties import examples
 from tests.support.waiting import PATIENCE_SECONDS
 
@@ -395,6 +397,31 @@ def test_whoever_sees_more_or_less_is_answered_apart(pair: Pair, make_story: Sto
     assert held[0] < held[1] < held[2] == held[-1]
 
 
+@pytest.mark.parametrize(
+    ("article_id", "is_shared"),
+    [("harbour-2", True), ("nobody", False), ("harbour-draft", False), ("harbour-expired", False)],
+)
+def test_who_asks_for_what_is_not_on_show_waits_for_nobody(
+    own_desk: Settings,
+    client_of: Clients,
+    monkeypatch: pytest.MonkeyPatch,
+    article_id: str,
+    *,
+    is_shared: bool,
+) -> None:
+    """Or the time of an answer would tell of a draft."""
+    shared, share = list[object](), Makings.share
+
+    def noted(makings: Makings, question: object, *rest: Any) -> Any:
+        shared.append(question)
+        return share(makings, question, *rest)
+
+    monkeypatch.setattr(Makings, "share", noted)
+    client = client_of(replace(own_desk, public_reads=True), None)
+    status = client.get(f"/v1/articles/{article_id}/related").status_code
+    assert (status == 200, bool(shared)) == (is_shared, is_shared)
+
+
 def test_a_list_that_is_made_now_is_not_given_to_whoever_asks_after_a_write(
     own_desk: Settings, client_of: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -408,7 +435,7 @@ def test_a_list_that_is_made_now_is_not_given_to_whoever_asks_after_a_write(
         return list_related(request)
 
     monkeypatch.setattr(states, "list_related", held)
-    monkeypatch.setattr(states, "TURN_SECONDS", PATIENCE_SECONDS)
+    waits = watch_makings(monkeypatch)
     client = client_of(own_desk, "editor")
     without_keeping(client)
 
@@ -422,6 +449,7 @@ def test_a_list_that_is_made_now_is_not_given_to_whoever_asks_after_a_write(
         with closing(open_store(own_desk.database_url)) as store:
             store.delete("harbour-10")
         late = readers.submit(read)
+        assert waits.acquire(timeout=PATIENCE_SECONDS)
         gate.set()
         assert "harbour-10" in early.result(PATIENCE_SECONDS)
         assert "harbour-10" not in late.result(PATIENCE_SECONDS)

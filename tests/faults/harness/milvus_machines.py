@@ -178,7 +178,7 @@ class Run:
             time.sleep(self.rest)
         taken = seconds is not None and seconds <= ELECTED_SECONDS
         self.pair.check(taken, f"another indexer reads after {seconds} s")
-        self.pair.notes.append(f"another indexer reads {seconds:.1f} s after the kill")
+        self.pair.notes.append(f"another indexer reads {seconds} s after the kill")
         self._start(machine)
 
     def _start(self, machine: Server) -> None:
