@@ -1,7 +1,6 @@
 """One list for all who ask the same at the same time, and never one that was begun before."""
 
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import count
@@ -127,7 +126,7 @@ def test_who_asks_while_a_list_is_made_from_the_current_state_shares_that(
 
 
 def test_nobody_gets_a_list_in_which_something_ended_meanwhile(kitchen: Kitchen) -> None:
-    kitchen.live, kitchen.ends = "a state", time.time()
+    kitchen.live, kitchen.ends = "a state", 0.0
     first, waiting = kitchen.begin(), kitchen.wait()
     kitchen.let_go(0, 1)
     assert told(first) == ("list 0", "its request")
