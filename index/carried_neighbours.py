@@ -77,11 +77,12 @@ def carry_neighbours(
     lost = rows[((near >= 0) & (carried < 0)).any(axis=1)]
     searched = came.copy()
     searched[lost] = True
-    nearest = _search(side, groups, found, side.vectors.by_list(np.flatnonzero(searched)))
+    by_list = side.vectors.by_list(np.flatnonzero(searched))
+    nearest = _search(side, groups, found, by_list)
     background = np.zeros(len(found.rows))
     for label, members in groups.items():
         background[members] = side.background(label)
-    comers = side.vectors.by_list(np.flatnonzero(came & side.reliable))
+    comers = by_list[(came & side.reliable)[by_list]]
     unchanged = ~searched & side.reliable
     _Offer(side, found, comers, unchanged, background).make()
     return found, nearest

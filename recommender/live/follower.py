@@ -30,6 +30,7 @@ from recommender.live.replica import (
     open_replica,
 )
 from recommender.logs import RepeatedFault
+from recommender.ranking.filters import row_is_visible
 from recommender.ranking.overrides import OverridesByArticle
 from recommender.ranking.policy import ActivePolicy
 from recommender.store import ArticleStore, Pause
@@ -67,6 +68,15 @@ class LiveState:
     seen_at: float
     unserved: str | None = None
     reading: ArchiveReading | None = None
+
+    def row_on_show(self, article_id: str, now: float, *, public: bool) -> int | None:
+        """The row of an article in the view. For the public, one that is not on show is not there.
+
+        It is looked for as long as an id that does not exist, so that the time of an answer tells
+        nobody of a draft.
+        """
+        view, row = self.view, self.view.row_of(article_id)
+        return row if row is not None and (not public or row_is_visible(view, row, now)) else None
 
 
 class Follower:

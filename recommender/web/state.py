@@ -89,7 +89,7 @@ class _Making:
     Attributes:
         ended: it was made, or could not be.
         listing: what was made; None if it failed.
-        live: the state from which it was begun; None if what lists are made from changes unseen.
+        live: the list is of this state or a newer one; None if what it is made from changes unseen.
     """
 
     ended: threading.Event = field(default_factory=threading.Event)
@@ -116,7 +116,7 @@ class Makings:
         self,
         question: Hashable,
         make: Callable[[], Listing],
-        current: Callable[[], LiveState | None] = lambda: None,
+        live: LiveState | None = None,
     ) -> Listing:
         """What `make` gives, or another caller's did that is as new.
 
@@ -125,10 +125,10 @@ class Makings:
 
         Args:
             question: what is asked for.
-            make: makes a list from the current state, or from a newer one.
-            current: gives the current state; None if it changes unseen.
+            make: makes a list from that state, or from a newer one.
+            live: the current state; None if what lists are made from changes unseen.
         """
-        own, live = _Making(), current()
+        own = _Making(live=live)
         with self._lock:
             joined, before = self._next.get(question), self._begun.get(question)
             if before is not None and live is not None and before.live is live:
@@ -146,7 +146,6 @@ class Makings:
                 before.ended.wait(TURN_SECONDS)
                 with self._lock:
                     self._begun[question] = self._next.pop(question)
-            own.live = current()
             own.listing = make()
             return own.listing
         finally:
@@ -221,9 +220,9 @@ class State:
             Busy: too many requests read the store, or explain lists, now.
         """
         steps, live, now = _steps(), self.follower.current(), time.time()
-        if (row := _row_on_show(live.view, article_id, now, public=public)) is None:
+        if (row := live.row_on_show(article_id, now, public=public)) is None:
             live = self._after_next_refresh()
-            row = _row_on_show(live.view, article_id, now, public=public)
+            row = live.row_on_show(article_id, now, public=public)
         view, own = live.view, live.view.row_of(article_id) if row is None else row
         seed = None if own is None else seed_at(view, own, article_id)
         if seed is None or row is None:
@@ -256,13 +255,11 @@ class State:
         self, question: Hashable, article_id: str, options: ListOptions, *, public: bool
     ) -> Listing:
         """As `list_for`, but made once for all who ask a question at the same time."""
-        make, view = (
-            partial(self.list_for, article_id, options, public=public),
-            self.follower.current().view,
-        )
-        if _row_on_show(view, article_id, time.time(), public=public) is None:
+        make = partial(self.list_for, article_id, options, public=public)
+        live = self.follower.current()
+        if live.row_on_show(article_id, time.time(), public=public) is None:
             return make()  # it may wait for a write; whoever asks for what is not there waits alone
-        return self.makings.share(question, make, self.follower.current)
+        return self.makings.share(question, make, live)
 
     def list_for_draft(
         self,
@@ -463,16 +460,6 @@ def archive_progress(live: LiveState) -> ArchiveProgress | None:
 def state() -> State:
     """The state of the application that answers this request."""
     return cast("State", current_app.extensions[EXTENSION])
-
-
-def _row_on_show(view: View, article_id: str, now: float, *, public: bool) -> int | None:
-    """The row of an article in a view. For the public, one that is not on show is not there.
-
-    It is looked for as long as an id that does not exist, so that the time of an answer tells
-    nobody of a draft.
-    """
-    row = view.row_of(article_id)
-    return row if row is not None and (not public or row_is_visible(view, row, now)) else None
 
 
 def _becomes_visible(follower: Follower, receipt: Receipt, *, text: bool) -> bool:

@@ -24,5 +24,5 @@ def watch_makings(monkeypatch: pytest.MonkeyPatch) -> threading.Semaphore:
     monkeypatch.setattr(states, "TURN_SECONDS", PATIENCE_SECONDS)
     monkeypatch.setattr(states, "SHARED_SECONDS", PATIENCE_SECONDS)
     making: Callable[..., Any] = states._Making  # noqa: SLF001 - to know who waits
-    monkeypatch.setattr(states, "_Making", lambda: making(Watched()))
+    monkeypatch.setattr(states, "_Making", lambda live: making(Watched(), live=live))
     return waits

@@ -41,7 +41,7 @@ class Kitchen:
         self._threads = ThreadPoolExecutor(9)
 
     def ask(self, question: str = QUESTION) -> "Future[Listing]":
-        return self._threads.submit(self.makings.share, question, self._make, lambda: self.live)
+        return self._threads.submit(self.makings.share, question, self._make, self.live)
 
     def _make(self) -> Any:
         number = next(self._numbers)
