@@ -64,7 +64,7 @@ def _rows(found: ServiceStatus) -> Iterator[tuple[str, str]]:
     answers = "stands by; another machine's is elected" if found.stands_by else "answers"
     yield "indexer", answers if found.indexer else "does not answer"
     yield "publishing", "refused" if found.publish_refused else "accepted"
-    free, size = found.free_bytes / GIGABYTE, found.size_bytes / GIGABYTE
+    free, size = found.disk.free_bytes / GIGABYTE, found.disk.size_bytes / GIGABYTE
     yield "disk", f"{free:,.1f} of {size:,.1f} GB free; data folder {found.data_folder}"
     yield "requests", f"{found.requests:,} answered, {found.failed:,} failed"
 

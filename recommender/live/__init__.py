@@ -1,7 +1,7 @@
 """The archive that a web worker searches: one immutable snapshot, and every change after it."""
 
 from recommender.live.archive_reading import ADVICE, ArchiveReading
-from recommender.live.folder_health import FolderHealth
+from recommender.live.folder_health import DiskRoom, FolderHealth, measure_disk
 from recommender.live.follower import REFRESH_SECONDS, Follower, LiveState
 from recommender.live.heartbeat import Heartbeats
 from recommender.live.journal import Journal
@@ -18,6 +18,7 @@ __all__ = [
     "REFRESH_SECONDS",
     "ArchiveReading",
     "BaseSnapshot",
+    "DiskRoom",
     "FolderHealth",
     "Follower",
     "Heartbeats",
@@ -25,6 +26,7 @@ __all__ = [
     "LiveState",
     "Replica",
     "empty_base_snapshot",
+    "measure_disk",
     "open_base_snapshots",
     "open_replica",
 ]

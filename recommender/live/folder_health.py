@@ -1,18 +1,18 @@
-"""Whether the data folder takes what is written: a disk may be full, or mounted read-only."""
+"""Whether the data folder takes what is written, and how much of its disk is left."""
 
 import errno
 import logging
 import os
 import threading
 import time
-from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from recommender.api import FolderState
 from recommender.logs import RepeatedFault
 
-__all__ = ["FolderHealth"]
+__all__ = ["DiskRoom", "FolderHealth", "measure_disk"]
 
 ROOM_BYTES: Final = 1 << 20
 """The folder counts as full if a file of this size does not fit."""
@@ -28,6 +28,35 @@ _STATES: Final[dict[int, FolderState]] = {
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class DiskRoom:
+    """How much a disk has for this process, as `df` counts it; all 0 if that cannot be told.
+
+    Attributes:
+        free_bytes: what this process may still write.
+        size_bytes: that and what is in use: not what is kept for root, or above a quota, which
+            is never free to it. A share of the bare size would call a disk full too early.
+    """
+
+    free_bytes: int = 0
+    size_bytes: int = 0
+
+    @property
+    def free_share(self) -> float:
+        """From 0 to 1; 1 of an unknown disk."""
+        return self.free_bytes / self.size_bytes if self.size_bytes else 1.0
+
+
+def measure_disk(folder: Path) -> DiskRoom:
+    """Ask how much room the disk of a folder has."""
+    try:
+        found = os.statvfs(folder)
+    except OSError:
+        return DiskRoom()
+    used = found.f_blocks - found.f_bfree
+    return DiskRoom(found.f_bavail * found.f_frsize, (used + found.f_bavail) * found.f_frsize)
+
+
 class FolderHealth:
     """Looks at the data folder when somebody asks, at most every two seconds."""
 
@@ -38,14 +67,6 @@ class FolderHealth:
         self._look_at = 0.0
         self._lock = threading.Lock()
         self._fault = RepeatedFault(_log, f"the data folder {folder} takes no new files")
-
-    @property
-    def free_bytes(self) -> int:
-        """How many bytes its file system has left for this process; 0 if that cannot be told."""
-        with suppress(OSError):
-            found = os.statvfs(self._folder)
-            return found.f_bavail * found.f_frsize
-        return 0
 
     def look(self) -> FolderState:
         """Try to write a small file, unless somebody has done so just before."""

@@ -3,11 +3,10 @@
 Nothing is asked over HTTP: the figures come from the store and the data folder.
 """
 
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from index import Catalog
@@ -22,7 +21,7 @@ from recommender.indexing.snapshots import (
     read_pointer,
     rollback_hold,
 )
-from recommender.live import FolderHealth, Heartbeats
+from recommender.live import DiskRoom, FolderHealth, Heartbeats, measure_disk
 from recommender.operations.index_server import ServerFacts, look_at_server
 from recommender.settings import PREFIX, DataFolder, Settings
 from recommender.store import LOG_START, Backlog, open_store
@@ -62,8 +61,7 @@ class ServiceStatus:
         publish_refused: why the gate refused the snapshot built last; None if it did not.
         compaction_held: why nothing is compacted; None if it is.
         data_folder: `ok`, MISSING, or what is wrong when a file is written.
-        free_bytes: left on the disk of the data folder.
-        size_bytes: of that disk; 0 if there is no data folder.
+        disk: the room on the disk of the data folder.
         requests: answered since the counters began.
         failed: those with a status from 500 on.
         server: the Milvus server that lists are made from; None without one.
@@ -81,8 +79,7 @@ class ServiceStatus:
     publish_refused: str | None = None
     compaction_held: str | None = None
     data_folder: str = "ok"
-    free_bytes: int = 0
-    size_bytes: int = 0
+    disk: DiskRoom = field(default_factory=DiskRoom)
     requests: int = 0
     failed: int = 0
     server: ServerFacts | None = None
@@ -113,8 +110,7 @@ def inspect_service(settings: Settings) -> ServiceStatus:
         publish_refused=gate_refusal(catalog).text,
         compaction_held=rollback_hold(catalog).text,
         data_folder=FolderHealth(data.path).look() if exists else MISSING,
-        free_bytes=shutil.disk_usage(data.path).free if exists else 0,
-        size_bytes=shutil.disk_usage(data.path).total if exists else 0,
+        disk=measure_disk(data.path),
         requests=requests,
         failed=failed,
         server=look_at_server(settings, None),
@@ -144,8 +140,8 @@ def _troubles_of_store_and_disk(found: ServiceStatus) -> Iterator[str]:
         yield f"there is no data folder; set {PREFIX}DATA_DIR to where it is"
     elif found.data_folder != "ok":
         yield f"the data folder takes no new files: {found.data_folder}"
-    share = found.free_bytes / (found.size_bytes or 1)
-    if found.size_bytes and share < LEAST_FREE_SHARE:
+    share = found.disk.free_share
+    if share < LEAST_FREE_SHARE:
         yield f"{share:.1%} of the disk of the data folder is free; run: read-also snapshots prune"
     if found.server is not None and found.server.fault is not None:
         yield f"no list can be made: {found.server.fault}"

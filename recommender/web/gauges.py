@@ -4,7 +4,6 @@ They are read at every scrape. A figure that cannot be read is left out.
 """
 
 import platform
-import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -20,7 +19,7 @@ from recommender.counters import METRIC_PREFIX
 from recommender.errors import NotReady, StoreUnusable
 from recommender.indexing.drafts import state_of_indexer
 from recommender.indexing.snapshots import gate_refusal, generation_age, rollback_hold
-from recommender.live import LiveState
+from recommender.live import LiveState, measure_disk
 from recommender.release import RELEASE
 from recommender.store import ReceiverLag
 from recommender.web.state import State
@@ -52,7 +51,7 @@ GAUGES: Final[Mapping[str, str]] = MappingProxyType(
         "data_folder_writable": "Whether the data folder takes new files; 0: full, read-only or "
         "failing.",
         "data_folder_free_bytes": "Bytes that are free on the disk of the data folder.",
-        "data_folder_size_bytes": "Bytes that the disk of the data folder has.",
+        "data_folder_size_bytes": "Bytes of that disk that are in use or free to this process.",
         "store_up": "Whether the article store answers.",
         "store_change": "Newest change in the store.",
         "pending_articles": "Texts that wait to be read.",
@@ -117,9 +116,10 @@ class Gauges(Collector):
     def _folder_gauges(self) -> Iterator[Metric]:
         folder, path = self._state.folder, self._state.settings.data_dir
         yield _gauge("data_folder_writable", folder.look() == "ok")
-        yield _gauge("data_folder_free_bytes", folder.free_bytes)
-        if path.is_dir():
-            yield _gauge("data_folder_size_bytes", shutil.disk_usage(path).total)
+        room = measure_disk(path)
+        yield _gauge("data_folder_free_bytes", room.free_bytes)
+        if room.size_bytes:
+            yield _gauge("data_folder_size_bytes", room.size_bytes)
 
     def _store_gauges(self) -> Iterator[Metric]:
         try:

@@ -27,7 +27,7 @@ from index import Catalog
 from recommender.errors import GateRefused
 from recommender.indexing.indexer import Indexer
 from recommender.indexing.rebuild import rebuild
-from recommender.live import FolderHealth, Heartbeats
+from recommender.live import DiskRoom, FolderHealth, Heartbeats
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store, schema
 from tests.support.archives import fake_reader, index_fake, rebuild_fake, run_command, scrape
@@ -164,7 +164,7 @@ def add_failing_receiver(store: ArticleStore) -> None:
 @pytest.fixture(autouse=True)
 def roomy_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """The disk of the machine that runs the tests may be nearly full."""
-    monkeypatch.setattr(FolderHealth, "free_bytes", 2**60)
+    monkeypatch.setattr("recommender.web.gauges.measure_disk", lambda _: DiskRoom(2**60, 2**60))
 
 
 @contextmanager
@@ -222,7 +222,7 @@ def test_faults_of_the_service_fire_their_alerts(
         patched.setattr(FolderHealth, "look", lambda _: "full")
         faults.see("disk full")
     with monkeypatch.context() as patched:
-        patched.setattr(FolderHealth, "free_bytes", 1)
+        patched.setattr("recommender.web.gauges.measure_disk", lambda _: DiskRoom(1, 2**60))
         faults.see("disk almost full")
     faults.judge(tmp_path, "service")
 

@@ -18,6 +18,7 @@ from recommender.analysis.embedding import find_model
 from recommender.analysis.embedding.loading import load_encoder
 from recommender.errors import InvalidArticle
 from recommender.indexing.indexer import Indexer
+from recommender.live import DiskRoom
 from recommender.operations import console_jobs
 from recommender.operations.console_jobs import WORK, do_jobs
 from recommender.settings import Settings
@@ -45,8 +46,8 @@ def facts(queue: QueueLength | None = None, **fields: Any) -> ServiceFacts:
         "backlog": backlog,
         "reads": True,
     }
-    usual |= {"built_seconds": 7_200.0, "is_refused": False, "free_bytes": 5 * 10**9}
-    return ServiceFacts(**{**usual, "size_bytes": 10**10, **fields})
+    usual |= {"built_seconds": 7_200.0, "is_refused": False}
+    return ServiceFacts(**{**usual, "disk": DiskRoom(5 * 10**9, 10**10), **fields})
 
 
 def test_a_service_that_is_well_says_so() -> None:
@@ -91,7 +92,7 @@ def test_a_service_that_is_well_says_so() -> None:
         ({"queue": QueueLength(0, 0, 7)}, Finding("unreadable", "warn", {"n": 7})),
         ({"built_seconds": None}, Finding("never_built", "warn")),
         ({"is_refused": True}, Finding("refused", "warn")),
-        ({"free_bytes": 10**8}, Finding("disk", "bad", {"gb": "0.1", "percent": 1})),
+        ({"disk": DiskRoom(10**8, 10**10)}, Finding("disk", "bad", {"gb": "0.1", "percent": 1})),
     ],
 )
 def test_what_is_not_well_is_named(fields: dict[str, Any], expected: Finding) -> None:

@@ -75,7 +75,8 @@ BEFORE: Final = {
         echo '{"threshold": 0.15, "half_lives": {"sport": 7, "explainers": 900}}' > policy.json""",
     "READ_ALSO_MODEL=multilingual": """
         rm -r "$READ_ALSO_DATA_DIR"/snapshots  # or the gate refuses: lists get short""",
-    "read-also status": "until read-also status; do sleep 0.5; done  # the indexer reads its model",
+    "read-also status": """
+        for _ in $(seq 120); do read-also status && break; sleep 0.5; done  # it reads its model""",
     "read-also audit --since": "read-also keys add cms --scopes write",
     "read-also import archive.jsonl": """
         read-also export archive.jsonl

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 
 from recommender.counters import Counters
 from recommender.indexing.rebuild import Rebuilt
+from recommender.live import DiskRoom
 from recommender.operations.status import Parts, ServiceStatus, find_troubles
 from recommender.settings import Settings
 from recommender.store import Backlog, QueueLength, ReceiverLag
@@ -26,8 +27,7 @@ WELL = ServiceStatus(
     generation_age_seconds=60,
     workers=(9, 9),
     indexer=True,
-    free_bytes=50,
-    size_bytes=100,
+    disk=DiskRoom(50, 100),
 )
 
 
@@ -48,12 +48,12 @@ def test_a_service_that_is_well_has_no_troubles() -> None:
         ({"publish_refused": "half is missing"}, "not published: half is missing"),
         ({"compaction_held": "rolled back to g-0"}, "rolled back to g-0"),
         ({"backlog": Backlog(QueueLength(0, 0, 3), 0, 0)}, "3 articles"),
-        ({"free_bytes": 9}, "9.0% of the disk"),
+        ({"disk": DiskRoom(9, 100)}, "9.0% of the disk"),
         (
             {"backlog": Backlog(NOTHING, 0, 9, (DEAF,))},
             "receiver cms has accepted no webhook for 15",
         ),
-        ({"data_folder": "missing", "size_bytes": 0}, "there is no data folder"),
+        ({"data_folder": "missing", "disk": DiskRoom()}, "there is no data folder"),
     ],
 )
 def test_each_trouble_is_named(change: dict[str, Any], word: str) -> None:

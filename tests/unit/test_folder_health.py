@@ -3,10 +3,11 @@
 import errno
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from recommender.live import FolderHealth
+from recommender.live import DiskRoom, FolderHealth, measure_disk
 from tests.support.full_disks import files_of_at_most
 
 
@@ -54,7 +55,17 @@ def test_the_error_of_the_system_says_which_state_it_is(
 def test_a_folder_that_is_missing_is_failing(tmp_path: Path) -> None:
     health = FolderHealth(tmp_path / "gone")
     assert health.look() == "failing"
-    assert health.free_bytes == 0
+    assert measure_disk(tmp_path / "gone") == DiskRoom()
+    assert DiskRoom().free_share == 1.0
+
+
+def test_a_disk_has_room_as_df_counts_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is kept for root, or above a quota, is never free, and so no part of the size."""
+    blocks = SimpleNamespace(f_frsize=4096, f_blocks=1000, f_bfree=700, f_bavail=200)
+    monkeypatch.setattr("recommender.live.folder_health.os.statvfs", lambda _: blocks)
+    room = measure_disk(tmp_path)
+    assert room == DiskRoom(free_bytes=200 * 4096, size_bytes=(300 + 200) * 4096)
+    assert room.free_share == 0.4
 
 
 def test_a_second_look_soon_after_asks_the_disk_nothing(
@@ -67,6 +78,5 @@ def test_a_second_look_soon_after_asks_the_disk_nothing(
         assert health.look() == "full"
     now += 1.9
     assert health.look() == "full"
-    assert health.free_bytes > 0
     now += 0.2
     assert health.look() == "ok"

@@ -1,6 +1,5 @@
 """How the service is, in plain words, and the work that goes on: rebuilds and imports."""
 
-import shutil
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from recommender.indexing.snapshots import (
     generation_age,
     read_live_manifest,
 )
+from recommender.live import DiskRoom, measure_disk
 from recommender.store import Backlog, Job
 from recommender.web.console.access import actor_of_session, console, opened, writing_as_session
 from recommender.web.console.page import render_page, render_part, wants_part
@@ -50,8 +50,7 @@ class ServiceFacts:
         reads: whether new texts and drafts are read.
         built_seconds: since the archive was built; None if it never was.
         is_refused: whether the last one that was built was not taken into use.
-        free_bytes: left on the disk.
-        size_bytes: of the disk; 0 if unknown.
+        disk: the room on the disk of the data folder.
         is_server: whether the stories are in a database server, and not in a file.
         model: the name of the language model that reads texts; empty if nothing is built yet.
         behind_seconds: the age of the oldest change that some worker does not show; None if all
@@ -64,8 +63,7 @@ class ServiceFacts:
     reads: bool
     built_seconds: float | None
     is_refused: bool
-    free_bytes: int
-    size_bytes: int
+    disk: DiskRoom
     is_server: bool = False
     model: str = ""
     behind_seconds: float | None = None
@@ -156,11 +154,11 @@ def _of_archive(facts: ServiceFacts) -> Iterator[Finding]:
 
 
 def _of_disk(facts: ServiceFacts) -> Iterator[Finding]:
-    if not facts.size_bytes:
+    if not facts.disk.size_bytes:
         return
-    share = facts.free_bytes / facts.size_bytes
+    share = facts.disk.free_share
     values: dict[str, object] = {
-        "gb": f"{facts.free_bytes / GIGABYTE:.1f}",
+        "gb": f"{facts.disk.free_bytes / GIGABYTE:.1f}",
         "percent": round(100 * share),
     }
     yield Finding("disk", "good" if share >= LEAST_FREE_SHARE else "bad", values)
@@ -242,16 +240,13 @@ def _facts_of(shared: State) -> ServiceFacts:
         backlog = None
     workers = tuple(shared.follower.heartbeats.read())
     behind, waiting = _ages(shared, workers)
-    exists = data.path.is_dir()
-    usage = shutil.disk_usage(data.path) if exists else None
     return ServiceFacts(
         workers=workers,
         backlog=backlog,
         reads=is_answered(data.draft_socket),
         built_seconds=generation_age(catalog, time.time()),
         is_refused=gate_refusal(catalog).text is not None,
-        free_bytes=usage.free if usage else 0,
-        size_bytes=usage.total if usage else 0,
+        disk=measure_disk(data.path),
         is_server=shared.settings.store_is_server,
         model=_model_of(catalog),
         behind_seconds=behind,
