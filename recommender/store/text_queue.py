@@ -29,6 +29,8 @@ __all__ = [
 ATTEMPTS: Final = 3
 """After this many failures a text is a dead letter; features of an older text stay in use."""
 MOST_REASON_CHARACTERS: Final = 2_000
+REQUEUED_AT_ONCE: Final = 1_000
+"""So many texts are queued again in one transaction."""
 SETTLED_AT_ONCE: Final = 20_000
 """So many queued texts are looked through in one transaction when a rebuild settles the queue."""
 
@@ -208,19 +210,28 @@ class TextQueue:
                 _log_touch(connection, article_id, "parked")
 
     def requeue_unembedded(self, model: str) -> int:
-        """Queue again all analyzed articles without a vector of a model; return how many."""
-        table, articles, vectors = schema.queue, schema.articles, schema.vectors
-        embedded = sa.exists().where(
-            vectors.c.text_hash == articles.c.read_hash, vectors.c.fingerprint == model
-        )
-        queued = sa.exists().where(table.c.article_id == articles.c.id)
-        query = sa.select(articles.c.id, articles.c.change, sa.true(), sa.literal(0)).where(
-            articles.c.read_hash.is_not(None), ~embedded, ~queued
-        )
+        """Queue again all analyzed articles without a vector of a model; return how many.
+
+        They are searched for while others write, and put in part by part. One that an article's
+        next text made needless meanwhile is left out.
+        """
+        put = 0
+        with self._engine.begin() as connection:
+            query = _select_unembedded(model, schema.articles.c.id)
+            found = connection.scalars(query.execution_options(yield_per=REQUEUED_AT_ONCE))
+            for ids in found.partitions():
+                put += self._requeue(model, ids)
+        return put
+
+    def _requeue(self, model: str, ids: Sequence[str]) -> int:
+        """Queue again those of some articles that still have no vector of a model."""
+        articles = schema.articles.c
+        values = (articles.id, articles.change, sa.true(), sa.literal(0))
+        some = _select_unembedded(model, *values).where(articles.id.in_(ids))
         columns = ["article_id", "change", "bulk", "attempts"]
+        put = sa.insert(schema.queue).from_select(columns, some)
         with self._writer.begin() as connection:
-            put = sa.insert(table).from_select(columns, query).returning(table.c.article_id)
-            return len(connection.execute(put).all())
+            return len(connection.execute(put.returning(schema.queue.c.article_id)).all())
 
     def retry_dead_letters(self) -> int:
         """Queue all dead letters again, as a bulk load; return how many."""
@@ -335,6 +346,16 @@ def _acknowledge(
     read = sa.update(articles).where(articles.c.id == article_id).values(read_hash=text_hash)
     connection.execute(read)
     return _log_touch(connection, article_id, "read")
+
+
+def _select_unembedded(model: str, *values: Any) -> sa.Select[Any]:  # noqa: ANN401 - of a column
+    """Select of analyzed articles that do not wait those without a vector of a model."""
+    table, articles, vectors = schema.queue, schema.articles, schema.vectors
+    embedded = sa.exists().where(
+        vectors.c.text_hash == articles.c.read_hash, vectors.c.fingerprint == model
+    )
+    queued = sa.exists().where(table.c.article_id == articles.c.id)
+    return sa.select(*values).where(articles.c.read_hash.is_not(None), ~embedded, ~queued)
 
 
 def _select_known(analyzer: str, model: str, after: int, last: int) -> sa.Select[Any]:

@@ -1,7 +1,7 @@
 """The queue of texts to be analyzed, run on each store."""
 
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ from recommender.store import (
     QueueLength,
     schema,
 )
-from recommender.store.text_queue import ATTEMPTS
+from recommender.store.text_queue import ATTEMPTS, TextQueue
 from tests.support.features import make_embedding, make_features
 from tests.support.stores import VERSIONS, log_of, make_article
 
@@ -514,6 +514,29 @@ def test_an_article_requeued_for_a_model_waits_until_it_was_read_for_that_model(
     ]
     store.queue.requeue_unembedded("other")
     assert store.queue.length() == QueueLength(0, 0, 0)
+
+
+def test_who_writes_meanwhile_waits_for_no_search_and_loses_nothing(
+    store: ArticleStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between search and queue, one text is embedded, one is written anew, one is deleted."""
+    for name in "abcd":
+        store.put(make_article(name, title=f"T {name}"))
+    analyze(store)
+    embedded = store.text_hashes(["a"]).values()
+    requeue = TextQueue._requeue
+
+    def write_first(queue: TextQueue, model: str, ids: Sequence[str]) -> int:
+        assert sorted(ids) == ["a", "b", "c", "d"]
+        store.features.add_embeddings(dict.fromkeys(embedded, make_embedding([1, 1])), "other")
+        store.put(make_article("b", title="anew"))
+        store.delete("c")
+        return requeue(queue, model, ids)
+
+    monkeypatch.setattr(TextQueue, "_requeue", write_first)
+    assert store.queue.requeue_unembedded("other") == 1
+    assert [each.article.id for each in waiting(store, bulk=True)] == ["d"]
+    assert [each.article.title for each in waiting(store, bulk=False)] == ["anew"]
 
 
 def test_dead_letters_are_not_requeued_for_a_model(store: ArticleStore) -> None:
