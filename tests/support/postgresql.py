@@ -5,6 +5,7 @@ import pwd
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -164,6 +165,20 @@ class PostgreSQL:
     def drop_database(self, name: str) -> None:
         """Drop a database, even if it is in use."""
         self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextmanager
+def server_with(name: str) -> Iterator[PostgreSQL]:
+    """A server with an empty database, for a program; the program ends if none is installed."""
+    binaries = server_binaries()
+    if binaries is None:
+        sys.exit("PostgreSQL's server is not installed: apt-get install postgresql")
+    server = PostgreSQL.make(binaries)
+    try:
+        server.execute(f"CREATE DATABASE {name}")
+        yield server
+    finally:
+        server.remove()
 
 
 @pytest.fixture(scope="session")

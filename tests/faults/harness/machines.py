@@ -35,7 +35,7 @@ from recommender.indexing.drafts import state_of_indexer
 from recommender.store import ArticleStore, open_store, schema
 from tests.faults.harness.clients import Line, Load, ask
 from tests.faults.harness.stories import fresh, seeds, write_lines
-from tests.support.postgresql import PostgreSQL, server_binaries
+from tests.support.postgresql import PostgreSQL, server_with
 from tests.support.serving import Place, Server, end_by_sigterm
 from tests.support.stores import log_of
 from tests.support.waiting import until
@@ -331,6 +331,7 @@ class Outcome:
         passed_on: why the next machine was asked, and how often.
         acknowledged: how many articles.
         refused: writes that were not acknowledged, and sent again.
+        seconds: so long clients read and wrote.
     """
 
     reads: int
@@ -339,6 +340,17 @@ class Outcome:
     passed_on: Mapping[str, int]
     acknowledged: int
     refused: int
+    seconds: float
+
+    def __str__(self) -> str:
+        """What was seen, with the rates that the machine of the test came to."""
+        reads, writes = self.reads / self.seconds, self.acknowledged / self.seconds
+        return (
+            f"{self.reads} reads, {reads:.1f} a second, {self.failed} failed, the slowest took "
+            f"{self.worst_seconds:.2f} s; the other machine was asked after "
+            f"{dict(self.passed_on)}; {self.acknowledged} writes acknowledged, {writes:.1f} a "
+            f"second, {self.refused} refused and sent again"
+        )
 
 
 def run(
@@ -360,12 +372,14 @@ def run(
     """
     paths = [f"/v1/articles/seed-{number}/related" for number in range(SEEDS)]
     proxy, writing = Proxy(pair.ports), Writes(writer_behind_proxy(pair.ports), writes)
+    begun = time.monotonic()
     with TurnLoad(proxy, paths, reads) as reading, writing:
         time.sleep(rest)
         for disturb in disturbances:
             disturb(pair)
             pair.wait_until_whole()
             time.sleep(rest)
+    seconds = time.monotonic() - begun
     with closing(open_store(pair.url)) as store:
         drained = until(lambda: store.queue.oldest_change() is None, PATIENCE_SECONDS)
         pair.check(drained, "texts wait in the queue")
@@ -378,6 +392,7 @@ def run(
         passed_on=dict(proxy.passed_on),
         acknowledged=len(writing.acknowledged),
         refused=writing.refused,
+        seconds=seconds,
     )
 
 
@@ -389,19 +404,13 @@ def run(
 def main(rounds: int, reads: float, writes: float, rest: float) -> None:
     """Disturb, print what was seen, and fail if a write is lost or a read failed."""
     end_by_sigterm()
-    binaries = server_binaries()
-    if binaries is None:
-        sys.exit("PostgreSQL's server is not installed: apt-get install postgresql")
-    database = PostgreSQL.make(binaries)
-    try:
-        database.execute("CREATE DATABASE machines")
-        with tempfile.TemporaryDirectory(prefix="machines-", ignore_cleanup_errors=True) as name:
-            url = database.url("machines")
-            with prepared(database, url, Path(name)) as pair:
-                steps = list(DISTURBANCES.values()) * rounds
-                outcome = run(pair, steps, reads=reads, writes=writes, rest=rest)
-    finally:
-        database.remove()
+    with (
+        server_with("machines") as database,
+        tempfile.TemporaryDirectory(prefix="machines-", ignore_cleanup_errors=True) as name,
+        prepared(database, database.url("machines"), Path(name)) as pair,
+    ):
+        steps = list(DISTURBANCES.values()) * rounds
+        outcome = run(pair, steps, reads=reads, writes=writes, rest=rest)
     click.echo(outcome)
     for words in [*pair.notes, *(f"WRONG: {words}" for words in pair.wrong)]:
         click.echo(f"  {words}")

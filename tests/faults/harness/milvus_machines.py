@@ -52,7 +52,7 @@ from tests.faults.harness.machines import (
 from tests.faults.harness.newsroom import Newsroom, missing
 from tests.faults.harness.stories import fresh
 from tests.support.milvus_servers import MilvusServer
-from tests.support.postgresql import PostgreSQL, server_binaries
+from tests.support.postgresql import server_with
 from tests.support.serving import PROC, Server, end_by_sigterm
 from tests.support.waiting import until
 
@@ -320,8 +320,11 @@ def disturbed(
     pair.check(not reading.withdrawn_shown, f"deleted, and shown: {reading.withdrawn_shown}")
     pair.check(not run.unexplained(), f"failed: {run.unexplained()[:5]}, {reading.faults[:5]}")
     pair.notes += said(run)
-    written = f"{len(newsroom.titles)} stories and {len(newsroom.deleted)} deletions acknowledged"
-    pair.notes.append(f"{written}, {by.refused} refused and sent again")
+    deletions = len(newsroom.deleted)
+    stories = len(newsroom.titles) + deletions
+    rate = (stories + deletions) / (run.spans[-1].ended - run.spans[0].begun)
+    written = f"{stories} stories and {deletions} deletions acknowledged"
+    pair.notes.append(f"{written}, {rate:.1f} a second, {by.refused} refused and sent again")
     pair.notes.append(f"the other machine was asked after {dict(proxy.passed_on)}")
     return run, newsroom
 
@@ -351,21 +354,15 @@ def said(run: Run) -> list[str]:
 def main(reads: float, writes: float, lines: int, rest: float) -> None:
     """Disturb, print what was seen, and fail if a write is lost or a read failed."""
     end_by_sigterm()
-    binaries = server_binaries()
-    if binaries is None:
-        sys.exit("PostgreSQL's server is not installed: apt-get install postgresql")
-    database = PostgreSQL.make(binaries)
-    try:
-        database.execute("CREATE DATABASE machines")
-        url = database.url("machines")
-        with (
-            tempfile.TemporaryDirectory(prefix="machines-", ignore_cleanup_errors=True) as name,
-            MilvusServer(Path(name) / "milvus") as milvus,
-            prepared(database, url, Path(name), {f"{PREFIX}MILVUS": milvus.address}) as pair,
-        ):
-            disturbed(pair, milvus, reads=reads, writes=writes, lines=lines, rest=rest)
-    finally:
-        database.remove()
+    with (
+        server_with("machines") as database,
+        tempfile.TemporaryDirectory(prefix="machines-", ignore_cleanup_errors=True) as name,
+        MilvusServer(Path(name) / "milvus") as milvus,
+        prepared(
+            database, database.url("machines"), Path(name), {f"{PREFIX}MILVUS": milvus.address}
+        ) as pair,
+    ):
+        disturbed(pair, milvus, reads=reads, writes=writes, lines=lines, rest=rest)
     for words in [*pair.notes, *(f"WRONG: {words}" for words in pair.wrong)]:
         click.echo(f"  {words}")
     sys.exit(1 if pair.wrong else 0)

@@ -30,7 +30,7 @@ from tqdm import tqdm
 from tests.faults.harness.clients import Load, ask, line_to, listed, put, put_until_visible
 from tests.faults.harness.clocks import HOUR_SECONDS, MovedClock
 from tests.faults.harness.stories import fresh, seeds, write_lines
-from tests.support.postgresql import PostgreSQL, server_binaries
+from tests.support.postgresql import PostgreSQL, server_with
 from tests.support.serving import Place, Server, end_by_sigterm
 from tests.support.waiting import until
 
@@ -421,15 +421,8 @@ def _database(part: str) -> Iterator[PostgreSQL | None]:
     if part != "PostgreSQL":
         yield None
         return
-    binaries = server_binaries()
-    if binaries is None:
-        sys.exit("PostgreSQL's server is not installed: apt-get install postgresql")
-    server = PostgreSQL.make(binaries)
-    try:
-        server.execute("CREATE DATABASE reads")
+    with server_with("reads") as server:
         yield server
-    finally:
-        server.remove()
 
 
 def run_part(scene: Scene, seconds: float, rate: float) -> bool:
