@@ -69,6 +69,18 @@ class LiveState:
     unserved: str | None = None
     reading: ArchiveReading | None = None
 
+    def makes_lists_of(self, other: "LiveState") -> bool:
+        """Whether lists that are made from it are those of another state: nothing came between.
+
+        A look that finds nothing new makes another state too, which was seen later.
+        """
+        return (
+            self.view is other.view
+            and self.active_policy is other.active_policy
+            and self.overrides is other.overrides
+            and self.reading == other.reading
+        )
+
     def row_on_show(self, article_id: str, now: float, *, public: bool) -> int | None:
         """The row of an article in the view. For the public, one that is not on show is not there.
 

@@ -27,6 +27,9 @@ __all__ = ["Basis", "Compared"]
 
 MARGIN: Final = 1e-3
 """A similarity that is computed in another order may differ by 1e-6, one of an index by 5e-4."""
+MOST_NEW: Final = 1_000
+"""With more rows that came, hardly any list stays the same, and to see that costs as much as a new
+list."""
 _FIXED: Final = Struct("<qqqddqIIIB")
 Mask = NDArray[np.bool_]
 Rows = NDArray[np.int64]
@@ -164,6 +167,8 @@ class Basis:
             return False
         known = max(known, compared.length)
         new = np.flatnonzero(view.present[known:]) + known
+        if len(new) > MOST_NEW:
+            return False
         return not len(new) or not self._may_find(compared, view, new, now)
 
     def _may_find(self, compared: Compared, view: View, rows: Rows, now: float) -> bool:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from index import Hits, View
 from recommender.analysis.minhash import estimate_jaccard
 from recommender.api import FALLBACK_SECTION, SEMANTIC, Choice, ListOptions, Reason
-from recommender.ranking.duplicates import rows_of_translations
+from recommender.ranking.duplicates import rows_of_ids, rows_of_translations
 from recommender.ranking.filters import (
     Filter,
     IndexedColumns,
@@ -211,7 +211,8 @@ class ListRequest:
             return self._gather_rows()
 
     def _gather_rows(self) -> GatheredRows:
-        excluded = self._rows_of(self._excluded())
+        hidden = rows_of_ids(self.view, self.overrides.hidden)
+        excluded = np.concatenate([self._rows_of(self._excluded()), hidden])
         rows = self.kept_by_rules(self._eligible(self.options))
         hashes = {one for seed in self.seeds for one in (seed.id_hash, seed.translates)}
         translations = rows_of_translations(self.view, hashes)
@@ -396,10 +397,9 @@ class ListRequest:
         return _reach_of(seed.language, measured)
 
     def _excluded(self) -> frozenset[str]:
-        """Ids that no list may hold, not even pinned."""
-        wishes = self.overrides.blocked | self.overrides.hidden
+        """Ids that this list may not hold, not even pinned."""
         seeds = (seed.id for seed in self.seeds)
-        return wishes.union(self.options.exclude, self.shown_on_page, seeds)
+        return self.overrides.blocked.union(self.options.exclude, self.shown_on_page, seeds)
 
     def _rows_of(self, ids: Iterable[str]) -> Rows:
         """The rows of those ids that the view has, in their order."""

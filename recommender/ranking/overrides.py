@@ -6,9 +6,13 @@ sends the article again.
 """
 
 import logging
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
+from itertools import chain
+from math import inf
 from types import MappingProxyType
 from typing import Any, Final, Literal, get_args
 
@@ -64,29 +68,49 @@ class ActiveOverrides:
     blocked: frozenset[str] = frozenset()
     hidden: frozenset[str] = frozenset()
     has_list: bool = True
-    next_change: float = float("inf")
+    next_change: float = inf
 
 
 NO_ACTIVE_OVERRIDES: Final = ActiveOverrides()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class HiddenArticles:
-    """The articles that no list shows, those for ever apart: there may be many."""
+    """The articles that no list shows. There may be thousands, so no list looks through them.
+
+    Attributes:
+        ids: those that are hidden for ever.
+        timed: what is said of the others.
+        moments: when one of these begins or ends to be hidden, ascending: POSIX.
+    """
 
     ids: frozenset[str] = frozenset()
     timed: tuple[Override, ...] = ()
+    moments: tuple[float, ...] = ()
 
     @classmethod
     def of(cls, never: Iterable[Override]) -> "HiddenArticles":
         """Of all articles, what editors have said of them."""
         timed = tuple(one for one in never if any(one.window.boundaries))
-        return cls(frozenset(one.id for one in never) - {one.id for one in timed}, timed)
+        moments = {*chain.from_iterable(one.window.boundaries for one in timed)}
+        ids = frozenset(one.id for one in never) - {one.id for one in timed}
+        return cls(ids, timed, tuple(sorted(moments)))
 
     def at(self, now: float) -> frozenset[str]:
-        """Their ids at `now`, seconds since 1970 in UTC."""
-        active = {one.id for one in self.timed if one.window.holds(now)}
-        return self.ids | active if active else self.ids
+        """Their ids at `now`, POSIX: the same set until the next of the moments."""
+        return _hidden_after(self, bisect_right(self.moments, now)) if self.timed else self.ids
+
+    def next_change(self, now: float) -> float:
+        """The first of the moments after `now`, POSIX; infinite if there is none."""
+        return next(iter(self.moments[bisect_right(self.moments, now) :]), inf)
+
+
+@lru_cache(maxsize=2)
+def _hidden_after(hidden: HiddenArticles, passed: int) -> frozenset[str]:
+    """The ids of hidden articles from when so many of the moments have passed to the next one."""
+    since = hidden.moments[passed - 1] if passed else -inf
+    active = {one.id for one in hidden.timed if one.window.holds(since)}
+    return hidden.ids | active if active else hidden.ids
 
 
 NONE_HIDDEN: Final = HiddenArticles()
@@ -119,14 +143,14 @@ class Overrides:
 
     def at(self, now: float) -> ActiveOverrides:
         """Those active at `now`, seconds since 1970 in UTC."""
-        timed = (*self.pins, *self.blocks, *self.no_list, *self.hidden.timed)
-        moments = (moment for one in timed for moment in one.window.boundaries)
+        timed = (*self.pins, *self.blocks, *self.no_list)
+        moments = [moment for one in timed for moment in one.window.boundaries if moment > now]
         return ActiveOverrides(
             pinned=tuple(pin.id for pin in self.pins if pin.window.holds(now)),
             blocked=frozenset(block.id for block in self.blocks if block.window.holds(now)),
             hidden=self.hidden.at(now),
             has_list=not any(one.window.holds(now) for one in self.no_list),
-            next_change=min((moment for moment in moments if moment > now), default=float("inf")),
+            next_change=min([*moments, self.hidden.next_change(now)]),
         )
 
 
@@ -215,9 +239,13 @@ class OverridesByArticle:
     )
     hidden: HiddenArticles = NONE_HIDDEN
 
+    def of_itself(self, article_id: str) -> Overrides:
+        """The overrides of one article, without the articles that no list shows."""
+        return self.by_article.get(article_id, NO_OVERRIDES)
+
     def of(self, article_id: str) -> Overrides:
         """The overrides of one article, with the articles that no list shows."""
-        found = self.by_article.get(article_id, NO_OVERRIDES)
+        found = self.of_itself(article_id)
         return found if self.hidden is NONE_HIDDEN else replace(found, hidden=self.hidden)
 
     def pinning(self, article_id: str) -> tuple[str, ...]:

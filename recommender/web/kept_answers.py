@@ -29,7 +29,7 @@ from index import View
 from recommender.live import LiveState
 from recommender.ranking.basis import Basis
 from recommender.ranking.filters import Columns, computed
-from recommender.ranking.overrides import Overrides
+from recommender.ranking.overrides import Overrides, OverridesByArticle
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -106,7 +106,7 @@ class Moment:
     manifest: object
     present: object
     policy: object
-    overrides: object
+    overrides: OverridesByArticle
     change: int
 
     @classmethod
@@ -124,9 +124,20 @@ class Moment:
             and self.overrides is live.overrides
         )
 
+    def is_after(self, live: LiveState) -> bool:
+        """Whether a live state of the same snapshot is older."""
+        return self.manifest is live.view.snapshot.manifest and live.change < self.change
+
     def is_comparable(self, live: LiveState) -> bool:
-        """Whether an answer of this moment may hold for a live state that is older or newer."""
-        return self.manifest is live.view.snapshot.manifest and self.policy is live.active_policy
+        """Whether an answer of this moment may hold for a live state that is older or newer.
+
+        None does if other articles are hidden from all lists.
+        """
+        return (
+            self.manifest is live.view.snapshot.manifest
+            and self.policy is live.active_policy
+            and self.overrides.hidden is live.overrides.hidden
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -188,15 +199,16 @@ class _Kept:
     of_moment: int
     known: int = 0
 
-    def holds(self, live: LiveState, now: float) -> bool:
-        """Whether a later state, with the same snapshot and policy, would give it too."""
+    def holds(self, live: LiveState, now: float, known: int) -> bool:
+        """Whether a later state, with the same snapshot and policy, would give it too.
+
+        `known` is how many rows the view had when it held last. This changes nothing here, since
+        other threads may hold it against another state at the same time.
+        """
         basis = self.answer.basis
-        if basis is None or live.overrides.of(self.answer.article_id) != self.overrides:
+        if basis is None or live.overrides.of_itself(self.answer.article_id) != self.overrides:
             return False
-        if not basis.holds(live.view, now, self.known):
-            return False
-        self.known = len(live.view.present)
-        return True
+        return basis.holds(live.view, now, known)
 
 
 class _Shelf:
@@ -275,21 +287,35 @@ class KeptAnswers:
         with self._lock:
             if not self._follow(live, now) or live.reading is not None:
                 return None
-            shelf = self._repeated if key in self._repeated.places else self._new
-            kept = shelf.places.get(key)
+            kept = self._shelf_of(key).places.get(key)
             if kept is None or not kept.answer.made_at <= now < kept.answer.changes_at:
                 return None
-            if kept.of_moment != self._moments:
-                if not kept.holds(live, now):
+            moment, known = self._moments, kept.known
+            if kept.of_moment == moment:
+                return self._give(key, kept)
+        # Meanwhile other threads find theirs.
+        holds = kept.holds(live, now, known)
+        with self._lock:
+            if not holds:
+                if (shelf := self._shelf_of(key)).places.get(key) is kept:
                     shelf.take(key)
-                    return None
-                kept.of_moment = self._moments
-            if shelf is self._repeated:
-                shelf.places.move_to_end(key)
-                return kept.answer
-            shelf.take(key)
+                return None
+            if moment == self._moments:
+                kept.of_moment, kept.known = moment, len(live.view.present)
+            return self._give(key, kept)
+
+    def _shelf_of(self, key: str) -> _Shelf:
+        """The shelf that has an answer, if one has it."""
+        return self._repeated if key in self._repeated.places else self._new
+
+    def _give(self, key: str, kept: _Kept) -> KeptAnswer:
+        """An answer that is asked for again; if it is still kept, it is the last one to leave."""
+        if self._repeated.places.get(key) is kept:
+            self._repeated.places.move_to_end(key)
+        elif self._new.places.get(key) is kept:
+            self._new.take(key)
             self._repeated.put(key, kept)
-            return kept.answer
+        return kept.answer
 
     def keep(
         self, question: Question, answer: KeptAnswer, before: LiveState, live: LiveState
@@ -300,7 +326,7 @@ class KeptAnswers:
         """
         if len(question.query) > LONGEST_QUERY or not Moment.of(before).is_of(live):
             return
-        overrides, key = live.overrides.of(answer.article_id), question.key
+        overrides, key = live.overrides.of_itself(answer.article_id), question.key
         with self._lock:
             if not self._follow(live, answer.made_at):
                 return
@@ -332,7 +358,7 @@ class KeptAnswers:
         if is_same and begin <= now < end:
             return True
         is_comparable = before is not None and before.is_comparable(live)
-        if before is not None and is_comparable and live.change < before.change:
+        if before is not None and before.is_after(live):
             return False
         if not is_comparable or now < begin or (end <= now and _may_change(live, end, now)):
             self._new.clear()

@@ -58,9 +58,10 @@ def cached(response: Response, listing: Listing) -> Response:
     """Let caches store a list for seconds, know it by its hash, and purge it by article id.
 
     A list is stored at most until an article in it expires, or a pin, a block or a site rule begins
-    or ends. An embargo that ends does not count: it takes nothing away, and its end is nobody's
-    business. A list with explanations is not stored. `Retry-After` of a text that was not read yet
-    is as long as caches keep its list: whoever asks earlier may get the same.
+    or ends; that counts from now, as its making may have taken long. An embargo that ends does not
+    count: it takes nothing away, and its end is nobody's business. A list with explanations is not
+    stored. `Retry-After` of a text that was not read yet is as long as caches keep its list:
+    whoever asks earlier may get the same.
     """
     if listing.related.short_because == "not_read_yet":
         response.headers["Retry-After"] = str(UNREAD_SECONDS)
@@ -69,7 +70,7 @@ def cached(response: Response, listing: Listing) -> Response:
         return response
     response.add_etag()
     keys, purgeable = _keys_of(listing)
-    seconds_left = listing.changes_at - listing.made_at
+    seconds_left = listing.changes_at - state().kept_answers.now()
     seconds = lifetime(seconds_left, up_to_date=listing.up_to_date, purgeable=purgeable)
     response.headers.update(_storing(keys, seconds, public=is_public()))
     return response

@@ -131,8 +131,8 @@ class Makings:
         own = _Making(live=live)
         with self._lock:
             joined, before = self._next.get(question), self._begun.get(question)
-            if before is not None and live is not None and before.live is live:
-                joined = before
+            if before is not None and before.live is not None and live is not None:
+                joined = before if before.live.makes_lists_of(live) else joined
             if joined is None:
                 (self._begun if before is None else self._next)[question] = own
         if joined is not None:

@@ -15,7 +15,9 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
+from recommender.api import RelatedList
 from recommender.logs import ACCESS
+from recommender.ranking.candidates import ListRequest
 from recommender.ranking.related import list_related
 from recommender.settings import Settings
 from recommender.store import open_store
@@ -230,6 +232,24 @@ def test_how_long_caches_may_store_a_kept_answer_counts_from_now(
     assert client.get(SEED).headers["Cache-Control"] == "private, max-age=0"
     clock.now += 20
     assert client.get(SEED).status_code == 500  # the pin has ended
+
+
+def test_how_long_caches_may_store_a_list_counts_from_when_it_was_made(
+    pair: Pair, clock: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = pair.editor
+    pin = {"id": "orchard-1", "ends_at": "2026-10-20T12:10:00Z"}
+    assert client.put("/v1/articles/harbour-2/pins", json={"pins": [pin]}).status_code == 200
+    clock.now += 569
+
+    def dawdle(request: ListRequest) -> RelatedList:
+        made = list_related(request)
+        clock.now += 2.0
+        return made
+
+    monkeypatch.setattr(states, "list_related", dawdle)
+    for _ in range(2):  # the second one is a kept answer
+        assert client.get(SEED).headers["Cache-Control"] == "private, max-age=0"
 
 
 @pytest.mark.parametrize("query", ["explain=1", "presentation=1", "max_age=40d"])

@@ -1,4 +1,7 @@
-"""Translation groups: links are followed over a snapshot and the rows of a delta."""
+"""Rows that are found by the hashes of ids: translation groups, and articles that are named.
+
+Links are followed over a snapshot and the rows of a delta.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +15,7 @@ from index import DeltaWriter, Snapshot, View
 from recommender.analysis.embedding import Model
 from recommender.articles import Article, hash_id
 from recommender.indexing.documents import IndexedDocument, build_rows
-from recommender.ranking.duplicates import rows_of_translations
+from recommender.ranking.duplicates import rows_of_ids, rows_of_translations
 from tests.support.documents import publish
 from tests.support.properties import examples
 
@@ -87,3 +90,21 @@ def test_translations_are_those_of_brute_force(
     for name in (*NAMES, "g:1", "g:2", "nobody"):
         assert rows_with(view, name) == by_joining(links, name)
     assert rows_with(view) == []
+
+
+@pytest.mark.parametrize("most_compared", [0, 5_000])
+@given(steps=STEPS, ids=st.frozensets(st.sampled_from([*NAMES, "unknown"])))
+@examples(60)
+def test_the_rows_of_ids_are_those_that_each_id_has(
+    first: Snapshot,
+    most_compared: int,
+    steps: list[tuple[Links, set[str]]],
+    ids: frozenset[str],
+) -> None:
+    view = after(first, *((links, gone - {*links}) for links, gone in steps))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("recommender.ranking.duplicates.MOST_COMPARED", most_compared)
+        found = rows_of_ids(view, ids)
+    assert {view.id_of(row) for row in found.tolist()} <= ids
+    present = found[view.present[found]].tolist()
+    assert sorted(present) == sorted(row for one in ids if (row := view.row_of(one)) is not None)

@@ -1,7 +1,9 @@
 """What a worker keeps of its answers: within its bytes, and not beyond the moment they are of."""
 
+import gc
 import json
 import tracemalloc
+import weakref
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -181,6 +183,86 @@ def test_a_pin_forgets_the_answers_of_its_article_alone() -> None:
     live = overridden(live, "other")
     assert kept.find(ask(0), live, NOW) is not None
     assert kept.find(ask(1), live, NOW) is None
+
+
+def hiding(live: Any, article_id: str) -> Any:
+    """The next state, in which no list shows an article."""
+    said = json.dumps([{"id": article_id, "by": "b", "at": "2026-01-01T00:00:00Z"}])
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    row = StoredOverrides(live.change + 1, article_id, "never", said, "b", at)
+    return like(live, overrides=live.overrides.after([row]), change=live.change + 1)
+
+
+def test_an_article_that_no_list_shows_any_more_forgets_every_answer() -> None:
+    kept, live = KeptAnswers(lambda: NOW), state()
+    for number in range(5):
+        kept.keep(ask(number), answer(basis=basis(holds=True)), live, live)
+    hidden = hiding(live, "another")
+    assert kept.find(ask(0), hidden, NOW) is None
+    assert kept.bytes == 0
+    made = answer(basis=basis(holds=True))
+    kept.keep(ask(0), made, hidden, hidden)
+    assert kept.find(ask(1), live, NOW) is None  # a thread that still has the state before
+    assert kept.find(ask(0), overridden(hidden, "other"), NOW) is made
+
+
+def test_what_is_kept_holds_on_to_no_set_of_hidden_articles() -> None:
+    """Each is another set, of all of them: together they grew with the square of their number."""
+    kept, live = KeptAnswers(lambda: NOW), state()
+    sets = []
+    for number in range(20):
+        live = hiding(live, f"hidden-{number}")
+        sets.append(weakref.ref(live.overrides.hidden.ids))
+        kept.keep(ask(number), answer(basis=basis(holds=True)), live, live)
+    gc.collect()
+    assert [one() is None for one in sets] == [*[True] * 19, False]
+
+
+def test_while_an_answer_is_held_against_a_write_others_find_theirs() -> None:
+    kept, live = KeptAnswers(lambda: NOW), state()
+    after, other = after_write(live), answer()
+
+    def holds(*_: Any) -> bool:
+        kept.keep(ask(1), other, after, after)
+        assert kept.find(ask(1), after, NOW) is other  # or the lock would wait for itself
+        return True
+
+    made = answer(basis=SimpleNamespace(holds=holds, **MADE_FROM))
+    kept.keep(ask(), made, live, live)
+    assert kept.find(ask(), after, NOW) is made
+
+
+def test_an_answer_that_left_while_it_was_held_against_a_write_is_given_and_not_kept() -> None:
+    kept, live = KeptAnswers(lambda: NOW), state()
+    after, policy = after_write(live), object()
+
+    def holds(*_: Any) -> bool:
+        assert kept.find(ask(1), like(after, active_policy=policy), NOW) is None
+        return True
+
+    made = answer(basis=SimpleNamespace(holds=holds, **MADE_FROM))
+    kept.keep(ask(), made, live, live)
+    assert kept.find(ask(), after, NOW) is made
+    assert kept.bytes == 0
+
+
+def test_what_was_found_of_an_older_state_is_not_taken_for_the_newer_one() -> None:
+    """Two threads hold one answer against two states at the same time; the older one ends last."""
+    kept, live, asked = KeptAnswers(lambda: NOW), state(), list[tuple[int, int]]()
+    older = after_write(live)
+    newer = after_write(older)
+
+    def holds(view: Any, _now: float, known: int) -> bool:
+        asked.append((len(view.present), known))
+        if len(asked) == 1:
+            assert kept.find(ask(), newer, NOW) is made
+        return True
+
+    made = answer(basis=SimpleNamespace(holds=holds, **MADE_FROM))
+    kept.keep(ask(), made, live, live)
+    assert kept.find(ask(), older, NOW) is made
+    kept.find(ask(), after_write(newer), NOW)
+    assert asked == [(1, 0), (2, 0), (3, 2)]
 
 
 def test_a_thread_that_still_has_an_older_state_gets_nothing_and_forgets_nothing() -> None:

@@ -3,18 +3,29 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from itertools import count
 from math import inf
 from typing import Any
 
 import pytest
 
+from recommender.live import LiveState
+from recommender.ranking.overrides import OverridesByArticle
+from recommender.ranking.policy import ActivePolicy
 from recommender.web import state as states
 from recommender.web.state import Listing, Makings
 from tests.support.makings import watch_makings
 from tests.support.waiting import PATIENCE_SECONDS
 
 QUESTION = "the list of a story"
+POLICY = ActivePolicy.of([])
+
+
+def seen(change: int = 1) -> LiveState:
+    """A state that was seen now; each has a view of its own."""
+    view: Any = object()
+    return LiveState(view, POLICY, OverridesByArticle(), change, None, seen_at=0.0)
 
 
 class Failed(Exception):
@@ -109,10 +120,12 @@ def test_who_asks_while_a_list_is_made_shares_one_that_is_begun_after_that(
 def test_who_asks_while_a_list_is_made_from_the_current_state_shares_that(
     kitchen: Kitchen,
 ) -> None:
-    kitchen.live = "a state"
+    kitchen.live = seen()
     first = kitchen.begin()
-    others = [kitchen.wait() for _ in range(3)]
-    kitchen.live = "what a write has made of it"
+    others = [kitchen.wait()]
+    kitchen.live = replace(kitchen.live, seen_at=0.1)  # a look that found nothing new
+    others += [kitchen.wait() for _ in range(2)]
+    kitchen.live = seen(change=2)
     newer = kitchen.wait()
     kitchen.let_go(0)
     assert [told(one) for one in (first, *others)] == [
@@ -126,7 +139,7 @@ def test_who_asks_while_a_list_is_made_from_the_current_state_shares_that(
 
 
 def test_nobody_gets_a_list_in_which_something_ended_meanwhile(kitchen: Kitchen) -> None:
-    kitchen.live, kitchen.ends = "a state", 0.0
+    kitchen.live, kitchen.ends = seen(), 0.0
     first, waiting = kitchen.begin(), kitchen.wait()
     kitchen.let_go(0, 1)
     assert told(first) == ("list 0", "its request")

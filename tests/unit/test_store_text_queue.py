@@ -524,7 +524,7 @@ def test_who_writes_meanwhile_waits_for_no_search_and_loses_nothing(
         store.put(make_article(name, title=f"T {name}"))
     analyze(store)
     embedded = store.text_hashes(["a"]).values()
-    requeue = TextQueue._requeue
+    requeue = TextQueue._requeue  # noqa: SLF001 - between its search and what follows
 
     def write_first(queue: TextQueue, model: str, ids: Sequence[str]) -> int:
         assert sorted(ids) == ["a", "b", "c", "d"]

@@ -24,6 +24,7 @@ from recommender.errors import Busy, IndexerAway
 from recommender.indexing.drafts import ANY_ID, make_outside_seed, read_draft
 from recommender.live import LiveState
 from recommender.ranking.candidates import ListRequest
+from recommender.ranking.duplicates import rows_of_ids
 from recommender.ranking.filters import DAY_SECONDS, Filter, matching, visible
 from recommender.web.auth import heavy_call
 from recommender.web.console.access import console
@@ -240,8 +241,7 @@ def _allowed(live: LiveState, search: StorySearch, now: float) -> Mask:
         allowed &= view.where(lambda part: part.columns["until_time"] <= now)
     if search.state == "never":
         never = view.where(lambda part: ~part.columns["recommendable"])
-        hidden = (view.row_of(one) for one in live.overrides.hidden.at(now))
-        never[[row for row in hidden if row is not None]] = True
+        never[rows_of_ids(view, live.overrides.hidden.at(now))] = True
         allowed &= never
     return allowed
 
