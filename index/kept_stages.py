@@ -45,23 +45,29 @@ _FOLDERS: Final = ("rows", "snapshot", "results")
 
 @contextmanager
 def keep_stages(
-    catalog: Catalog, origin: Mapping[str, Any], fits: Fits = lambda _told: True
+    catalog: Catalog,
+    origin: Mapping[str, Any],
+    fits: Fits = lambda _told: True,
+    passing: tuple[type[Exception], ...] = (),
 ) -> Iterator[KeptStages]:
     """Give the stages that an interrupted build of the same origin has done, if they fit, or none.
 
     What other builds left is removed. If the block raises an error, its stages are removed too, so
-    that a full disk is free again; if it is interrupted or killed, they stay. After the block,
-    `publish`, `discard` or the next build removes them.
+    that a full disk is free again; if it is interrupted or killed, they stay, and so they do after
+    an error that passes. After the block, `publish`, `discard` or the next build removes them.
 
     Args:
         catalog: where the snapshot goes; locked.
         origin: all that the rows and the options depend on, for JSON.
         fits: says of what the stages have given, by stage, whether they may be gone on with.
+        passing: errors that say nothing against the stages, and will be over.
     """
     make_folder(catalog.folder)
     catalog.sweep(but=KEPT)
     try:
         yield KeptStages(catalog.folder / KEPT, origin, fits)
+    except passing:
+        raise
     except Exception:
         shutil.rmtree(catalog.folder / KEPT, ignore_errors=True)
         raise

@@ -104,7 +104,9 @@ def compact(
             staged = _stage_merged(store, catalog, model, live, shares, meter)
         if staged is None:
             staged = stage(store, catalog, model, shares=shares, places_from=live, meter=meter)
-        return publish(store, catalog, staged, live, keep=keep)
+        done = publish(store, catalog, staged, live, keep=keep)
+        store.empty_write_ahead_log()
+    return done
 
 
 def measured_shares(catalog: Catalog, model: Model) -> str:

@@ -32,7 +32,7 @@ from index.disk import Writer
 from recommender.analysis.analyzer import ANALYZER_VERSION, Analyzer
 from recommender.analysis.embedding import Model
 from recommender.analysis.features import Features
-from recommender.errors import GateRefused
+from recommender.errors import GateRefused, StoreUnusable
 from recommender.indexing.backfill import backfill
 from recommender.indexing.documents import (
     IndexedDocument,
@@ -182,6 +182,7 @@ def rebuild(
         if changes_model:
             store.queue.acknowledge_known(ANALYZER_VERSION, model.fingerprint, meter)
         store.features.prune(report_catalog(store, catalog).fingerprints)
+        store.empty_write_ahead_log()
     return replace(done, embedded=embedded)
 
 
@@ -322,7 +323,7 @@ def _workplace(
         with catalog.scratch() as folder:
             yield folder, None
     else:
-        with keep_stages(catalog, origin, fits) as kept:
+        with keep_stages(catalog, origin, fits, (StoreUnusable,)) as kept:
             yield kept.rows, kept
 
 
@@ -350,7 +351,8 @@ def publish(
         if not force:
             _check_gate(staged, live, store, new.expected)
     except BaseException as fault:
-        if isinstance(fault, Exception) or not new.is_kept:
+        goes_on = isinstance(fault, StoreUnusable) or not isinstance(fault, Exception)
+        if not (new.is_kept and goes_on):
             catalog.discard(staged)
         if isinstance(fault, GateRefused):
             _note_refusal(store, catalog, str(fault))

@@ -51,6 +51,7 @@ from recommender.store.model_choice import ModelChoices
 from recommender.store.override_versions import OverrideStore
 from recommender.store.policy_versions import Policies
 from recommender.store.scan import StoreScan
+from recommender.store.sqlite import empty_write_ahead_log
 from recommender.store.stored_keys import StoredKeys
 from recommender.store.text_queue import QueueLength, TextQueue
 from recommender.store.updates import Update, UpdateBatch, read_named, read_unread, read_updates
@@ -355,6 +356,11 @@ class ArticleStore:
         """Remove the log entries before a change, but never the newest; return how many."""
         with self._writer.begin() as connection:
             return trim_log(connection, before)
+
+    def empty_write_ahead_log(self) -> None:
+        """Let SQLite give back what it has logged; PostgreSQL sees to that itself."""
+        if self.engine.dialect.name == "sqlite":
+            empty_write_ahead_log(self.engine)
 
     def find_damage(self) -> tuple[str, ...]:
         """Let SQLite check its file; return what is wrong, or nothing. It skips PostgreSQL."""

@@ -119,6 +119,8 @@ def _create(url: str, patience_seconds: float, answer_seconds: float) -> sa.Engi
 
 def _raise_own_error(context: sa.ExceptionContext) -> None:
     """Raise StoreUnusable for a database that is busy, full, absent or unreadable."""
+    if not isinstance(context.original_exception, Exception):
+        return  # Ctrl-C came in the middle of a statement, which ends the connection too
     error = context.sqlalchemy_exception
     # SQLite raises the bare DatabaseError for a damaged file.
     gone = type(error) is sa.exc.DatabaseError or isinstance(

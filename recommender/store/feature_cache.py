@@ -151,12 +151,17 @@ class FeatureCache:
 
 def _select_unused(
     table: sa.Table, fingerprints: Collection[str] | None
-) -> sa.Select[tuple[str, str]]:
-    """Select the keys of features that `FeatureCache.prune` is to remove."""
-    conditions = [table.c.text_hash.in_(_unused_hashes(table))]
-    if fingerprints is not None:
-        conditions.append(table.c.fingerprint.not_in(fingerprints))
-    return sa.select(table.c.text_hash, table.c.fingerprint).where(sa.or_(*conditions))
+) -> sa.Select[tuple[str, str]] | sa.CompoundSelect[tuple[str, str]]:
+    """Select the keys of features that `FeatureCache.prune` is to remove.
+
+    One after the other: for an OR of both, PostgreSQL would look through all unused hashes for each
+    row, which took minutes where 4,000 of 100,000 texts were unused.
+    """
+    keys = sa.select(table.c.text_hash, table.c.fingerprint)
+    unused = keys.where(table.c.text_hash.in_(_unused_hashes(table)))
+    if fingerprints is None:
+        return unused
+    return unused.union(keys.where(table.c.fingerprint.not_in(fingerprints)))
 
 
 def _unused_hashes(table: sa.Table) -> sa.CompoundSelect[tuple[str]]:

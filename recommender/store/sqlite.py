@@ -1,10 +1,11 @@
 """Engines for SQLite files: the driver, the settings that keep every acknowledged write, times."""
 
+import logging
 import os
 import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,7 @@ from recommender.errors import StoreUnusable
 __all__ = [
     "UtcTime",
     "create_sqlite",
+    "empty_write_ahead_log",
     "file_identity",
     "is_missing",
     "load_driver",
@@ -28,9 +30,11 @@ __all__ = [
 
 _RETRY_SECONDS: Final = 0.002
 _COMMITS: Final = "commits"
+_LOG_PATIENCE_MS: Final = 100
 _UNBOUNDED: Final = -1  # as many connections as there are threads
 _WAL_REPAIRED: Final = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
 """For each branch of SQLite, the first release without the bug that damages a WAL database."""
+_log = logging.getLogger(__name__)
 
 
 class UtcTime(sa.types.TypeDecorator[datetime]):
@@ -96,6 +100,26 @@ def safe_settings(version: tuple[int, ...]) -> tuple[str, ...]:
     if version >= line:
         return ("journal_mode=WAL", "synchronous=FULL")  # NORMAL loses writes at power loss
     return ("journal_mode=DELETE", "synchronous=EXTRA")
+
+
+def empty_write_ahead_log(engine: sa.Engine) -> None:
+    """Give back the file of the write-ahead log, which has what was deleted long ago.
+
+    It stays as large as it ever was, and is written over from its beginning. If others read from it
+    now, it stays for the next time.
+    """
+    error: Any = engine.dialect.dbapi
+    with closing(engine.raw_connection()) as raw:
+        driver: Any = raw.driver_connection
+        (patience,) = driver.execute("PRAGMA busy_timeout").fetchone()
+        try:
+            driver.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()  # while others write
+            driver.execute(f"PRAGMA busy_timeout={_LOG_PATIENCE_MS}")  # now they wait
+            driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except error.Error as fault:
+            _log.warning("the write-ahead log of the article store stays as it is: %s", fault)
+        finally:
+            driver.execute(f"PRAGMA busy_timeout={patience}")
 
 
 def file_identity(url: str, suffix: str = "") -> tuple[int, int] | None:

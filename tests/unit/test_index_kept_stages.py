@@ -231,6 +231,15 @@ def test_an_error_leaves_nothing(catalog: Catalog, left: Path, fault: Exception)
     assert [*catalog.folder.iterdir()] == []
 
 
+def test_an_error_that_passes_leaves_what_was_done(catalog: Catalog, left: Path) -> None:
+    before = sorted(left.rglob("*"))
+    passing = (TimeoutError,)
+    with suppress(*passing), keep_stages(catalog, ORIGIN, passing=passing) as kept:
+        assert kept.done
+        raise TimeoutError
+    assert sorted(left.rglob("*")) == before
+
+
 @pytest.mark.parametrize("removes", [Catalog.sweep, partial(Catalog.prune, keep=1)])
 def test_what_is_kept_goes_with_what_failed_builds_left(
     catalog: Catalog, left: Path, removes: Callable[[Catalog], object]

@@ -300,3 +300,49 @@ def test_processes_that_create_one_store_at_once_all_open_it(tmp_path: Path) -> 
             assert len({store.state().epoch for store in stores}) == 1
             for store in stores:
                 store.close()
+
+
+def test_ctrl_c_in_the_middle_of_a_statement_is_no_fault_of_the_store(path: Path) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with closing(open_store(f"sqlite:///{path}")) as store:
+        store.put(Article(id="a", title="T"))
+        sa.event.listen(store.engine, "do_execute", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            store.get("a")
+        sa.event.remove(store.engine, "do_execute", interrupt)
+        assert store.get("a").title == "T"
+
+
+def test_the_write_ahead_log_is_given_back_with_what_was_deleted(path: Path) -> None:
+    log = path.with_name("a.db-wal")
+    with closing(open_store(f"sqlite:///{path}")) as store, store.engine.connect() as stays_open:
+        stays_open.exec_driver_sql("SELECT 1").all()
+        stays_open.rollback()
+        store.put(Article(id="a", title="T", body="a secret of the desk"))
+        store.delete("a")
+        assert b"a secret of the desk" in log.read_bytes()
+        store.empty_write_ahead_log()
+        assert log.read_bytes() == b""
+        assert b"a secret of the desk" not in path.read_bytes()
+        store.put(Article(id="b", title="T"))
+        assert stays_open.exec_driver_sql("SELECT count(*) FROM articles").scalar() == 2
+
+
+def test_a_write_ahead_log_that_others_read_stays_for_the_next_time(path: Path) -> None:
+    log = path.with_name("a.db-wal")
+    with closing(open_store(f"sqlite:///{path}")) as store:
+        store.put(Article(id="a", title="T"))
+        with store.engine.begin() as reading:
+            reading.exec_driver_sql("SELECT * FROM articles").all()
+            store.put(Article(id="b", title="T"))
+            store.empty_write_ahead_log()
+            assert log.stat().st_size > 0
+            store.put(Article(id="c", title="T"))
+        store.empty_write_ahead_log()
+        assert log.stat().st_size == 0
+        assert [store.get(one).id for one in "abc"] == ["a", "b", "c"]
+        with store.engine.connect() as connection:
+            patience = connection.exec_driver_sql("PRAGMA busy_timeout").scalar()
+        assert patience == PATIENCE_SECONDS * 1_000

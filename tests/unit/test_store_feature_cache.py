@@ -20,6 +20,7 @@ from recommender.store import (
     FeatureCache,
     feature_cache,
     open_store,
+    schema,
 )
 from recommender.store.feature_cache import CHUNK
 from recommender.store.schema import ROWS_PER_STATEMENT
@@ -284,6 +285,18 @@ def test_pruning_looks_for_unused_features_while_others_write(
     finally:
         sa.event.remove(sa.Engine, "before_cursor_execute", write)
     assert stored_kinds(store.features, hashes) == [{comes.text_hash}, {comes.text_hash}, set()]
+
+
+@pytest.mark.postgresql_daily
+def test_no_database_looks_through_unused_features_for_each_row(store: ArticleStore) -> None:
+    query = feature_cache._select_unused(schema.vectors, ["model"])  # noqa: SLF001 - its plan
+    kind = "EXPLAIN" if store.engine.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"
+    statement = query.compile(store.engine, compile_kwargs={"literal_binds": True})
+    with store.engine.begin() as connection:
+        plan = connection.exec_driver_sql(f"{kind} {statement}").all()
+    # PostgreSQL hashes a SubPlan while it is small; then it is gone through for each row.
+    assert "SubPlan" not in str(plan)
+    assert "CORRELATED" not in str(plan)
 
 
 def test_pruning_removes_more_than_are_removed_at_once(
