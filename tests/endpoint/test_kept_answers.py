@@ -5,7 +5,7 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +15,10 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
+from index import Catalog
 from recommender.api import RelatedList
+from recommender.errors import GateRefused
+from recommender.indexing.rollback import roll_back
 from recommender.logs import ACCESS
 from recommender.ranking.candidates import ListRequest
 from recommender.ranking.related import list_related
@@ -25,7 +28,7 @@ from recommender.web import EXTENSION
 from recommender.web import state as states
 from recommender.web.kept_answers import KeptAnswers
 from recommender.web.state import Makings
-from tests.support.archives import SECRETS
+from tests.support.archives import SECRETS, rebuild_fake
 from tests.support.makings import watch_makings
 from tests.support.properties import examples
 from tests.support.waiting import PATIENCE_SECONDS
@@ -74,7 +77,8 @@ STEPS = st.one_of(
         st.sampled_from(["never", "no-list"]), st.sampled_from(IDS), st.none(), st.booleans()
     ),
     st.tuples(st.just("policy"), st.sampled_from(POLICIES), st.none(), st.none()),
-    st.tuples(st.just("wait"), st.sampled_from([1, 600, 3_600, 90_000]), st.none(), st.none()),
+    st.tuples(st.just("wait"), st.sampled_from([1, 600, 3_600, 90_000, -60]), st.none(), st.none()),
+    st.tuples(st.sampled_from(["rebuild", "roll back"]), st.integers(0, 9), st.none(), st.none()),
 )
 
 
@@ -112,6 +116,7 @@ class Pair:
             made = self.plain.get(address, headers=given)
             assert kept.status_code == made.status_code
             if kept.status_code >= 400:
+                assert kept.status_code < 500
                 return
             assert kept.data == made.data
             names = ("ETag", "Cache-Control", "Surrogate-Key", "Vary", "Content-Type")
@@ -172,6 +177,17 @@ def _do(pair: Pair, make_story: Story, kind: str, first: Any, second: Any, third
         pair.set_policy(first)
     elif kind == "wait":
         pair.clock.now += first
+    elif kind == "rebuild":
+        with suppress(GateRefused):
+            rebuild_fake(pair.desk)
+    elif kind == "roll back":
+        catalog = Catalog(pair.desk.data.snapshots)
+        generations = sorted(catalog.generations())
+        roll_back(
+            catalog,
+            generations[first % len(generations)],
+            lambda: open_store(pair.desk.database_url),
+        )
 
 
 def cannot_rank(monkeypatch: pytest.MonkeyPatch) -> None:
