@@ -95,6 +95,9 @@ def erase_(article_id: str, yes: bool, force: bool) -> None:
     as deleted, so that the article is answered with 410 and an older change cannot bring it back.
     If it is interrupted or refused, run it again.
 
+    If several machines share a PostgreSQL server, run it on each machine that has a data folder of
+    its own: it looks at no other data folder.
+
     Workers use the new snapshot within seconds; the disk space of the old ones is free after that.
     You have to erase what is outside of the program: backups, exports, logs, and of a PostgreSQL
     server its write-ahead log, its replicas and its statistics. The database is rewritten; writes
@@ -142,3 +145,8 @@ def _print(article_id: str, done: Erased) -> None:
     for path in done.files:
         click.echo(f"removed {path}")
     click.echo(f"removed {done.features} rows of features")
+    if done.is_shared:
+        click.echo(
+            "data folders of other machines were not looked at; on each machine that has one, run: "
+            f"read-also erase {article_id}"
+        )

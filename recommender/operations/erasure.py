@@ -33,6 +33,8 @@ class Erased:
         collections: those of a Milvus server that were removed.
         files: other files that were removed.
         features: how many rows of features, of this and other texts without an article.
+        is_shared: whether the store is a database server, which machines with other data folders
+            may share. What those hold of the article is still there.
     """
 
     change: int
@@ -41,6 +43,7 @@ class Erased:
     files: tuple[Path, ...]
     features: int
     collections: tuple[str, ...] = ()
+    is_shared: bool = False
 
 
 def erase(
@@ -52,6 +55,8 @@ def erase(
     copies: CopiesElsewhere | None = None,
 ) -> Erased:
     """Delete an article, and remove everything that holds a part of it.
+
+    Of several machines that share a store, only this one's data folder is looked at.
 
     Args:
         store: the store.
@@ -84,7 +89,12 @@ def erase(
         _remove(files)
         features = store.features.prune()
         overwrite_free_space(store)
-    return Erased(change, published, generations, files, features, collections)
+    is_shared = not _is_sqlite(store)
+    return Erased(change, published, generations, files, features, collections, is_shared)
+
+
+def _is_sqlite(store: ArticleStore) -> bool:
+    return store.engine.dialect.name == "sqlite"
 
 
 def _find_files(
@@ -99,7 +109,7 @@ def _find_files(
     unused = {path for generation, path in journals.items() if generation not in generations}
     candidates = [*journals.values(), journal.unfinished, data.texts_in_hand]
     found = [path for path in candidates if path in unused or _mentions(path, article_id)]
-    if store.engine.dialect.name == "sqlite" and database:
+    if _is_sqlite(store) and database:
         found += find_leftovers(Path(database))
     return tuple(found)
 

@@ -462,6 +462,34 @@ def test_nothing_is_left_in_the_tables_of_a_database_server(
 # --- The command ---
 
 
+def test_of_machines_that_share_a_server_each_is_erased_by_itself_and_the_command_says_so(
+    postgresql: PostgreSQL,
+    tmp_path: Path,
+    desk_documents: dict[str, Any],
+    fake_model: Model,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("recommender.cli.maintenance.model_in_use", lambda *_: fake_model)
+    name = postgresql.make_database()
+    here, there = (Settings(postgresql.url(name), tmp_path / one) for one in ("here", "there"))
+    with closing(open_store(here.database_url)) as store:
+        archives = [Archive(store, one, fake_reader(), []) for one in (here, there)]
+        write(store, *desk_documents.values(), marked(0))
+        for one in archives:
+            one.rebuild()
+        said = run_command(here, "erase", "--yes", DOOMED)
+        assert said.exit_code == 0, said.stderr
+        assert said.stdout.splitlines()[-1] == (
+            "data folders of other machines were not looked at; on each machine that has one, "
+            f"run: read-also erase {DOOMED}"
+        )
+        assert (holders(here.data_dir), holders(there.data_dir) == []) == ([], False)
+        assert run_command(there, "erase", "--yes", DOOMED).exit_code == 0
+        assert holders(there.data_dir) == []
+        assert archives[1].catalog.open_live().row_of("harbour-1") is not None
+    postgresql.drop_database(name)
+
+
 @pytest.fixture
 def run(own_desk: Settings, monkeypatch: pytest.MonkeyPatch, fake_model: Model) -> Run:
     """Runs the command over the desk: `run("harbour-1", answer="y")`."""
@@ -483,6 +511,7 @@ def test_the_command_asks_first_and_prints_what_it_removed(run: Run, catalog: Ca
     lines = done.stdout.splitlines()[1:]
     assert lines[0].startswith("erased harbour-1; its tombstone is change ")
     assert lines[1:3] == [f"published {catalog.live()}", f"removed generation {before}"]
+    assert "other machines" not in done.stdout
 
 
 def test_with_yes_the_command_does_not_ask_and_may_be_repeated(run: Run) -> None:
