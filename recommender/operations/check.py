@@ -191,11 +191,14 @@ class _Scan:
 
     def run(self, store: ArticleStore, used_fingerprints: frozenset[str], now: datetime) -> None:
         """Look at everything, and take rows and entries that have an article out of the lists."""
-        model = "" if self._rows is None else self._rows.model
+        model, has_live = "" if self._rows is None else self._rows.model, self._rows is not None
         with store.scan() as scan:
+            # Read after the scan began: what it does not find in the log came before this moment.
+            log_begins = store.time_after(0)
             for status in scan.statuses(ANALYZER_VERSION, model):
                 self.articles += not status.deleted
-                for flaw in find_flaws(status, now, has_live=self._rows is not None):
+                flaws = find_flaws(status, now, has_live=has_live, log_begins=log_begins)
+                for flaw in flaws:
                     self._count(flaw, status.id)
                 self._compare(status.id, status)
             self.unused_texts = scan.count_unused_texts()

@@ -107,28 +107,44 @@ class SourceEntry:
         return None in {self.version, later.version} or self.version <= later.version  # type: ignore[operator]
 
 
-def find_flaws(status: ArticleStatus, now: datetime, *, has_live: bool) -> Iterator[Flaw]:
+def find_flaws(
+    status: ArticleStatus, now: datetime, *, has_live: bool, log_begins: datetime | None = None
+) -> Iterator[Flaw]:
     """Find what is wrong with an article in the store.
 
     Args:
         status: the article's.
         now: the moment of the check, aware.
         has_live: whether there is a live generation; then the article needs a vector of its model.
+        log_begins: when the oldest entry that the change log still has was made; None if it is not
+            known. Texts whose entry was trimmed came before it.
     """
     if status.deleted == status.has_document:
         yield Flaw.HALF_DELETED
     if status.is_dead_letter:
         yield Flaw.DEAD_LETTER
     elif status.is_queued:
-        # The log reaches back to the oldest generation: an entry that is not in it is older.
-        late = status.queued_at is None or status.queued_at <= now - LATE
-        yield Flaw.LATE if late else Flaw.QUEUED
+        yield Flaw.LATE if _is_late(status.queued_at or log_begins, now) else Flaw.QUEUED
     elif status.text_hash != status.read_hash:
         yield Flaw.FORGOTTEN
     if status.read_hash and not status.has_terms:
         yield Flaw.TERMS_MISSING
     if status.read_hash and not status.has_vector and has_live:
         yield Flaw.UNEMBEDDED
+
+
+def _is_late(latest: datetime | None, now: datetime) -> bool:
+    """Whether a text has surely waited for too long.
+
+    Where no indexer works, nothing is trimmed by itself. So the log's oldest entry grows old there,
+    and all texts that wait are late an hour after it was made.
+
+    Args:
+        latest: when the text came, or the latest moment at which it can have come; None if neither
+            is known.
+        now: the moment of the check.
+    """
+    return latest is not None and latest <= now - LATE
 
 
 def compare_with_snapshot(

@@ -121,6 +121,23 @@ def test_queued_articles_are_noted_and_fail_the_check_after_an_hour(
     assert "fault late: 1 articles have waited" in failed.stdout
 
 
+def test_a_queued_article_whose_log_entry_was_trimmed_is_late_only_after_an_hour(
+    check: Check,
+    desk_store: ArticleStore,
+    execute: Execute,
+    make_story: Callable[..., dict[str, Any]],
+) -> None:
+    write(desk_store, make_story("new"))
+    desk_store.delete("harbour-3")
+    desk_store.trim(before=desk_store.state().change)
+    with desk_store.scan() as scan:
+        assert [one.queued_at for one in scan.statuses("", "") if one.id == "new"] == [None]
+    assert "note queued: 1 articles wait to be analyzed: new" in check().stdout
+    hour_ago = datetime.now(tz=UTC).replace(tzinfo=None) - timedelta(hours=1)
+    execute("UPDATE changes SET at = ?", f"{hour_ago}")
+    assert "fault late: 1 articles have waited for an hour" in check().stdout
+
+
 def test_an_article_that_could_not_be_read_fails_with_its_reason(
     check: Check,
     own_desk: Settings,

@@ -61,7 +61,7 @@ TOMBSTONE = replace(UNREAD, deleted=True, has_document=False, outline=None, text
         (WAITING, {Flaw.QUEUED}),
         (replace(SOUND, text_hash="0", is_queued=True, queued_at=JUST_NOW), {Flaw.QUEUED}),
         (replace(WAITING, queued_at=LONG_AGO), {Flaw.LATE}),
-        (replace(WAITING, queued_at=None), {Flaw.LATE}),
+        (replace(WAITING, queued_at=None), {Flaw.QUEUED}),
         (replace(WAITING, is_dead_letter=True, queued_at=LONG_AGO), {Flaw.DEAD_LETTER}),
         (UNREAD, {Flaw.FORGOTTEN}),
         (replace(SOUND, text_hash="0"), {Flaw.FORGOTTEN}),
@@ -76,6 +76,18 @@ def test_an_article_is_sound_if_it_is_whole_and_read_or_waits(
     status: ArticleStatus, flaws: set[Flaw]
 ) -> None:
     assert set(find_flaws(status, NOW, has_live=True)) == flaws
+
+
+@pytest.mark.parametrize(
+    ("log_begins", "flaw"), [(JUST_NOW, Flaw.QUEUED), (LONG_AGO, Flaw.LATE), (None, Flaw.QUEUED)]
+)
+def test_a_text_whose_log_entry_was_trimmed_is_late_once_the_oldest_kept_entry_is(
+    log_begins: datetime | None, flaw: Flaw
+) -> None:
+    trimmed = replace(WAITING, queued_at=None)
+    assert list(find_flaws(trimmed, NOW, has_live=True, log_begins=log_begins)) == [flaw]
+    known = replace(WAITING, queued_at=JUST_NOW)
+    assert list(find_flaws(known, NOW, has_live=True, log_begins=log_begins)) == [Flaw.QUEUED]
 
 
 def test_without_a_live_generation_no_vector_is_wanted() -> None:
