@@ -15,7 +15,7 @@ from recommender.characters import printable
 from recommender.cli.archive_in_use import open_settings
 from recommender.cli.source_options import SourceAccess, check_place, source_options
 from recommender.cli.terminal import bar, current_actor, leave
-from recommender.errors import DeletedArticle, GateRefused, ReadAlsoError
+from recommender.errors import DeletedArticle, GateRefused, HeldBack, ReadAlsoError
 from recommender.indexing.compaction import compact
 from recommender.indexing.publication import catalog_of, copies_of
 from recommender.indexing.rebuild import rebuild
@@ -93,7 +93,7 @@ def erase_(article_id: str, yes: bool, force: bool) -> None:
     Its text and all that was computed from it are removed from the database, from the data folder,
     and with every snapshot that holds it: nobody can roll back to those. Only the id stays, marked
     as deleted, so that the article is answered with 410 and an older change cannot bring it back.
-    If it is interrupted or refused, run it again.
+    If it is interrupted or refused, run it again. After a rollback, run `read-also rebuild` first.
 
     If several machines share a PostgreSQL server, run it on each machine that has a data folder of
     its own: it looks at no other data folder.
@@ -115,10 +115,17 @@ def erase_(article_id: str, yes: bool, force: bool) -> None:
             acting, copies = store.acting(current_actor()), copies_of(catalog)
             done = erase(acting, catalog, settings.data, article_id, publish, copies)
         except (ReadAlsoError, IndexFault, OSError) as fault:
-            again = f"{article_id} --force" if isinstance(fault, GateRefused) else article_id
-            click.echo(f"not erased yet; to finish it, run: read-also erase {again}", err=True)
+            click.echo(f"not erased yet; to finish it, run: {_rest(fault, article_id)}", err=True)
             raise
     _print(article_id, done)
+
+
+def _rest(fault: Exception, article_id: str) -> str:
+    """What is left to run after an erasure that a fault has ended."""
+    again = f"read-also erase {article_id}"
+    if isinstance(fault, HeldBack):
+        return f"read-also rebuild, which ends the rollback; then {again}"
+    return f"{again} --force" if isinstance(fault, GateRefused) else again
 
 
 def _publish(settings: Settings, store: ArticleStore, catalog: Catalog, *, force: bool) -> str:

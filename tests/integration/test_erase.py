@@ -36,7 +36,14 @@ from recommender.ranking.related import list_related
 from recommender.ranking.scoring import find_seed
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
-from tests.support.archives import NOW, Document, fake_reader, run_command, write
+from tests.support.archives import (
+    NOW,
+    Document,
+    after_announcement,
+    fake_reader,
+    run_command,
+    write,
+)
 from tests.support.postgresql import PostgreSQL
 from tests.support.stores import log_of
 from tests.support.workers import follower_over
@@ -556,3 +563,28 @@ def test_after_a_refusal_of_the_gate_the_command_names_force_which_continues(
     monkeypatch.setattr("recommender.cli.maintenance.Analyzer", lambda *_: fake_reader())
     assert run("--yes", "--force", "harbour-1").exit_code == 0
     assert catalog.open_live().row_of("harbour-1") is None
+
+
+def test_after_a_rollback_the_command_names_the_rebuild_that_lets_it_finish(
+    run: Run, catalog: Catalog, own_desk: Settings
+) -> None:
+    before = catalog.live()
+    with closing(open_store(own_desk.database_url)) as store:
+        write(store, {"id": "another", "title": "Another"})
+        rebuild(store, catalog, fake_reader())
+        assert run_command(own_desk, "snapshots", "rollback").exit_code == 0
+        for _ in range(2):
+            refused = run("--yes", "harbour-1")
+            assert refused.exit_code == 1
+            first, second = after_announcement(refused.stderr).splitlines()
+            assert first == (
+                "not erased yet; to finish it, run: read-also rebuild, which ends the rollback; "
+                "then read-also erase harbour-1"
+            )
+            assert second.startswith(f"read-also: rolled back to {before}; ")
+        assert catalog.live() == before
+        rebuild(store, catalog, fake_reader())
+        assert catalog.open_live().row_of("harbour-1") is None
+        assert before in catalog.generations()
+        assert run("--yes", "harbour-1").exit_code == 0
+    assert catalog.generations() == [catalog.live()]
