@@ -108,8 +108,16 @@ class LazyCommands(click.Group):
             code = exit_code_of(type(error))
             if code is None:
                 raise
-            click.echo(f"read-also: {error}", err=True)
+            click.echo(f"read-also: {_explain(error)}", err=True)
             ctx.exit(code)
+
+
+def _explain(error: Exception) -> str:
+    """The message of an error; of a lock it also says which process holds that."""
+    from index import Locked  # noqa: PLC0415 - not for --help
+    from recommender.cli.lock_holder import name_holder  # noqa: PLC0415 - not for --help
+
+    return name_holder(str(error)) if isinstance(error, Locked) else str(error)
 
 
 @click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -2,7 +2,10 @@
 
 import hashlib
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -279,7 +282,37 @@ def test_during_a_rebuild_no_command_moves_the_pointer(
         result = run_command(own_desk, "snapshots", command)
     assert result.exit_code == 75
     assert "another rebuild is at work" in result.stderr
+    assert result.stderr.endswith(f"wait for its end (process {os.getpid()})\n")
     assert (catalog.generations(), catalog.live()) == (generations, generations[-1])
+
+
+def test_where_the_kernel_does_not_tell_who_holds_the_lock_nobody_is_named(
+    own_desk: Settings, catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recommender.cli.lock_holder.KERNEL_LOCKS", tmp_path / "missing")
+    with catalog.lock():
+        result = run_command(own_desk, "snapshots", "rollback")
+    assert result.exit_code == 75
+    assert result.stderr.endswith("wait for its end\n")
+
+
+def test_a_build_that_was_ended_lets_a_rollback_pass(
+    own_desk: Settings, catalog: Catalog, generations: list[str]
+) -> None:
+    holding = (
+        "import sys, time; from pathlib import Path; from index import Catalog\n"
+        "with Catalog(Path(sys.argv[1])).lock(): print('locked', flush=True); time.sleep(600)"
+    )
+    command = [sys.executable, "-c", holding, str(catalog.folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as build:  # noqa: S603 - words of this file
+        assert build.stdout is not None
+        assert build.stdout.readline() == b"locked\n"
+        refused = run_command(own_desk, "snapshots", "rollback")
+        assert refused.stderr.endswith(f"(process {build.pid})\n")
+        build.terminate()
+        build.wait()
+    assert run_command(own_desk, "snapshots", "rollback").exit_code == 0
+    assert catalog.live() == generations[-2]
 
 
 # --- prune ---
