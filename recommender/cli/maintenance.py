@@ -100,8 +100,11 @@ def erase_(article_id: str, yes: bool, force: bool) -> None:
 
     Workers use the new snapshot within seconds; the disk space of the old ones is free after that.
     You have to erase what is outside of the program: backups, exports, logs, and of a PostgreSQL
-    server its write-ahead log, its replicas and its statistics. The database is rewritten; writes
-    wait meanwhile.
+    server its write-ahead log, its replicas and its statistics.
+
+    At the end the database is rewritten, which takes seconds with a large archive. A write that
+    comes meanwhile waits for up to 3 s; then it is refused with 503, and the client has to send it
+    again.
     """
     settings = open_settings()
     catalog = catalog_of(settings)

@@ -36,6 +36,7 @@ from recommender.ranking.related import list_related
 from recommender.ranking.scoring import find_seed
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
+from service import WEB_PATIENCE_SECONDS
 from tests.support.archives import (
     NOW,
     Document,
@@ -519,6 +520,11 @@ def test_the_command_asks_first_and_prints_what_it_removed(run: Run, catalog: Ca
     assert lines[0].startswith("erased harbour-1; its tombstone is change ")
     assert lines[1:3] == [f"published {catalog.live()}", f"removed generation {before}"]
     assert "other machines" not in done.stdout
+
+
+def test_the_help_says_for_how_long_a_write_waits_while_the_database_is_rewritten(run: Run) -> None:
+    words = " ".join(run("--help").stdout.split())
+    assert f"waits for up to {WEB_PATIENCE_SECONDS:.0f} s; then it is refused with 503" in words
 
 
 def test_with_yes_the_command_does_not_ask_and_may_be_repeated(run: Run) -> None:
