@@ -449,6 +449,23 @@ def test_while_others_read_the_log_the_command_asks_to_be_run_again(
         assert erase(store, catalog, own_desk.data, "harbour-1", publish).published is None
 
 
+def test_a_deletion_leaves_the_text_in_the_write_ahead_log_of_sqlite_until_that_is_emptied(
+    tmp_path: Path,
+) -> None:
+    with closing(open_store(f"sqlite:///{tmp_path / 'a.db'}")) as store:
+        write(store, marked(0))
+        store.delete(DOOMED)
+        checkpoint(store, "PASSIVE")
+        assert holders(tmp_path) == ["a.db-wal"]
+        checkpoint(store, "TRUNCATE")
+        assert holders(tmp_path) == []
+
+
+def checkpoint(store: ArticleStore, how: str) -> None:
+    with closing(store.engine.raw_connection()) as raw:
+        raw.cursor().execute(f"PRAGMA wal_checkpoint({how})").fetchone()
+
+
 def test_nothing_is_left_in_the_tables_of_a_database_server(
     postgresql: PostgreSQL, tmp_path: Path, desk_documents: dict[str, Any]
 ) -> None:
