@@ -190,7 +190,11 @@ def rollback(generation: str | None) -> None:
 @snapshots.command()
 @keep_option
 def prune(keep: int) -> None:
-    """Remove all but the newest snapshots and the live one, and what only they needed."""
+    """Remove all but the newest snapshots and the live one.
+
+    The entries of the change log that only they needed are removed too. What was computed with
+    models that only they used stays in the database until the next `read-also rebuild`.
+    """
     settings = open_settings()
     catalog = Catalog(settings.data.snapshots)
     with closing(open_store(settings.database_url, must_exist=True)) as store, catalog.lock():

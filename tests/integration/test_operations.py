@@ -22,6 +22,7 @@ from recommender.indexing.rebuild import Rebuilt
 from recommender.settings import Settings
 from recommender.store import ArticleStore, open_store
 from tests.support.archives import copy_archive, run_command
+from tests.support.features import make_embedding
 from tests.support.generations import with_column
 from tests.support.stores import log_of
 
@@ -336,6 +337,18 @@ def test_prune_keeps_the_live_one_and_what_it_needs(
     assert catalog.generations() == [generations[0], generations[2]]
     oldest = int(generations[0].split("-")[0])
     assert [change.number for change in log_of(desk_store)[:1]] == [oldest]
+
+
+def test_prune_leaves_what_other_models_computed_to_the_next_rebuild(
+    own_desk: Settings, desk_store: ArticleStore, rebuild_with_fake: Rebuild
+) -> None:
+    """It may be the work of a rebuild with another model, which was stopped and is to go on."""
+    (key,) = desk_store.text_hashes(["harbour-1"]).values()
+    desk_store.features.add_embeddings({key: make_embedding([1, 1, 1, 1])}, "another")
+    assert run_command(own_desk, "snapshots", "prune", "--keep", "1").exit_code == 0
+    assert desk_store.features.vectors([key], "another")
+    rebuild_with_fake(own_desk)
+    assert not desk_store.features.vectors([key], "another")
 
 
 def test_prune_trims_no_log_by_the_numbers_of_another_store(
