@@ -31,6 +31,8 @@ __all__ = [
 _RETRY_SECONDS: Final = 0.002
 _COMMITS: Final = "commits"
 _LOG_PATIENCE_MS: Final = 100
+_LOG_TRIES: Final = 10
+_LOG_REST_SECONDS: Final = 0.2
 _UNBOUNDED: Final = -1  # as many connections as there are threads
 _WAL_REPAIRED: Final = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
 """For each branch of SQLite, the first release without the bug that damages a WAL database."""
@@ -106,20 +108,35 @@ def empty_write_ahead_log(engine: sa.Engine) -> None:
     """Give back the file of the write-ahead log, which has what was deleted long ago.
 
     It stays as large as it ever was, and is written over from its beginning. If others read from it
-    now, it stays for the next time.
+    for seconds, it stays for the next time, which is logged.
     """
     error: Any = engine.dialect.dbapi
     with closing(engine.raw_connection()) as raw:
         driver: Any = raw.driver_connection
         (patience,) = driver.execute("PRAGMA busy_timeout").fetchone()
         try:
-            driver.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()  # while others write
-            driver.execute(f"PRAGMA busy_timeout={_LOG_PATIENCE_MS}")  # now they wait
-            driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            is_empty = any(_truncate_log(driver) for _ in range(_LOG_TRIES))
+            reason = None if is_empty else "others use it"
         except error.Error as fault:
-            _log.warning("the write-ahead log of the article store stays as it is: %s", fault)
+            reason = str(fault)
         finally:
             driver.execute(f"PRAGMA busy_timeout={patience}")
+    if reason is not None:
+        _log.warning("the write-ahead log of the article store is emptied later: %s", reason)
+    # Others see that something happened to the file, and would miss the news of it.
+    with suppress(OSError):
+        os.utime(engine.url.database or "")
+
+
+def _truncate_log(driver: Any) -> bool:  # noqa: ANN401 - a DBAPI connection
+    """Try to empty the log; while others wait for that, they wait a tenth of a second at most."""
+    driver.execute("PRAGMA busy_timeout=0")
+    driver.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()  # most of the work; others write
+    driver.execute(f"PRAGMA busy_timeout={_LOG_PATIENCE_MS}")
+    is_busy, _, _ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if is_busy:
+        time.sleep(_LOG_REST_SECONDS)
+    return not is_busy
 
 
 def file_identity(url: str, suffix: str = "") -> tuple[int, int] | None:

@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -30,8 +30,8 @@ from recommender.ranking.vector_share import (
     read_shares,
 )
 from recommender.settings import Settings
-from recommender.store import ArticleStore, QueueLength
-from tests.support.archives import fill, write
+from recommender.store import ArticleStore, QueueLength, open_store
+from tests.support.archives import FAKE_MODEL, archive_settings, fill, rebuild_fake, write
 from tests.support.stores import log_of
 
 Rebuild = Callable[..., Rebuilt]
@@ -436,3 +436,28 @@ def test_an_earlier_text_with_a_vector_replaces_a_newer_one_without(
     row = snapshot.row_of("harbour-4")
     assert snapshot.columns["embedded"][row]
     assert not snapshot.columns["up_to_date"][row]
+
+
+@pytest.mark.parametrize("build", ["rebuild", "compaction"])
+def test_a_build_leaves_no_text_of_a_deleted_article_in_the_files_of_sqlite(
+    build: str, tmp_path: Path
+) -> None:
+    """Though another process has the store open, which keeps SQLite from emptying its log."""
+    desk, secret = archive_settings(tmp_path), b"a sentence that is withdrawn"
+    with (
+        closing(open_store(desk.database_url)) as store,
+        closing(open_store(desk.database_url)) as another,
+    ):
+        store.write_many([Article(id=f"a-{at}", title=f"T {at}", body="x") for at in range(40)])
+        store.put(Article(id="gone", title="T", body=secret.decode()))
+        rebuild_fake(desk)
+        assert another.get("gone").body
+        store.delete("gone")
+        log = tmp_path / "read-also.db-wal"
+        assert log.stat().st_size > 0
+        if build == "rebuild":
+            rebuild_fake(desk)
+        else:
+            compact(store, Catalog(desk.data.snapshots), FAKE_MODEL)
+        assert log.read_bytes() == b""
+        assert secret not in (tmp_path / "read-also.db").read_bytes()

@@ -246,6 +246,19 @@ def test_an_answer_that_left_while_it_was_held_against_a_write_is_given_and_not_
     assert kept.bytes == 0
 
 
+def test_a_thread_that_finds_an_answer_void_takes_no_newer_one() -> None:
+    kept, live = KeptAnswers(lambda: NOW), state()
+    after, newer = after_write(live), answer()
+
+    def holds(*_: Any) -> bool:
+        kept.keep(ask(), newer, after, after)
+        return False
+
+    kept.keep(ask(), answer(basis=SimpleNamespace(holds=holds, **MADE_FROM)), live, live)
+    assert kept.find(ask(), after, NOW) is None
+    assert kept.find(ask(), after, NOW) is newer
+
+
 def test_what_was_found_of_an_older_state_is_not_taken_for_the_newer_one() -> None:
     """Two threads hold one answer against two states at the same time; the older one ends last."""
     kept, live, asked = KeptAnswers(lambda: NOW), state(), list[tuple[int, int]]()

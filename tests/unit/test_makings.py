@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from recommender.live import LiveState
+from recommender.live import ArchiveReading, LiveState
 from recommender.ranking.overrides import OverridesByArticle
 from recommender.ranking.policy import ActivePolicy
 from recommender.web import state as states
@@ -136,6 +136,28 @@ def test_who_asks_while_a_list_is_made_from_the_current_state_shares_that(
     same = kitchen.wait()
     kitchen.let_go(1)
     assert [told(newer), told(same)] == [("list 1", "its request"), ("list 1", None)]
+
+
+@pytest.mark.parametrize(
+    "came",
+    [
+        {"view": object()},
+        {"overrides": OverridesByArticle()},
+        {"active_policy": ActivePolicy.of([])},
+        {"reading": ArchiveReading(read=1, stored=9)},
+    ],
+    ids=lambda came: next(iter(came)),
+)
+def test_who_asks_after_anything_came_gets_no_list_of_before(
+    kitchen: Kitchen, came: dict[str, Any]
+) -> None:
+    """A blocked article, above all, is in no list that is asked for after the block."""
+    kitchen.live = seen()
+    first = kitchen.begin()
+    kitchen.live = replace(kitchen.live, **came)
+    later = kitchen.wait()
+    kitchen.let_go(0, 1)
+    assert [told(first), told(later)] == [("list 0", "its request"), ("list 1", "its request")]
 
 
 def test_nobody_gets_a_list_in_which_something_ended_meanwhile(kitchen: Kitchen) -> None:

@@ -369,3 +369,13 @@ def test_a_session_that_the_server_ends_is_news_and_another_one_listens(
             assert follower.wait()
     finally:
         postgresql.drop_database(name)
+
+
+def test_who_watches_hears_that_the_log_of_sqlite_was_emptied(tmp_path: Path) -> None:
+    """It looks like a commit; if no news came with it, news in general would be doubted."""
+    with closing(open_store(f"sqlite:///{tmp_path / 'a.db'}")) as store:
+        store.put(Article(id="a", title="T"))
+        with closing(watch_commits(store.engine)) as watch:
+            assert not watch.take()
+            store.empty_write_ahead_log()
+            assert watch.take()
