@@ -13,7 +13,11 @@ from typing import Any
 import httpx
 import pytest
 
-from recommender.store import open_store
+from index import Catalog
+from recommender.data_folder import DataFolder
+from recommender.indexing.snapshots import read_live_name
+from recommender.live import Journal
+from recommender.store import LOG_START, open_store
 from tests.faults.harness.clients import Load, ask, line_to, listed, put, put_until_visible
 from tests.faults.harness.clocks import MovedClock
 from tests.faults.harness.freshness import encodings
@@ -114,12 +118,24 @@ def test_while_writers_are_locked_out_writes_are_refused_and_reads_go_on(scene: 
         assert put_until_visible(scene.server.port, article, PATIENCE_SECONDS)
 
 
+def is_copied(scene: Scene) -> bool:
+    """Whether a worker that starts without the store would know all that is written by now."""
+    place = scene.server.place
+    with closing(open_store(f"sqlite:///{place.store}")) as store:
+        newest = store.backlog(LOG_START, "").change
+    folder = DataFolder(place.folder)
+    live = read_live_name(Catalog(folder.snapshots))  # none before the first texts were read
+    content = None if live is None else Journal(folder.journals).load(live)
+    return content is not None and content.point.number >= newest
+
+
 def test_a_worker_starts_while_the_store_is_locked_and_serves_what_was_known(scene: Scene) -> None:
     article = scene.next_article()
     path = f"/v1/articles/seed-1/related?tag={article['id']}"
     deleted = f"/v1/articles/{article['id']}"
     with reading(scene, cut=True):
         assert put_until_visible(scene.server.port, article, PATIENCE_SECONDS)
+        assert until(lambda: is_copied(scene), PATIENCE_SECONDS)
         with locked(scene.server.place.store, readers_too=True):
             scene.kill_worker()
             for worker in scene.server.workers:
