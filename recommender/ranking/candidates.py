@@ -211,12 +211,11 @@ class ListRequest:
             return self._gather_rows()
 
     def _gather_rows(self) -> GatheredRows:
-        excluded = self._rows_of(self._excluded())
         rows = self.kept_by_rules(self._eligible(self.options))
         hashes = {one for seed in self.seeds for one in (seed.id_hash, seed.translates)}
         translations = rows_of_translations(self.view, hashes)
         hidden = rows_of_ids(self.view, self.overrides.hidden)
-        excluded = np.concatenate([excluded, hidden])
+        excluded = np.concatenate([self._rows_of(self._excluded()), hidden])
         rows[translations] = False
         rows[excluded] = False
         pinned = self._rows_of(self.overrides.pinned)

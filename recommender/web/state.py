@@ -96,6 +96,10 @@ class _Making:
     listing: Listing | None = None
     live: LiveState | None = None
 
+    def is_of(self, live: LiveState | None) -> bool:
+        """Whether the list is one of that state; never if what it is made from changes unseen."""
+        return self.live is not None and live is not None and self.live.makes_lists_of(live)
+
 
 class Makings:
     """Lets those who ask the same at the same time share one list.
@@ -131,8 +135,8 @@ class Makings:
         own = _Making(live=live)
         with self._lock:
             joined, before = self._next.get(question), self._begun.get(question)
-            if before is not None and before.live is not None and live is not None:
-                joined = before if before.live.makes_lists_of(live) else joined
+            if before is not None and before.is_of(live):
+                joined = before
             if joined is None:
                 (self._begun if before is None else self._next)[question] = own
         if joined is not None:

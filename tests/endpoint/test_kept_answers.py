@@ -236,12 +236,18 @@ def test_a_write_elsewhere_costs_a_kept_answer_no_ranking_and_a_takedown_ends_it
     assert instead["id"] != listed["id"]
 
 
+def pin_for_ten_minutes(pair: Pair) -> FlaskClient:
+    """The editor's client, after the list of the seed got a pin that ends."""
+    pin = {"id": "orchard-1", "ends_at": "2026-10-20T12:10:00Z"}
+    pinned = pair.editor.put("/v1/articles/harbour-2/pins", json={"pins": [pin]})
+    assert pinned.status_code == 200
+    return pair.editor
+
+
 def test_how_long_caches_may_store_a_kept_answer_counts_from_now(
     pair: Pair, clock: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client = pair.editor
-    pin = {"id": "orchard-1", "ends_at": "2026-10-20T12:10:00Z"}
-    assert client.put("/v1/articles/harbour-2/pins", json={"pins": [pin]}).status_code == 200
+    client = pin_for_ten_minutes(pair)
     assert client.get(SEED).headers["Cache-Control"] == "private, max-age=30"
     cannot_rank(monkeypatch)
     clock.now += 580
@@ -253,9 +259,7 @@ def test_how_long_caches_may_store_a_kept_answer_counts_from_now(
 def test_how_long_caches_may_store_a_list_counts_from_when_it_was_made(
     pair: Pair, clock: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client = pair.editor
-    pin = {"id": "orchard-1", "ends_at": "2026-10-20T12:10:00Z"}
-    assert client.put("/v1/articles/harbour-2/pins", json={"pins": [pin]}).status_code == 200
+    client = pin_for_ten_minutes(pair)
     clock.now += 569
 
     def dawdle(request: ListRequest) -> RelatedList:
